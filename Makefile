@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0
+# A table of contents: every target is one line into scripts/.
+ARCH ?= x86_64
+export KERNEL ARCH STOCK FORCE
+
+help:		## this list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1	/p' Makefile | expand -t 10
+
+setup:		## install what is missing (apt)
+	@scripts/setup
+
+tree:		## make or update the work tree, quilt set up (build/tree)
+	@scripts/tree
+
+refresh:	## fold edits of tree, copies or patches into each other
+	@scripts/refresh
+
+check:		## the fast checks: no kernel build, minutes at most
+	@scripts/check
+
+run:		## set-up, source, series, build, boot and tests of ARCH
+	@scripts/run $(ARCH)
+
+test:		## check, then run on x86_64, arm64 and riscv64
+	@scripts/test
+
+build:		## build the kernel and the guest of ARCH
+	@scripts/build $(ARCH)
+
+boot:		## boot what was built for ARCH and run the tests
+	@scripts/boot $(ARCH)
+
+shell:		## a shell in the guest of ARCH
+	@scripts/shell $(ARCH)
+
+gdb:		## the guest of ARCH, stopped for gdb
+	@scripts/gdb $(ARCH)
+
+stock:		## run the unpatched kernels, note what fails on them
+	@scripts/stock
+
+clean:		## remove build/ and results/ (the cache folder stays)
+	@rm -rf build results
+
+.PHONY: help setup tree refresh check run test build boot shell gdb stock clean

@@ -1,0 +1,16 @@
+# shellcheck shell=bash disable=SC2034  # a record: read by build and boot
+# arm64: QEMU's virt board.
+MAKE_TARGET=Image
+IMAGE=arch/arm64/boot/Image
+QEMU=qemu-system-aarch64
+MACHINE=virt
+# The architected pointer-authentication cipher is very slow to emulate.
+CPU_TCG=max,pauth-impdef=on
+CPU_KVM=host
+HOST_MACHINE=aarch64
+CONSOLE=ttyAMA0
+MEMORY=1G
+APPEND="earlycon=pl011,0x9000000"
+GDB_ARCH=aarch64
+BUSYBOX_ARCH=arm64
+BUSYBOX_SUITE=

@@ -1,0 +1,17 @@
+# shellcheck shell=bash disable=SC2034  # a record: read by build and boot
+# riscv64: QEMU's virt board, OpenSBI as firmware.
+MAKE_TARGET=Image
+IMAGE=arch/riscv/boot/Image
+QEMU=qemu-system-riscv64
+MACHINE=virt
+CPU_TCG=rv64
+CPU_KVM=host
+HOST_MACHINE=riscv64
+CONSOLE=ttyS0
+MEMORY=1G
+# CONFIG_RISCV_ISA_FALLBACK reads the ISA string that old QEMUs pass.
+APPEND="earlycon=sbi"
+GDB_ARCH=riscv:rv64
+BUSYBOX_ARCH=riscv64
+# Debian has this architecture since its release 13 only.
+BUSYBOX_SUITE=trixie

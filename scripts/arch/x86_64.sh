@@ -1,0 +1,18 @@
+# shellcheck shell=bash disable=SC2034  # a record: read by build and boot
+# x86-64: QEMU's q35 PC.
+MAKE_TARGET=bzImage
+IMAGE=arch/x86/boot/bzImage
+QEMU=qemu-system-x86_64
+MACHINE=q35
+# A CPU of Intel's that wants retpolines and, being hit by Indirect Target
+# Selection, aligned thunks: so that the thunk pages are used even under TCG.
+CPU_TCG=Cascadelake-Server-v1
+# Some hosts refuse to pass this MSR on, and then not even a VM is made.
+CPU_KVM=host,-arch-capabilities
+HOST_MACHINE=x86_64
+CONSOLE=ttyS0
+MEMORY=1G
+APPEND="earlyprintk=serial,ttyS0"
+GDB_ARCH=i386:x86-64
+BUSYBOX_ARCH=amd64
+BUSYBOX_SUITE=

@@ -1,0 +1,1 @@
+"""What the Python scripts here share: the series, its states, the work tree."""

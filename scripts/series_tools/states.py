@@ -1,0 +1,138 @@
+"""The touched files of the base before and after each patch of the series."""
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+from .common import PATCHES, Fault
+
+# A file's state: (mode, bytes), or None where there is no such file.
+
+
+def read_state(path):
+    """The state of one file on disk; git knows two modes, so do we."""
+    try:
+        info = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISLNK(info.st_mode):
+        return ("120000", os.readlink(path).encode())
+    if not stat.S_ISREG(info.st_mode):
+        return None
+    mode = "100755" if info.st_mode & 0o100 else "100644"
+    return (mode, Path(path).read_bytes())
+
+
+def write_state(path, state):
+    """Make one file on disk be of that state; emptied directories go too."""
+    path = Path(path)
+    if state is None:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        path.unlink()
+    if state[0] == "120000":
+        path.unlink(missing_ok=True)
+        path.symlink_to(state[1].decode())
+        return
+    path.write_bytes(state[1])
+    path.chmod(0o755 if state[0] == "100755" else 0o644)
+
+
+def lay_base(base, paths, dest):
+    """Copy just these files of the base, as far as it has them."""
+    for path in paths:
+        source = Path(base) / path
+        if source.is_symlink() or source.is_file():
+            target = Path(dest) / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+
+
+def touched(patches):
+    """Every path that some patch touches, in order, once."""
+    return list(dict.fromkeys(p for patch in patches for p in patch.paths()))
+
+
+def explain(patch, log):
+    """One line out of patch's output: which file and hunk did not fit."""
+    name, lines = "?", log.splitlines()
+    for i, line in enumerate(lines):
+        if line.startswith("patching file "):
+            name = line[len("patching file "):].strip("'")
+        hunk = re.match(r"Hunk #(\d+) FAILED at (\d+)", line)
+        if hunk:
+            return (f"{patch} does not apply: {name}: hunk #{hunk[1]} "
+                    f"(at line {hunk[2]})")
+        if "can't find file to patch" in line:
+            for text in lines[i:]:
+                found = re.match(r"\|\+\+\+ (?:[^/\s]+/)?(\S+)", text)
+                if found:
+                    name = found[1]
+            return f"{patch} does not apply: {name}: hunk #1 (no such file)"
+        made = re.match(r"The next patch would (create|delete) the file (\S+?),"
+                        r"?$", line.strip())
+        if made:
+            why = {"create": "already exists", "delete": "does not exist"}
+            return (f"{patch} does not apply: {made[2]}: hunk #1 (the file "
+                    f"{why[made[1]]})")
+        if line.startswith("patch: **** "):
+            return f"{patch} does not apply: {name}: {line[12:]}"
+    last = next((x for x in reversed(lines) if x.strip()), "no output")
+    return f"{patch} does not apply: {last}"
+
+
+def apply_patch(patch, dest):
+    """Apply one patch in dest as quilt does, at fuzz 0."""
+    if not patch.changes:
+        return
+    done = subprocess.run(
+        ["patch", "-p1", "--fuzz=0", "-f", "-E", "-r", "-",
+         "--no-backup-if-mismatch", "-i", PATCHES / patch.name],
+        cwd=dest, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=dict(os.environ, LC_ALL="C"), check=False)
+    if done.returncode:
+        raise Fault(explain(patch.name, done.stdout))
+
+
+def walk_states(base, patches, dest, more=()):
+    """Yield {path: state} of the base, then after each patch, in dest.
+
+    Only touched files (and those in more) are looked at."""
+    paths = list(dict.fromkeys([*touched(patches), *more]))
+    lay_base(base, paths, dest)
+    now = {path: read_state(Path(dest) / path) for path in paths}
+    yield dict(now)
+    for patch in patches:
+        apply_patch(patch, dest)
+        for path in patch.paths():
+            now[path] = read_state(Path(dest) / path)
+        yield dict(now)
+
+
+def quilt(args, cwd, **kwargs):
+    """Run quilt with no settings of the user's."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("QUILT")}
+    env.update(QUILT_PATCHES="patches", LC_ALL="C")
+    return subprocess.run(["quilt", "--quiltrc", "-", *args], cwd=cwd, env=env,
+                          text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, **kwargs)
+
+
+def quilt_push_all(patches, dest):
+    """quilt push -a at fuzz 0 in dest, with patches/ and series alone."""
+    link = Path(dest) / "patches"
+    if not link.is_symlink():
+        link.symlink_to(PATCHES.resolve())
+    if not patches:
+        return
+    done = quilt(["push", "-a", "--fuzz=0"], dest)
+    if done.returncode:
+        applying = re.findall(r"^Applying patch (?:\S*/)?(\S+)$", done.stdout,
+                              re.M)
+        last = applying[-1] if applying else "series"
+        log = done.stdout[done.stdout.rfind("Applying patch"):]
+        raise Fault(explain(last, log))
