@@ -21,10 +21,11 @@ PUBLIC = {"deb.debian.org", "security.debian.org", "localhost"}
 
 
 def local_paths():
-    """Directories that exist only here; short ones would match too much."""
-    paths = {str(common.TOP.resolve()), str(Path.home()),
-             os.environ.get("EXECMEM_CACHE", "")}
-    return {p for p in paths if p.count("/") >= 1 and len(p) > 4}
+    """Patterns of places that exist only here."""
+    top = str(common.TOP.resolve())
+    yield re.escape(top) + r"(?![\w-])"
+    # A home may be as plain as root's: only what is below it tells.
+    yield r"(?<![\w.$}-])" + re.escape(str(Path.home())) + r"/\.?\w"
 
 
 def mirror_names():
@@ -53,8 +54,7 @@ def rules():
     yield re.compile(r"/home/(?!user\b)[a-z]\w*/"), "a home directory"
     yield re.compile(r"^(<{7}|>{7}) ", re.M), "a conflict mark"
     for path in local_paths():
-        yield re.compile(re.escape(path) + r"(?=[/\s'\":]|$)"), \
-            "a path of this machine"
+        yield re.compile(path), "a path of this machine"
     for host in mirror_names():
         yield re.compile(re.escape(host)), "a package mirror of this machine"
 
@@ -63,8 +63,8 @@ def lint(path, checks):
     name = path.relative_to(common.TOP)
     try:
         text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return              # an image or the like
+    except (UnicodeDecodeError, FileNotFoundError):
+        return              # an image or the like; or just gone
     for pattern, what in checks:
         for found in pattern.finditer(text):
             line = text.count("\n", 0, found.start()) + 1

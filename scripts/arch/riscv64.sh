@@ -10,7 +10,7 @@ HOST_MACHINE=riscv64
 CONSOLE=ttyS0
 MEMORY=1G
 # CONFIG_RISCV_ISA_FALLBACK reads the ISA string that old QEMUs pass.
-APPEND="earlycon=sbi"
+APPEND="earlycon=uart8250,mmio,0x10000000"
 GDB_ARCH=riscv:rv64
 BUSYBOX_ARCH=riscv64
 # Debian has this architecture since its release 13 only.

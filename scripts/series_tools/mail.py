@@ -39,12 +39,11 @@ class Differ:
 
     def diff(self, old, new):
         """(diffstat with summary, diff) between two trees."""
-        common = ["diff-tree", "-r", "-p", "--no-renames", "--no-color",
-                  "--no-ext-diff", "--no-textconv", "--unified=3"]
-        stat = self._git(*common, "--no-patch", "--stat=72", "--summary",
-                         old, new)
-        return (stat.decode(),
-                self._git(*common, old, new).decode("utf-8", "strict"))
+        common = ["diff-tree", "-r", "--no-renames", "--no-color",
+                  "--no-ext-diff", "--no-textconv"]
+        stat = self._git(*common, "--stat=72", "--summary", old, new)
+        text = self._git(*common, "-p", "--unified=3", old, new)
+        return stat.decode(), text.decode("utf-8")
 
 
 def template(name):

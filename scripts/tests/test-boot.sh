@@ -1,0 +1,110 @@
+#!/bin/bash
+# test-boot: scripts/boot with a QEMU that is a shell script: it records how
+# QEMU ended, kills one that hangs, and takes KVM only when that runs a kernel.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+export ACCEL=tcg
+unset OUT GDB_PORT
+
+# fake_guest BODY: a built kernel, and a QEMU that runs BODY.  $log is the
+# serial log, $accel what was asked for.
+fake_guest()
+{
+	local o=$TOY/top/build/tree/o.x86_64
+	mkdir -p "$o/arch/x86/boot" "$o/guest" "$TOY/bin"
+	: >"$o/arch/x86/boot/bzImage"
+	: >"$o/guest/initramfs.cpio.gz"
+	echo 'boot kunit 0' >"$o/guest/tests"
+	cat >"$TOY/bin/qemu-system-x86_64" <<-EOF
+		#!/bin/bash
+		while [ \$# -gt 0 ]; do
+			case \$1 in
+			-serial) log=\${2#file:} ;;
+			-accel) accel=\$2 ;;
+			esac
+			shift
+		done
+		echo \$\$ >"$TOY/pid"
+		$1
+	EOF
+	chmod +x "$TOY/bin/qemu-system-x86_64"
+	PATH=$TOY/bin:$PATH
+	RECORD=$TOY/top/results/x86_64/qemu.json
+}
+
+# record_says TEXT: in the record of how QEMU ended, which is valid JSON.
+record_says()
+{
+	if ! python3 -m json.tool "$RECORD" >/dev/null || ! grep -qF "$1" "$RECORD"; then
+		echo "# no $1 in:"
+		sed 's/^/# /' "$RECORD"
+		return 1
+	fi
+}
+
+test_a_good_end_is_recorded()
+{
+	fake_guest 'echo hello >"$log"' && quiet boot x86_64 &&
+		record_says '"exit": 0' && record_says '"timed_out": false' &&
+		grep -q hello "$TOY/top/results/x86_64/serial.log" &&
+		cmp "$TOY/top/results/x86_64/tests" \
+			"$TOY/top/build/tree/o.x86_64/guest/tests"
+}
+
+test_a_hung_qemu_is_killed()
+{
+	fake_guest 'exec sleep 100' &&
+		fails_with 'did not end in 1 s: killed' boot --timeout 1 x86_64 &&
+		record_says '"timed_out": true' && ! kill -0 "$(cat "$TOY/pid")" 2>/dev/null
+}
+
+test_a_failing_qemu_is_told()
+{
+	fake_guest 'echo cannot >&2; exit 3' &&
+		fails_with 'QEMU failed with status 3' boot x86_64 &&
+		record_says '"exit": 3'
+}
+
+test_an_old_log_does_not_stay()
+{
+	fake_guest 'exit 0' && mkdir -p "$TOY/top/results/x86_64" &&
+		echo old >"$TOY/top/results/x86_64/serial.log" && quiet boot x86_64 &&
+		[ ! -e "$TOY/top/results/x86_64/serial.log" ]
+}
+
+test_print_starts_nothing()
+{
+	fake_guest 'exit 0' && quiet boot --print x86_64 --append 'a "b"' &&
+		grep -q -- '-accel' "$TOY/out" && grep -q 'a "b"' "$TOY/out" &&
+		[ ! -e "$TOY/pid" ]
+}
+
+test_missing_kernel_and_bad_words()
+{
+	fails_with 'run make build' boot x86_64 &&
+		fails_with "unknown ARCH 'mips'" boot mips &&
+		fails_with 'needs a number' boot --timeout soon &&
+		fails_with "unknown option '--foo'" boot --foo
+}
+
+# pretend_kvm: a machine of the guest's kind with a KVM device, whatever this is.
+pretend_kvm()
+{
+	printf '#!/bin/sh\necho x86_64\n' >"$TOY/bin/uname"
+	chmod +x "$TOY/bin/uname"
+	export KVM_DEVICE=/dev/null
+}
+
+test_kvm_is_taken_when_it_runs_a_kernel()
+{
+	fake_guest 'echo "[    1.0] guest| probe ok" >"$log"' && pretend_kvm &&
+		ACCEL='' quiet boot x86_64 && record_says '"accel": "kvm"'
+}
+
+test_kvm_that_runs_nothing_is_left_alone()
+{
+	fake_guest '[ $accel = kvm ] && exec sleep 100; exit 0' && pretend_kvm &&
+		ACCEL='' quiet boot x86_64 && record_says '"accel": "tcg"'
+}
+
+run_tests

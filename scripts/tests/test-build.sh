@@ -1,0 +1,69 @@
+#!/bin/bash
+# test-build: an option that gets lost is named; a warning counts where the
+# series brought it, and only there.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+
+# fake_kconfig LOST: a tree whose olddefconfig drops the options that match.
+fake_kconfig()
+{
+	local tree=$TOY/top/build/tree
+	mkdir -p "$tree/scripts/kconfig" "$TOY/top/configs"
+	printf 'CONFIG_A=y\nCONFIG_LOST=y\n# CONFIG_OFF is not set\n' \
+		>"$TOY/top/configs/common.config"
+	echo 'CONFIG_X=y' >"$TOY/top/configs/x86_64.config"
+	echo 'CONFIG_NEW=m' >"$TOY/top/configs/patched.config"
+	printf 'tinyconfig:\n\tmkdir -p $(O); : >$(O)/.config\nolddefconfig:\n\tsed -i -E "/%s/d" $(O)/.config\n' \
+		"$1" >"$tree/Makefile"
+	# As the real one is called: -m -O . .config FRAGMENT...
+	printf '#!/bin/sh\nshift 4\ncat "$@" >.config\n' \
+		>"$tree/scripts/kconfig/merge_config.sh"
+	chmod +x "$tree/scripts/kconfig/merge_config.sh"
+	echo 'config NEW' >"$tree/Kconfig"
+}
+
+test_all_options_there()
+{
+	fake_kconfig 'NOTHING' && quiet config x86_64
+}
+
+test_a_lost_option_is_named()
+{
+	fake_kconfig 'LOST' && fails_with 'not in .config: CONFIG_LOST=y' config x86_64 &&
+		grep -q '1 requested option(s) lost' "$TOY/err"
+}
+
+test_an_option_of_the_series_is_asserted()
+{
+	fake_kconfig 'NEW' && fails_with 'not in .config: CONFIG_NEW=m' config x86_64
+}
+
+test_an_option_of_a_later_patch_is_not()
+{
+	fake_kconfig 'NEW' && : >"$TOY/top/build/tree/Kconfig" && quiet config x86_64 &&
+		grep -q 'not in this tree yet: CONFIG_NEW=m' "$TOY/err"
+}
+
+test_stock_knows_no_option_of_the_series()
+{
+	fake_kconfig 'NEW' && mv "$TOY/top/build/tree" "$TOY/top/build/stock-tree" &&
+		STOCK=1 quiet config x86_64 && ! grep -q NEW "$TOY/err"
+}
+
+# warns TEXT: new-warnings on a log of one line; b.c differs in line 3.
+warns()
+{
+	local tree=$TOY/changed
+	cp -r "$TOY/base" "$tree" && sed -i '3s/int/long/' "$tree/mm/b.c" &&
+		echo 'int n;' >"$tree/mm/new.c" && echo "$1" >"$TOY/log" &&
+		! printf 'mm/b.c\nmm/new.c\n' | "$SCRIPTS/new-warnings" \
+			"$TOY/base" "$tree" "$TOY/log" 2>/dev/null
+}
+
+test_warning_in_a_new_file() { warns '../mm/new.c:1:5: warning: x [-Wfoo]'; }
+test_warning_on_a_changed_line() { warns '../mm/b.c:3:5: warning: x [-Wfoo]'; }
+test_warning_about_a_lost_user() { warns "../mm/b.c:9:5: warning: 'b9' defined but not used [-Wunused-function]"; }
+test_no_warning_of_the_base() { ! warns '../mm/b.c:9:5: warning: x [-Wfoo]'; }
+test_no_warning_elsewhere() { ! warns '../mm/a.c:3:5: warning: x [-Wfoo]'; }
+
+run_tests

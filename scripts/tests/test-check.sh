@@ -1,0 +1,193 @@
+#!/bin/bash
+# test-check: the checks see each fault they are there for.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+
+# faulty TEXT CHECK: the check fails and says so.
+faulty()
+{
+	fails_with "$1" "$2"
+}
+
+# edit PATCH SED: change a patch file of the toy.
+edit()
+{
+	sed -i "$2" "$TOY/top/patches/$1"
+}
+
+test_good_series_passes()
+{
+	toy_series && quiet check-series.py && quiet check-apply.py && quiet identity &&
+		quiet check-sources.py && quiet check-words.py
+}
+
+test_series_names_a_missing_patch()
+{
+	toy_series && echo three.patch >>"$TOY/top/series" &&
+		faulty "three.patch: no such patch" check-series.py
+}
+
+test_patch_that_is_not_in_the_series()
+{
+	toy_series && echo one.patch >"$TOY/top/series" &&
+		faulty "patches/two.patch: not in the series" check-series.py
+}
+
+test_patch_listed_twice()
+{
+	toy_series && echo one.patch >>"$TOY/top/series" &&
+		faulty "one.patch is listed twice" check-series.py
+}
+
+test_series_link_is_missing()
+{
+	toy_series && rm "$TOY/top/patches/series" &&
+		faulty "must be a link" check-series.py
+}
+
+test_message_faults()
+{
+	toy_series && cp "$TOY/top/patches/one.patch" "$TOY/good" || return 1
+	local edit text
+	while IFS=$'\t' read -r edit text; do
+		cp "$TOY/good" "$TOY/top/patches/one.patch"
+		edit one.patch "$edit"
+		faulty "one.patch: $text" check-series.py || return 1
+	done <<-END
+		s/^Subject: \[PATCH\]/Title:/	no 'Subject: [PATCH] ...'
+		/^Why/d	no commit message
+		/^Assisted-by/d	no Assisted-by:
+		s/^Assisted-by: .*/&\nSigned-off-by: A B <a@invalid>/	names an author or signer
+		1s/^/From: A B <a@invalid>\n/	names an author or signer
+		/^---$/d	no '---' line
+		/^diff/,\$d	changes nothing
+	END
+}
+
+test_new_file_without_mode_line()
+{
+	toy_series && edit two.patch '/^new file mode/d' &&
+		faulty "no 'new file mode' line" check-series.py
+}
+
+test_new_file_in_two_patches()
+{
+	toy_series && echo 'int x;' >>"$TREE/mm/new.c" &&
+		quiet refresh --to three.patch mm/new.c && message three.patch &&
+		faulty "mm/new.c: is new in two.patch" check-series.py
+}
+
+test_identity_sees_a_dropped_mode()
+{
+	# git takes "old mode/new mode" of a patch, quilt's patch cannot know
+	# what a patch without mode lines leaves out: so drop it for one side.
+	toy_series && quiet identity && mkdir "$TOY/bin" &&
+		printf '#!/bin/sh\n%s "$@"; rc=$?; chmod -x lib/run.sh 2>/dev/null; exit $rc\n' \
+			"$(command -v patch)" >"$TOY/bin/patch" && chmod +x "$TOY/bin/patch" &&
+		PATH=$TOY/bin:$PATH faulty "lib/run.sh: quilt: mode 100644" identity
+}
+
+test_identity_sees_what_git_refuses()
+{
+	toy_series && edit one.patch 's/^ int a19;/ int a19; /' &&
+		faulty "one.patch" identity
+}
+
+test_apply_sees_a_bad_patch()
+{
+	toy_series && edit one.patch 's/^-int a20;/-int other;/' &&
+		faulty "one.patch does not apply: mm/a.c: hunk #1" check-apply.py
+}
+
+test_sources_faults()
+{
+	toy_series && quiet check-sources.py && chmod -x "$TOY/top/lib/run.sh" &&
+		faulty "lib/run.sh: mode 100644" check-sources.py &&
+		echo x >>"$TOY/top/lib/run.sh" &&
+		faulty "lib/run.sh: differs from the patch" check-sources.py &&
+		rm "$TOY/top/lib/run.sh" &&
+		faulty "lib/run.sh: missing" check-sources.py &&
+		echo x >"$TOY/top/lib/more.c" &&
+		faulty "lib/more.c: no patch brings it" check-sources.py
+}
+
+test_maintainers_must_cover_new_files()
+{
+	toy_series && faulty "two.patch: lib/run.sh: no F: line" check-maintainers.py &&
+		! grep -q new.c "$TOY/all" &&
+		printf '\nTOY\nF:\tlib/run.*\n' >>"$TREE/MAINTAINERS" &&
+		quiet refresh --to two.patch MAINTAINERS && quiet check-maintainers.py
+}
+
+test_words_of_this_machine()
+{
+	toy_series && quiet check-words.py && echo "see $TOY/top" >"$TOY/top/README.md" &&
+		faulty "README.md:1: a path of this machine" check-words.py &&
+		echo "$HOME/x" >"$TOY/top/README.md" &&
+		faulty "README.md:1: a path of this machine" check-words.py &&
+		printf 'no end' >"$TOY/top/README.md" &&
+		faulty "no newline at the end" check-words.py &&
+		printf 'blank \n' >"$TOY/top/note" &&
+		faulty "note:1: trailing blanks" check-words.py
+}
+
+# toy_checkpatch OUTPUT: a checkpatch.pl that says this.
+toy_checkpatch()
+{
+	printf 'print <<"E";\n%s\nE\n' "$1" >"$EXECMEM_BASE/scripts/checkpatch.pl"
+}
+
+# A report with one finding, as checkpatch writes it.
+REPORT='WARNING:LONG_LINE: line is long
+#9: FILE: mm/a.c:20:
++x
+
+total: 0 errors, 1 warnings, 0 checks, 8 lines checked'
+
+test_checkpatch_findings_and_waivers()
+{
+	toy_series && toy_checkpatch "$REPORT" || return 1
+	export EXECMEM_WAIVERS=$TOY/waivers
+	: >"$TOY/waivers"
+	faulty "one.patch: mm/a.c:20: LONG_LINE: line is long" checkpatch-wrap.sh &&
+		echo 'LONG_LINE mm/a.c it is a table' >"$TOY/waivers" &&
+		quiet checkpatch-wrap.sh &&
+		echo 'LONG_LINE *.patch' >"$TOY/waivers" &&
+		faulty "no reason given" checkpatch-wrap.sh &&
+		printf '%s\n' 'LONG_LINE *.patch a reason' 'OTHER *.patch a reason' >"$TOY/waivers" &&
+		faulty "OTHER *.patch: no longer needed" checkpatch-wrap.sh
+}
+
+test_checkpatch_must_run()
+{
+	toy_series || return 1
+	export EXECMEM_WAIVERS=/dev/null
+	toy_checkpatch "nothing at all" && faulty "checkpatch did not run" checkpatch-wrap.sh &&
+		toy_checkpatch "total: 0 errors, 3 warnings, 0 checks, 8 lines checked" &&
+		faulty "counts 3 findings, 0 were read" checkpatch-wrap.sh &&
+		rm "$EXECMEM_BASE/scripts/checkpatch.pl" &&
+		faulty "no scripts/checkpatch.pl" checkpatch-wrap.sh
+}
+
+test_kernel_doc_must_run()
+{
+	toy_series && echo 'exit 0;' >"$EXECMEM_BASE/scripts/kernel-doc" &&
+		faulty "it misses a known fault" check-kernel-doc.py &&
+		rm "$EXECMEM_BASE/scripts/kernel-doc" &&
+		faulty "kernel-doc did not run" check-kernel-doc.py
+}
+
+test_totals_are_the_last_line()
+{
+	toy_series && quiet check series apply &&
+		[ "$(tail -n 1 "$TOY/out")" = "2 passed, 0 failed, 0 skipped" ] &&
+		edit one.patch '/^Assisted-by/d' && fails_with "not ok 1 - series" check series apply &&
+		[ "$(tail -n 1 "$TOY/out")" = "1 passed, 1 failed, 0 skipped" ]
+}
+
+test_unknown_check_is_refused()
+{
+	fails_with "no check is called 'nothing'" check nothing
+}
+
+run_tests

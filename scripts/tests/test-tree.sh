@@ -1,0 +1,132 @@
+#!/bin/bash
+# test-tree: the work tree follows the series, touches no more than it must, and
+# neither a bad patch nor an update costs the user an edit.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+
+# rebuilt: toy_series, then a fresh tree out of the patches alone.
+rebuilt()
+{
+	toy_series && rm -rf "$TOY/top/build" && quiet tree
+}
+
+test_tree_holds_the_series_and_quilt_works()
+{
+	rebuilt && grep -q 'long a20' "$TREE/mm/a.c" && [ -x "$TREE/lib/run.sh" ] &&
+		(cd "$TREE" && [ "$(quilt --quiltrc - top)" = two.patch ] &&
+		quilt --quiltrc - pop -a && ! grep -q 'long a20' mm/a.c &&
+		[ ! -e mm/new.c ] && quilt --quiltrc - push -a) >/dev/null &&
+		quiet tree
+}
+
+test_second_run_touches_nothing()
+{
+	rebuilt || return 1
+	snapshot "$TREE/mm" "$TREE/lib" "$TREE/Makefile" >"$TOY/before"
+	quiet tree || return 1
+	snapshot "$TREE/mm" "$TREE/lib" "$TREE/Makefile" >"$TOY/after"
+	cmp "$TOY/before" "$TOY/after"
+}
+
+test_update_touches_only_what_changes()
+{
+	rebuilt || return 1
+	snapshot "$TREE/mm/a.c" "$TREE/mm/b.c" >"$TOY/before"
+	sleep 0.01
+	sed -i 's/^+int n;/+int m;/' "$TOY/top/patches/two.patch" && quiet tree || return 1
+	snapshot "$TREE/mm/a.c" "$TREE/mm/b.c" >"$TOY/after"
+	cmp "$TOY/before" "$TOY/after" && grep -q 'int m;' "$TREE/mm/new.c" &&
+		[ "$TREE/mm/new.c" -nt "$TREE/mm/a.c" ]
+}
+
+test_dropped_patch_leaves_the_tree_and_make_notices()
+{
+	rebuilt && touch "$TOY/mark" && sleep 0.01 && echo two.patch >"$TOY/top/series" &&
+		quiet tree && cmp "$TREE/mm/a.c" "$EXECMEM_BASE/mm/a.c" &&
+		[ "$TREE/mm/a.c" -nt "$TOY/mark" ] || return 1
+	: >"$TOY/top/series"
+	quiet tree && [ ! -e "$TREE/mm/new.c" ]
+}
+
+test_bad_patch_is_named_and_the_tree_stays()
+{
+	rebuilt && sed -i 's/^ int a19;/ int other;/' "$TOY/top/patches/one.patch" || return 1
+	snapshot "$TREE" >"$TOY/before"
+	fails_with "one.patch does not apply: mm/a.c: hunk #1 (at line 17)" tree &&
+		[ "$(wc -l <"$TOY/all")" = 1 ] || return 1
+	snapshot "$TREE" >"$TOY/after"
+	cmp "$TOY/before" "$TOY/after"
+}
+
+test_fuzz_is_refused()
+{
+	rebuilt && sed -i 's/^ int a17;/ int other;/' "$TOY/top/patches/one.patch" &&
+		fails_with "one.patch does not apply" tree
+}
+
+test_second_bad_hunk_is_numbered()
+{
+	toy_series && sed -i 's/int a38;/long a38;/' "$TREE/mm/a.c" && quiet refresh &&
+		sed -i 's/^-int a38;/-int other;/' "$TOY/top/patches/one.patch" &&
+		fails_with "one.patch does not apply: mm/a.c: hunk #2" tree
+}
+
+test_patch_of_missing_file_is_named()
+{
+	rebuilt && sed -i 's,mm/a.c,mm/absent.c,' "$TOY/top/patches/one.patch" &&
+		fails_with "one.patch does not apply: mm/absent.c" tree
+}
+
+test_new_file_that_the_base_has_is_named()
+{
+	rebuilt && echo x >"$EXECMEM_BASE/mm/new.c" &&
+		fails_with "two.patch does not apply: mm/new.c" tree
+}
+
+test_missing_patch_is_named()
+{
+	rebuilt && rm "$TOY/top/patches/two.patch" && rm -rf "$TREE" &&
+		fails_with "there is no patches/two.patch" identity
+}
+
+test_edits_are_refused_and_kept()
+{
+	rebuilt && echo 'int mine;' >>"$TREE/mm/a.c" && echo 'int too;' >>"$TREE/mm/b.c" &&
+		fails_with "edits that no patch holds: mm/a.c mm/b.c" tree &&
+		grep -q mine "$TREE/mm/a.c"
+}
+
+test_force_drops_edits()
+{
+	rebuilt && echo 'int mine;' >>"$TREE/mm/a.c" && rm "$TREE/mm/b.c" &&
+		FORCE=1 quiet tree && ! grep -q mine "$TREE/mm/a.c" &&
+		cmp "$TREE/mm/b.c" "$EXECMEM_BASE/mm/b.c" && quiet tree
+}
+
+test_stock_tree_is_the_base()
+{
+	toy_series && STOCK=1 quiet tree &&
+		cmp "$TOY/top/build/stock-tree/mm/a.c" "$EXECMEM_BASE/mm/a.c" &&
+		[ ! -e "$TOY/top/build/stock-tree/mm/new.c" ]
+}
+
+test_new_base_reaches_the_tree()
+{
+	rebuilt && echo 'int fixed;' >>"$EXECMEM_BASE/mm/b.c" && rm "$EXECMEM_BASE/Kbuild" &&
+		echo later >"$EXECMEM_BASE.stamp" && quiet tree &&
+		grep -q fixed "$TREE/mm/b.c" && [ ! -e "$TREE/Kbuild" ] &&
+		grep -q 'long a20' "$TREE/mm/a.c"
+}
+
+test_build_output_survives()
+{
+	rebuilt && mkdir "$TREE/o.x86_64" && echo y >"$TREE/o.x86_64/a.o" && quiet tree &&
+		[ -e "$TREE/o.x86_64/a.o" ]
+}
+
+test_empty_series_works()
+{
+	quiet tree && quiet refresh && quiet tree && quiet identity
+}
+
+run_tests
