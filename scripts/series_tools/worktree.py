@@ -24,7 +24,7 @@ from . import states
 from .common import BUILD, Fault, note
 
 OURS = {".pc", ".execmem", ".git", "__pycache__"}
-OUTPUT = re.compile(r"o\.\w+$")         # build output: o.<arch>, at the top
+OUTPUT = re.compile(r"o\.\S+$")         # build output: o.<arch>[.variant], at the top
 
 
 def digest(state):
