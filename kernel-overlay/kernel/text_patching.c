@@ -407,3 +407,29 @@ unsigned long text_patch_cpu_syncs(unsigned int cpu)
 {
 	return per_cpu(cpu_syncs, cpu);
 }
+
+/**
+ * text_patch_uses_fallback - whether the architecture's hooks are not used
+ *
+ * For tests, which expect less of the fallback.
+ *
+ * Context: Any.
+ * Return: true if text is written by the generic fallback.
+ */
+bool text_patch_uses_fallback(void)
+{
+	return use_fallback();
+}
+
+/* Writing text is nothing for modules, but for the one that tests it. */
+#if IS_MODULE(CONFIG_TEST_VMALLOC_TEXT)
+EXPORT_SYMBOL_NS_GPL(text_patch_copy, TEXT_PATCHING);
+EXPORT_SYMBOL_NS_GPL(text_patch_copy_nosync, TEXT_PATCHING);
+EXPORT_SYMBOL_NS_GPL(text_patch_fill, TEXT_PATCHING);
+EXPORT_SYMBOL_NS_GPL(text_patch_fill_nosync, TEXT_PATCHING);
+EXPORT_SYMBOL_NS_GPL(text_patch_insn, TEXT_PATCHING);
+EXPORT_SYMBOL_NS_GPL(text_patch_sync, TEXT_PATCHING);
+EXPORT_SYMBOL_NS_GPL(text_patch_get_stats, TEXT_PATCHING);
+EXPORT_SYMBOL_NS_GPL(text_patch_cpu_syncs, TEXT_PATCHING);
+EXPORT_SYMBOL_NS_GPL(text_patch_uses_fallback, TEXT_PATCHING);
+#endif

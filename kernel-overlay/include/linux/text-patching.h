@@ -71,6 +71,7 @@ void text_patch_sync(void);
 
 void text_patch_get_stats(struct text_patch_stats *stats);
 unsigned long text_patch_cpu_syncs(unsigned int cpu);
+bool text_patch_uses_fallback(void);
 
 /*
  * What an architecture provides if it selects HAVE_TEXT_PATCHING. Arguments
