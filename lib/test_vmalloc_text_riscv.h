@@ -3,12 +3,12 @@
 #ifndef _LIB_TEST_VMALLOC_TEXT_RISCV_H
 #define _LIB_TEST_VMALLOC_TEXT_RISCV_H
 
+#include <linux/ftrace.h>
+#include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
-
-#include <asm/ftrace.h>
 
 #define COUNTER_NAME	"time ticks"
 

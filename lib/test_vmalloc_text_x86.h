@@ -68,7 +68,7 @@ static const struct {
 	{ "nop to jmp rel8", { "\x66\x90", "\xeb\x07" }, 2 },
 	{ "nop to jmp rel32",
 	  { "\x0f\x1f\x44\x00\x00", "\xe9\x07\x00\x00\x00" }, 5 },
-	/* After xor, which is before it, jne falls through and je does not. */
+	/* After the xor before it, jne is not taken and je is. */
 	{ "jne to je", { "\x75\x07", "\x74\x07" }, 2 },
 };
 

@@ -24,7 +24,8 @@ case $rounds in
 '' | *[!0-9]* | 0) die "ROUNDS must be a number above 0, not '$rounds'" 1 ;;
 esac
 [ "$(id -u)" = 0 ] || die "only root may load the test module: run it as root" $skip
-[ -x "$test" ] || die "$test is not built: run make -C tools/testing/selftests TARGETS=execmem" $skip
+[ -x "$test" ] ||
+	die "$test is not built: make -C tools/testing/selftests TARGETS=execmem" $skip
 
 echo "# kernel: $(uname -srm)"
 echo "# processors: $(getconf _NPROCESSORS_ONLN)"

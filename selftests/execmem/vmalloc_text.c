@@ -454,7 +454,7 @@ int main(int argc, char **argv)
 		if (tracefs)
 			stop_tracing();
 		if (!path && (status == 127 || status == 1))
-			ksft_exit_skip("no module " MODULE ": CONFIG_TEST_VMALLOC_TEXT is not set?\n");
+			ksft_exit_skip("no module: CONFIG_TEST_VMALLOC_TEXT is not set?\n");
 		ksft_exit_fail_msg(MODULE " did not run: status %d\n", status);
 	}
 
