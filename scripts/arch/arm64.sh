@@ -6,6 +6,8 @@ QEMU=qemu-system-aarch64
 MACHINE=virt
 # The architected pointer-authentication cipher is very slow to emulate.
 CPU_TCG=max,pauth-impdef=on
+# As on x86-64: a translation must not outlive what it was made from.
+TCG_THREAD=single
 CPU_KVM=host
 HOST_MACHINE=aarch64
 CONSOLE=ttyAMA0
