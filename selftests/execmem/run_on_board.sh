@@ -1,54 +1,112 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Test and measure text patching on real hardware, where instruction caches can
-# be incoherent and a nanosecond means something. An emulator shows neither.
+# run_on_board.sh [-m MODULE.ko] [-o DIR] [-r REPEATS]: on real hardware, what an
+# emulator cannot show.
 #
-# Usage: run_on_board.sh [ROUNDS]
-#
-# Runs the correctness tests ROUNDS times (default 10), each with another seed,
-# then measures. Needs root, and a kernel with CONFIG_TEST_VMALLOC_TEXT=m.
+# An emulator has no incoherent instruction caches. This runs the same tests, as
+# often as REPEATS says (5), and then measures, on the machine it is started on;
+# says what machine that is, and what it could not do. Needs root and a kernel
+# with CONFIG_TEST_VMALLOC_TEXT=m. Everything printed goes to DIR (by default
+# ./vmalloc_text.HOST) as well. Succeeds if all tests passed.
+set -u
 
-rounds=${1:-10}
-dir=$(dirname "$0")
-test=$dir/vmalloc_text
-skip=4
+here=$(cd "$(dirname "$0")" && pwd)
+module=()
+out=./vmalloc_text.$(uname -n)
+repeats=5
+KSFT_SKIP=4
 
 die()
 {
 	echo "run_on_board.sh: $1" >&2
-	exit "$2"
+	exit 1
 }
 
-case $rounds in
-'' | *[!0-9]* | 0) die "ROUNDS must be a number above 0, not '$rounds'" 1 ;;
-esac
-[ "$(id -u)" = 0 ] || die "only root may load the test module: run it as root" $skip
-[ -x "$test" ] ||
-	die "$test is not built: make -C tools/testing/selftests TARGETS=execmem" $skip
+usage()
+{
+	sed -n '4,/^set/{/^#/{s/^# \{0,1\}//;p}}' "$0"
+}
 
-echo "# kernel: $(uname -srm)"
-echo "# processors: $(getconf _NPROCESSORS_ONLN)"
-grep -m 4 -iE '^(model name|cpu part|cpu implementer|isa|uarch)' /proc/cpuinfo |
-	sed 's/[[:space:]]\{1,\}/ /g; s/^/# /'
-if grep -qE '^flags.* hypervisor' /proc/cpuinfo ||
-   grep -qi qemu /sys/class/dmi/id/sys_vendor /proc/device-tree/model 2>/dev/null; then
-	echo "# this is a virtual machine: its figures and its caches prove little"
-fi
+# A real CPU, or one that somebody else's software stands in for?
+virtualisation()
+{
+	local what
 
-failed=0
-round=1
-while [ "$round" -le "$rounds" ]; do
-	echo "# round $round of $rounds"
-	"$test" "seed=$round"
-	status=$?
-	[ $status != $skip ] || exit $skip
-	[ $status = 0 ] || failed=$((failed + 1))
-	round=$((round + 1))
+	if command -v systemd-detect-virt >/dev/null; then
+		what=$(systemd-detect-virt --vm)
+	elif grep -qw hypervisor /proc/cpuinfo; then
+		what="a hypervisor"
+	else
+		what=none
+	fi
+	if [ "$what" = none ]; then
+		echo "machine: no virtualisation found"
+	else
+		echo "machine: virtual ($what): results say nothing about caches, if it emulates"
+	fi
+}
+
+describe()
+{
+	local model
+
+	model=$(sed -nE 's/^(model name|uarch|cpu model|Model)[[:space:]]*: //p' /proc/cpuinfo |
+		head -n 1)
+	if [ -z "$model" ] && [ -r /proc/device-tree/compatible ]; then
+		model=$(tr '\0' ' ' </proc/device-tree/compatible)
+	fi
+	if [ -z "$model" ]; then
+		model=$(grep -m 3 -E '^(CPU (implementer|part)|mvendorid|marchid)' /proc/cpuinfo |
+			tr -s '\t\n' ' ')
+	fi
+	echo "CPU: ${model:-unknown}"
+	echo "CPUs online: $(getconf _NPROCESSORS_ONLN)"
+	echo "kernel: $(uname -srm)"
+	virtualisation
+}
+
+# counters: the command that counts events while another runs, if there is one.
+counters()
+{
+	command -v perf >/dev/null || {
+		echo "hardware counters: no perf tool, only the time is measured" >&2
+		return
+	}
+	perf stat -a -e instructions -- true >/dev/null 2>&1 || {
+		echo "hardware counters: none that perf can use, only the time is measured" >&2
+		return
+	}
+	echo "perf stat -a -e cycles,instructions,L1-icache-load-misses,iTLB-load-misses --"
+}
+
+while getopts m:o:r:h-: opt; do
+	case $opt in
+	m) module=(-m "$(readlink -f "$OPTARG")") ;;
+	o) out=$OPTARG ;;
+	r) repeats=$OPTARG ;;
+	h | -) usage; exit 0 ;;
+	*) exit 2 ;;
+	esac
 done
+[[ $repeats =~ ^[1-9][0-9]*$ ]] || die "-r needs a number, not '$repeats'"
+[ -x "$here/vmalloc_text" ] || die "no $here/vmalloc_text: run make there first"
+if [ "$(id -u)" != 0 ]; then
+	echo "run_on_board.sh: not root: nothing was tested" >&2
+	exit $KSFT_SKIP
+fi
+mkdir -p "$out" || die "cannot write to $out"
 
-echo "# cost, in units of the processor's counter"
-"$test" perf=1 || failed=$((failed + 1))
+describe | tee "$out/machine"
 
-echo "# $failed of $rounds rounds and 1 measurement failed"
-[ "$failed" = 0 ]
+echo "tests, $repeats times each:"
+"$here/vmalloc_text" "${module[@]}" test_repeat_count="$repeats" | tee "$out/tests"
+status=${PIPESTATUS[0]}
+
+# Events of the whole machine: of the measurements, if it does nothing else.
+read -ra counting <<<"$(counters)"
+echo "measurements:"
+"${counting[@]}" "$here/vmalloc_text" "${module[@]}" perf=1 2>&1 | tee "$out/perf"
+
+echo "results are in $out"
+exit "$status"
