@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 from series_tools import common  # noqa: E402
 
 SKIP = {".git", "build", "results", "__pycache__"}
-PUBLIC = {"deb.debian.org", "security.debian.org", "localhost"}
+PUBLIC = {"localhost"}
 
 
 def local_paths():
