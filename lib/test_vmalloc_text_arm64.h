@@ -105,7 +105,7 @@ static const struct bad_insn bad_insns[] = {
  * handled: a probe there answers so, having made the function that ran into
  * the trap return.
  */
-static int catch_brk(struct kprobe *p, struct pt_regs *regs)
+static int __kprobes catch_brk(struct kprobe *p, struct pt_regs *regs)
 {
 	struct pt_regs *trapped = (struct pt_regs *)regs->regs[0];
 
@@ -118,7 +118,6 @@ static int catch_brk(struct kprobe *p, struct pt_regs *regs)
 	regs->pc = regs->regs[30];
 	return 1;
 }
-NOKPROBE_SYMBOL(catch_brk);
 
 static struct kprobe trap_probe = {
 	.symbol_name	= "reserved_fault_brk_handler",
@@ -127,10 +126,7 @@ static struct kprobe trap_probe = {
 
 static const char *catch_traps(void)
 {
-	trap_probe.addr = NULL;
-	trap_probe.flags = 0;
-	return register_kprobe(&trap_probe) ?
-	       "cannot probe reserved_fault_brk_handler()" : NULL;
+	return set_probe(&trap_probe);
 }
 
 static void uncatch_traps(void)
@@ -138,12 +134,11 @@ static void uncatch_traps(void)
 	unregister_kprobe(&trap_probe);
 }
 
-static int count_clean_inval(struct kprobe *p, struct pt_regs *regs)
+static int __kprobes count_clean_inval(struct kprobe *p, struct pt_regs *regs)
 {
 	maintained(regs->regs[0], regs->regs[1]);
 	return 0;
 }
-NOKPROBE_SYMBOL(count_clean_inval);
 
 static struct kprobe maintenance_probe = {
 	.symbol_name	= "caches_clean_inval_pou",
@@ -152,10 +147,7 @@ static struct kprobe maintenance_probe = {
 
 static const char *count_maintenance(void)
 {
-	maintenance_probe.addr = NULL;
-	maintenance_probe.flags = 0;
-	return register_kprobe(&maintenance_probe) ?
-	       "cannot probe caches_clean_inval_pou()" : NULL;
+	return set_probe(&maintenance_probe);
 }
 
 static void uncount_maintenance(void)

@@ -118,7 +118,7 @@ static const struct bad_insn bad_insns[] = {
  * The kernel dies of the trap unless it finds that somebody repairs it: a probe
  * there answers so, having made the function that ran into the trap return.
  */
-static int catch_illegal(struct kprobe *p, struct pt_regs *regs)
+static int __kprobes catch_illegal(struct kprobe *p, struct pt_regs *regs)
 {
 	struct pt_regs *trapped = (struct pt_regs *)regs->a0;
 
@@ -131,7 +131,6 @@ static int catch_illegal(struct kprobe *p, struct pt_regs *regs)
 	regs->epc = regs->ra;
 	return 1;
 }
-NOKPROBE_SYMBOL(catch_illegal);
 
 static struct kprobe trap_probe = {
 	.symbol_name	= "fixup_exception",
@@ -144,9 +143,7 @@ static struct kprobe trap_probe = {
 
 static const char *catch_traps(void)
 {
-	trap_probe.addr = NULL;
-	trap_probe.flags = 0;
-	return register_kprobe(&trap_probe) ? "cannot probe fixup_exception()" : NULL;
+	return set_probe(&trap_probe);
 }
 
 static void uncatch_traps(void)

@@ -12,8 +12,10 @@
  *
  *   cpus_read_lock()
  *     text_mutex		live text: verify and replace are one step
- *       round_mutex		one round of interrupts at a time
  *       the architecture's	the one writable alias
+ *
+ * A round of interrupts runs under none of them but the outermost two, and only
+ * where the caller holds these anyway.
  *
  * Unused text belongs to whoever allocated it, so copying and filling take no
  * text_mutex: they may be called with it held, and do not wait for those who
@@ -32,6 +34,7 @@
 #include <linux/smp.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <linux/wait.h>
 
 #include "text_patching.h"
 
@@ -65,11 +68,12 @@ static struct {
 
 static DEFINE_PER_CPU(unsigned long, cpu_syncs);
 
-/* Held by whoever runs a round; those who wait for it share the next one. */
-static DEFINE_MUTEX(round_mutex);
-
-/* Odd while a round runs. Written under round_mutex. */
+/*
+ * Odd while a round runs. Who makes it odd runs the round and makes it even;
+ * the others sleep until that is done, and one of them runs the next.
+ */
 static unsigned long round_seq;
+static DECLARE_WAIT_QUEUE_HEAD(round_wait);
 
 static void sync_this_cpu(void *unused)
 {
@@ -81,18 +85,35 @@ static void sync_this_cpu(void *unused)
 }
 NOKPROBE_SYMBOL(sync_this_cpu);
 
+static bool round_is_over(unsigned long end)
+{
+	/* Pairs with the release in run_round(). */
+	return (long)(smp_load_acquire(&round_seq) - end) >= 0;
+}
+
+static bool start_round(void)
+{
+	unsigned long seq = READ_ONCE(round_seq);
+
+	return !(seq & 1) && cmpxchg(&round_seq, seq, seq + 1) == seq;
+}
+
 static void run_round(void)
 {
-	WRITE_ONCE(round_seq, round_seq + 1);
 	/*
 	 * Pairs with the barrier in text_patch_sync(): a request that read the
-	 * old round_seq has its writes ordered before the interrupts. A full
-	 * barrier for devices too, as an interrupt may be sent by writing one.
+	 * round_seq of before start_round() has its writes ordered before the
+	 * interrupts. A full barrier for devices too, as an interrupt may be
+	 * sent by writing one.
 	 */
 	mb();
 	on_each_cpu(sync_this_cpu, NULL, true);
-	WRITE_ONCE(round_seq, round_seq + 1);
-	atomic_long_inc(&stats.rounds);
+
+	trace_text_patch_sync(atomic_long_inc_return(&stats.rounds), false);
+	/* Pairs with the acquire in round_is_over(). */
+	smp_store_release(&round_seq, round_seq + 1);
+	if (wq_has_sleeper(&round_wait))
+		wake_up_all(&round_wait);
 }
 
 /**
@@ -112,23 +133,22 @@ static void run_round(void)
  */
 void text_patch_sync(void)
 {
-	unsigned long goal;
-	bool shared;
+	bool mine = false;
+	unsigned long end;
 
 	might_sleep();
+	atomic_long_inc(&stats.syncs);
 
 	/* Pairs with the barrier in run_round(). */
 	smp_mb();
 	/* The end of the first round that has not begun yet. */
-	goal = (READ_ONCE(round_seq) + 3) & ~1UL;
+	end = (READ_ONCE(round_seq) + 3) & ~1UL;
 
-	mutex_lock(&round_mutex);
-	shared = (long)(round_seq - goal) >= 0;
-	if (!shared)
+	wait_event(round_wait, round_is_over(end) || (mine = start_round()));
+	if (mine)
 		run_round();
-	atomic_long_inc(&stats.syncs);
-	trace_text_patch_sync(round_seq / 2, shared);
-	mutex_unlock(&round_mutex);
+	else
+		trace_text_patch_sync(end / 2, true);
 }
 
 static bool is_execmem(unsigned long start, unsigned long end)
