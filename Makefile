@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A table of contents: every target is one line into scripts/.
 ARCH ?= x86_64
-export KERNEL ARCH STOCK FORCE
+export KERNEL ARCH STOCK DEBUG CPUS FORCE
 
 help:		## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1	/p' Makefile | expand -t 10
@@ -20,6 +20,9 @@ check:		## the fast checks: no kernel build, minutes at most
 
 run:		## set-up, source, series, build, boot and tests of ARCH
 	@scripts/run $(ARCH)
+
+debug:		## run, with a kernel that looks for bugs (lockdep, KASAN, ...)
+	@DEBUG=1 scripts/run $(ARCH)
 
 test:		## check, then run on x86_64, arm64 and riscv64
 	@scripts/test
@@ -42,4 +45,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@rm -rf build results
 
-.PHONY: help setup tree refresh check run test build boot shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot shell gdb stock clean

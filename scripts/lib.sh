@@ -98,6 +98,25 @@ tree_dir()
 	echo "$BUILD/$name"
 }
 
+# odir ARCH: the folder in the tree where ARCH is built; DEBUG=1 has one of its
+# own, because its configuration is another.
+odir()
+{
+	local name=o.$1
+
+	[ "${DEBUG:-0}" != 1 ] || name+=.debug
+	echo "$name"
+}
+
+# results_dir ARCH: where the results of a run go.
+results_dir()
+{
+	local name=$1
+
+	[ "${DEBUG:-0}" != 1 ] || name+=-debug
+	echo "$RESULTS/$name"
+}
+
 # One ccache serves every clone: kbuild's paths are relative to the tree.
 export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 export CCACHE_NOHASHDIR=1
