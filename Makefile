@@ -4,7 +4,7 @@ ARCH ?= x86_64
 export KERNEL ARCH STOCK DEBUG CPUS FORCE
 
 help:		## this list
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1	/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1	/p' Makefile | expand -t 12
 
 setup:		## install what is missing (apt)
 	@scripts/setup
@@ -33,6 +33,9 @@ build:		## build the kernel and the guest of ARCH
 boot:		## boot what was built for ARCH and run the tests
 	@scripts/boot $(ARCH)
 
+bench-slab:	## what allocating text costs, beside other allocators
+	@scripts/bench-slab
+
 shell:		## a shell in the guest of ARCH
 	@scripts/shell $(ARCH)
 
@@ -45,4 +48,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@rm -rf build results
 
-.PHONY: help setup tree refresh check run debug test build boot shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot bench-slab shell gdb stock clean

@@ -26,10 +26,6 @@
 
 #include "test_vmalloc_text.h"
 
-#ifdef CONFIG_RISCV
-#include <asm/patch.h>
-#endif
-
 /**
  * test_text_alloc - executable memory full of traps, for the test to write
  * @size: how many bytes, a multiple of the page size
@@ -88,7 +84,7 @@ static bool is_test_text(void *addr)
 {
 	struct vm_struct *area = find_vm_area(addr);
 
-	return area && (area->flags & VM_FLUSH_RESET_PERMS);
+	return area && (area->flags & VM_EXECMEM_TEXT);
 }
 
 /**
@@ -110,17 +106,6 @@ int test_text_write(void *addr)
 EXPORT_SYMBOL_NS_GPL(test_text_write, TEST_VMALLOC_TEXT);
 
 /**
- * test_text_flush - maintain caches for text, whoever should have done it
- * @addr: where it is
- * @len: how many bytes
- */
-void test_text_flush(void *addr, size_t len)
-{
-	flush_icache_range((unsigned long)addr, (unsigned long)addr + len);
-}
-EXPORT_SYMBOL_NS_GPL(test_text_flush, TEST_VMALLOC_TEXT);
-
-/**
  * test_text_call_locked - call a function with text_mutex held
  * @fn: the function
  * @arg: its argument
@@ -133,8 +118,8 @@ void test_text_call_locked(void (*fn)(void *arg), void *arg)
 EXPORT_SYMBOL_NS_GPL(test_text_call_locked, TEST_VMALLOC_TEXT);
 
 #ifdef CONFIG_HAVE_TEXT_PATCHING
-/* Whether the instruction that makes a CPU fetch afresh begins at @code. */
-static bool is_sync_insn(const u8 *code)
+/* Whether an instruction that a CPU must execute in a round begins at @code. */
+static bool is_sync_insn(const u8 *code, unsigned int nr)
 {
 #if defined(CONFIG_X86)
 	static const u8 iretq[] = { 0x48, 0xcf };
@@ -145,25 +130,27 @@ static bool is_sync_insn(const u8 *code)
 #elif defined(CONFIG_ARM64)
 	return get_unaligned_le32(code) == 0xd5033fdf;		/* isb */
 #elif defined(CONFIG_RISCV)
-	return get_unaligned_le32(code) == 0x0000100f;		/* fence.i */
+	if (!nr)
+		return get_unaligned_le32(code) == 0x0000100f;	/* fence.i */
+	/* sfence.vma with an address, to forget the alias */
+	return (get_unaligned_le32(code) & 0xfff07fff) == 0x12000073;
 #else
 	return false;
 #endif
 }
 
-static int find_sync_insn_in(void *function)
-{
-	unsigned long addr, size, offset, i;
+/* How many kinds of them there are. */
+#define NR_SYNC_INSNS	(1 + IS_ENABLED(CONFIG_RISCV))
 
-	addr = (unsigned long)dereference_function_descriptor(function);
-	if (!kallsyms_lookup_size_offset(addr, &size, &offset))
-		return -EOPNOTSUPP;
+static bool has_sync_insn(const u8 *code, unsigned long size, unsigned int nr)
+{
+	unsigned long i;
 
 	for (i = 0; i + sizeof(u32) <= size; i += TEXT_PATCH_ALIGN)
-		if (is_sync_insn((u8 *)addr + i))
-			return 0;
+		if (is_sync_insn(code + i, nr))
+			return true;
 
-	return -ENOENT;
+	return false;
 }
 #endif
 
@@ -178,14 +165,18 @@ static int find_sync_insn_in(void *function)
 int test_text_find_sync_insn(void)
 {
 #ifdef CONFIG_HAVE_TEXT_PATCHING
-	int ret = find_sync_insn_in(arch_text_patch_sync_cpu);
+	void *code = dereference_function_descriptor(text_patch_sync_this_cpu);
+	unsigned long size, offset;
+	unsigned int nr;
 
-#ifdef CONFIG_RISCV
-	/* It calls this one. */
-	if (ret == -ENOENT)
-		ret = find_sync_insn_in(patch_sync_hart);
-#endif
-	return ret;
+	if (!kallsyms_lookup_size_offset((unsigned long)code, &size, &offset))
+		return -EOPNOTSUPP;
+
+	for (nr = 0; nr < NR_SYNC_INSNS; nr++)
+		if (!has_sync_insn(code, size, nr))
+			return -ENOENT;
+
+	return 0;
 #else
 	return -EOPNOTSUPP;
 #endif

@@ -95,6 +95,9 @@ static bool gen_live(struct live_code *l, unsigned int nr)
 	return true;
 }
 
+/* Requests for synchronisation by text_patch_insn() that replaces in place. */
+#define INSN_SYNCS	1
+
 static const struct bad_insn bad_insns[] = {
 	{ "two instructions", "\x1f\x20\x03\xd5\x1f\x20\x03\xd5",
 	  "\x1f\x20\x03\xd5\xc0\x03\x5f\xd6", 8, -EINVAL },

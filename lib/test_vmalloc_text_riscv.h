@@ -4,7 +4,6 @@
 #define _LIB_TEST_VMALLOC_TEXT_RISCV_H
 
 #include <linux/ftrace.h>
-#include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
@@ -102,6 +101,9 @@ static bool gen_live(struct live_code *l, unsigned int nr)
 	return true;
 }
 
+/* Requests for synchronisation by text_patch_insn() that replaces in place. */
+#define INSN_SYNCS	1
+
 static const struct bad_insn bad_insns[] = {
 	{ "8 bytes", "\x13\x00\x00\x00\x13\x00\x00\x00",
 	  "\x13\x00\x00\x00\x67\x80\x00\x00", 8, -EINVAL },
@@ -154,7 +156,7 @@ static void uncatch_traps(void)
 /* fence.i does it all, and it is not by address. */
 static const char *count_maintenance(void)
 {
-	return "riscv has no maintenance by address, fence.i is in sync_insn";
+	return "riscv has no maintenance by address, it is in sync_insn";
 }
 
 static void uncount_maintenance(void)

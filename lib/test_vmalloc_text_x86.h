@@ -93,6 +93,9 @@ static bool gen_live(struct live_code *l, unsigned int nr)
 	return true;
 }
 
+/* Requests for synchronisation by text_patch_insn(): x86's protocol has its own. */
+#define INSN_SYNCS	0
+
 /* What text_patch_insn() must refuse as it cannot be emulated. */
 static const struct bad_insn bad_insns[] = {
 	{ "mov by mov", "\xb8\x01\x00\x00\x00", "\xb8\x02\x00\x00\x00", 5, -EOPNOTSUPP },

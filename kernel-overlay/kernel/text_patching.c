@@ -23,7 +23,10 @@
  */
 
 #include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
 #include <linux/export.h>
+#include <linux/init.h>
+#include <linux/irqflags.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
 #include <linux/memory.h>
@@ -63,7 +66,6 @@ static struct {
 	atomic_long_t fills;
 	atomic_long_t insns;
 	atomic_long_t syncs;
-	atomic_long_t rounds;
 } stats;
 
 static DEFINE_PER_CPU(unsigned long, cpu_syncs);
@@ -75,15 +77,31 @@ static DEFINE_PER_CPU(unsigned long, cpu_syncs);
 static unsigned long round_seq;
 static DECLARE_WAIT_QUEUE_HEAD(round_wait);
 
-static void sync_this_cpu(void *unused)
+/* What every CPU does in a round. Not static, so that a test can look into it. */
+void text_patch_sync_this_cpu(void *unused)
 {
-	if (use_fallback())
-		fallback_text_patch_sync_cpu();
-	else
-		arch_text_patch_sync_cpu();
+	arch_text_patch_sync_cpu();
 	this_cpu_inc(cpu_syncs);
 }
-NOKPROBE_SYMBOL(sync_this_cpu);
+NOKPROBE_SYMBOL(text_patch_sync_this_cpu);
+
+/*
+ * A round may have missed a CPU that was on its way online. By now it is seen by
+ * those that begin, and has executed nothing but how it got here.
+ */
+static int sync_cpu_online(unsigned int cpu)
+{
+	guard(irqsave)();
+	text_patch_sync_this_cpu(NULL);
+	return 0;
+}
+
+static int __init text_patching_init(void)
+{
+	return cpuhp_setup_state_nocalls(CPUHP_AP_TEXT_PATCHING_ONLINE, "text_patching:online",
+					 sync_cpu_online, NULL);
+}
+early_initcall(text_patching_init);
 
 static bool round_is_over(unsigned long end)
 {
@@ -107,9 +125,10 @@ static void run_round(void)
 	 * sent by writing one.
 	 */
 	mb();
-	on_each_cpu(sync_this_cpu, NULL, true);
+	on_each_cpu(text_patch_sync_this_cpu, NULL, true);
 
-	trace_text_patch_sync(atomic_long_inc_return(&stats.rounds), false);
+	/* Before the round is over: whoever probes the event can keep it from ending. */
+	trace_text_patch_sync(round_seq / 2 + 1, false);
 	/* Pairs with the acquire in round_is_over(). */
 	smp_store_release(&round_seq, round_seq + 1);
 	if (wq_has_sleeper(&round_wait))
@@ -160,11 +179,11 @@ static bool is_execmem(unsigned long start, unsigned long end)
 		return true;
 
 	area = find_vm_area((void *)start);
-	if (!area || !(area->flags & VM_FLUSH_RESET_PERMS))
+	if (!area || !(area->flags & VM_EXECMEM_TEXT))
 		return false;
 
 	base = (unsigned long)area->addr;
-	return end <= base + get_vm_area_size(area) && vmalloc_to_page((void *)start);
+	return end <= base + get_vm_area_size(area);
 }
 
 /* Whether [addr, addr + len) may be written as unused text. */
@@ -204,18 +223,23 @@ static int do_copy(void *dst, const void *src, size_t len)
  * data reads see the new ones.
  *
  * Nothing may execute [@dst, @dst + @len), or be about to, during the call: the
- * caller owns it and has waited for those who ran what it held before.
+ * caller owns it, keeps it from being freed, and has waited for those who ran
+ * what it held before.
+ *
+ * Until text_patch_sync() another CPU may also hold a translation of the alias
+ * that was written through (riscv): it must come before the pages are given to
+ * somebody else.
  *
  * Context: Process context, interrupts enabled. May sleep. Takes no text_mutex,
  *	    may be called with it held.
  * Return: 0;
  *	   -EINVAL if @len is 0, @dst or @len is misaligned, or the range wraps;
  *	   -EPERM if it touches the kernel image's own text;
- *	   -EFAULT if it is not inside one area handed out by execmem;
- *	   -EAGAIN if it is too early in boot;
- *	   -ENOMEM where the fallback could not map an alias. Only after the last
- *	   two, or another error of the architecture's, part of it may have been
- *	   written; it stays owned by the caller, and unused.
+ *	   -EFAULT if it is not inside one area of text handed out by execmem;
+ *	   -EAGAIN if it is too early in boot: nothing was written then;
+ *	   -ENOMEM where the fallback could not map an alias, or another error of
+ *	   the architecture's: part of it may have been written then. It stays
+ *	   owned by the caller, and unused.
  */
 int text_patch_copy_nosync(void *dst, const void *src, size_t len)
 {
@@ -338,9 +362,14 @@ static int check_live(void *addr, size_t len)
 static int replace_insn(void *addr, const void *old, const void *new, size_t len)
 {
 	u8 found[TEXT_PATCH_INSN_MAX];
+	int ret;
 
 	lockdep_assert_held(&text_mutex);
 
+	/* Here, as getting the lock may have taken long. */
+	ret = check_live(addr, len);
+	if (ret)
+		return ret;
 	if (copy_from_kernel_nofault(found, addr, len))
 		return -EFAULT;
 	if (memcmp(found, old, len))
@@ -369,16 +398,20 @@ static int replace_insn(void *addr, const void *old, const void *new, size_t len
  * bytes); arm64 and riscv take any, by stopping the machine where it cannot be
  * done in place; the fallback takes one that is naturally aligned.
  *
+ * The caller keeps the text from being freed.
+ *
  * Context: Process context, interrupts enabled. Takes cpus_read_lock() and
  *	    text_mutex, and may wait long for the latter.
- * Return: 0;
+ * Return: 0, also if @old and @new are the same and nothing had to be done;
  *	   -EINVAL if @len is 0, too long or no instruction's length, or @addr is
  *	   misaligned;
  *	   -EFAULT if @addr is neither kernel nor execmem text;
  *	   -EBUSY if something else than @old is there;
  *	   -EOPNOTSUPP if the architecture cannot replace the one by the other;
- *	   -ERANGE if @addr is out of the architecture's reach. Nothing was
- *	   written then.
+ *	   -ERANGE if @addr is out of the architecture's reach;
+ *	   -EAGAIN if it is too early in boot;
+ *	   -ENOMEM where the fallback could not map an alias; or an error of the
+ *	   architecture's. Whatever it is, @old is still there.
  */
 int text_patch_insn(void *addr, const void *old, const void *new, size_t len)
 {
@@ -386,14 +419,11 @@ int text_patch_insn(void *addr, const void *old, const void *new, size_t len)
 
 	might_sleep();
 
-	ret = check_live(addr, len);
-	if (!ret) {
-		cpus_read_lock();
-		mutex_lock(&text_mutex);
-		ret = replace_insn(addr, old, new, len);
-		mutex_unlock(&text_mutex);
-		cpus_read_unlock();
-	}
+	cpus_read_lock();
+	mutex_lock(&text_mutex);
+	ret = replace_insn(addr, old, new, len);
+	mutex_unlock(&text_mutex);
+	cpus_read_unlock();
 	if (!ret)
 		atomic_long_inc(&stats.insns);
 
@@ -413,7 +443,7 @@ void text_patch_get_stats(struct text_patch_stats *s)
 	s->fills = atomic_long_read(&stats.fills);
 	s->insns = atomic_long_read(&stats.insns);
 	s->syncs = atomic_long_read(&stats.syncs);
-	s->rounds = atomic_long_read(&stats.rounds);
+	s->rounds = READ_ONCE(round_seq) / 2;
 }
 
 /**

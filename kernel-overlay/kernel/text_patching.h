@@ -10,6 +10,5 @@
 /* The same contracts as the arch_text_patch_*() of <linux/text-patching.h>. */
 int fallback_text_patch_copy(void *dst, const void *src, size_t len);
 int fallback_text_patch_insn(void *addr, const void *insn, size_t len);
-void fallback_text_patch_sync_cpu(void);
 
 #endif /* _KERNEL_TEXT_PATCHING_H */

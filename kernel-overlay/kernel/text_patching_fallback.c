@@ -116,12 +116,3 @@ int fallback_text_patch_insn(void *addr, const void *insn, size_t len)
 
 	return 0;
 }
-
-void fallback_text_patch_sync_cpu(void)
-{
-	/*
-	 * Taking the interrupt that calls this, and returning from it, is all
-	 * that can be asked of a CPU that nothing is known of.
-	 */
-	smp_mb();
-}

@@ -13,12 +13,18 @@
  *	     is replaced, by text_patch_insn().
  *
  * No call makes text writable through the address it is executed at, and none
- * returns before the temporary alias it wrote through is gone.
+ * returns before the temporary alias it wrote through is unmapped. On riscv other
+ * CPUs forget translations of it when they synchronise, hence text_patch_sync()
+ * must come before the pages are given back; where an alias is peculiar to one CPU
+ * or flushed on all, nobody has any.
  */
 #ifndef _LINUX_TEXT_PATCHING_H
 #define _LINUX_TEXT_PATCHING_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
+
+#include <asm/barrier.h>
 
 #ifdef CONFIG_HAVE_TEXT_PATCHING
 #include <asm/text-patching.h>
@@ -35,8 +41,8 @@
 /*
  * What unused text is filled with, as 32 bits in the order they have in
  * memory; a fill may begin and end at any TEXT_PATCH_ALIGN boundary of it.
- * Zeroes are an illegal instruction on most architectures, and what the base's
- * JITs leave in holes if they have nothing better.
+ * Zeroes are an illegal instruction on most architectures. Those where they do
+ * nothing instead (arm, mips) have no traps as long as they do not define them.
  */
 #ifndef TEXT_PATCH_TRAP
 #define TEXT_PATCH_TRAP		0
@@ -49,7 +55,7 @@
  * struct text_patch_stats - what text patching has done since boot
  * @copies:	text_patch_copy() and text_patch_copy_nosync() calls that wrote
  * @fills:	text_patch_fill() and text_patch_fill_nosync() calls that wrote
- * @insns:	text_patch_insn() calls that wrote
+ * @insns:	text_patch_insn() calls that succeeded
  * @syncs:	requests for synchronisation, by text_patch_sync() or implied
  * @rounds:	rounds of inter-processor interrupts that served them; the
  *		difference to @syncs was shared with another request
@@ -68,6 +74,7 @@ int text_patch_fill(void *dst, size_t len);
 int text_patch_fill_nosync(void *dst, size_t len);
 int text_patch_insn(void *addr, const void *old, const void *new, size_t len);
 void text_patch_sync(void);
+void text_patch_sync_this_cpu(void *unused);
 
 void text_patch_get_stats(struct text_patch_stats *stats);
 unsigned long text_patch_cpu_syncs(unsigned int cpu);
@@ -107,14 +114,21 @@ int arch_text_patch_copy(void *dst, const void *src, size_t len);
  */
 int arch_text_patch_insn(void *addr, const void *insn, size_t len);
 
-/**
- * arch_text_patch_sync_cpu - make this CPU forget instructions it has fetched
- *
- * After it, this CPU fetches what was written to text before the inter-processor
- * interrupt that called it, and holds no translation of an alias.
- *
- * Context: Hard interrupt, or process context with interrupts disabled.
+/*
+ * And arch_text_patch_sync_cpu(), in its <asm/text-patching.h>: after it, this CPU
+ * fetches what was written to text before the inter-processor interrupt that
+ * called it, and holds no translation of an alias. It is called in hard interrupt
+ * or process context, with interrupts disabled, and must be inlined.
  */
-void arch_text_patch_sync_cpu(void);
+#ifndef CONFIG_HAVE_TEXT_PATCHING
+static __always_inline void arch_text_patch_sync_cpu(void)
+{
+	/*
+	 * Being called is all that can be asked of a CPU that nothing is known of:
+	 * by an interrupt, or on its way out of idle.
+	 */
+	smp_mb();
+}
+#endif
 
 #endif /* _LINUX_TEXT_PATCHING_H */

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The text-patching hooks of arm64 for live text and for synchronisation. The
- * one that copies is beside the fixmap alias it needs, in patching.c.
+ * The text-patching hook of arm64 for live text. The one that copies is beside the
+ * fixmap alias that it needs, in patching.c.
  */
 
 #include <linux/errno.h>
-#include <linux/kprobes.h>
 #include <linux/string.h>
 #include <linux/text-patching.h>
 
-#include <asm/barrier.h>
 #include <asm/insn.h>
 #include <asm/patching.h>
 
@@ -51,13 +49,3 @@ int arch_text_patch_insn(void *addr, const void *insn, size_t len)
 
 	return ret;
 }
-
-void arch_text_patch_sync_cpu(void)
-{
-	/*
-	 * Taking the interrupt was a context synchronisation event already, but
-	 * the call may come without one, from a CPU that polls while idle.
-	 */
-	isb();
-}
-NOKPROBE_SYMBOL(arch_text_patch_sync_cpu);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The text-patching hooks of riscv for live text and for synchronisation. The
- * one that copies is beside the fixmap alias it needs, in patch.c.
+ * The text-patching hook of riscv for live text. The one that copies is beside the
+ * fixmap alias that it needs, in patch.c.
  */
 
 #include <linux/align.h>
 #include <linux/bug.h>
 #include <linux/errno.h>
-#include <linux/kprobes.h>
 #include <linux/string.h>
 #include <linux/text-patching.h>
 
@@ -41,9 +40,3 @@ int arch_text_patch_insn(void *addr, const void *insn, size_t len)
 
 	return ret;
 }
-
-void arch_text_patch_sync_cpu(void)
-{
-	patch_sync_hart();
-}
-NOKPROBE_SYMBOL(arch_text_patch_sync_cpu);

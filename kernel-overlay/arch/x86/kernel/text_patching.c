@@ -4,11 +4,9 @@
  */
 
 #include <linux/errno.h>
-#include <linux/kprobes.h>
 #include <linux/memory.h>
 #include <linux/mutex.h>
 #include <linux/string.h>
-#include <linux/sync_core.h>
 #include <linux/text-patching.h>
 
 #include <asm/insn.h>
@@ -71,6 +69,8 @@ int arch_text_patch_insn(void *addr, const void *new, size_t len)
 	s64 offset = addr - (void *)_stext;
 	struct insn old;
 
+	if (!poking_mm)
+		return -EAGAIN;
 	/* A CPU may be anywhere between two old instructions, if there are two. */
 	if (!is_exactly_one_insn(&old, addr, len) || !can_emulate(new, len))
 		return -EOPNOTSUPP;
@@ -81,9 +81,3 @@ int arch_text_patch_insn(void *addr, const void *new, size_t len)
 	text_poke_bp(addr, new, len, NULL);
 	return 0;
 }
-
-void arch_text_patch_sync_cpu(void)
-{
-	sync_core();
-}
-NOKPROBE_SYMBOL(arch_text_patch_sync_cpu);

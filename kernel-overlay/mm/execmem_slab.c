@@ -1,0 +1,637 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The execmem slab: text of any size, read-only and executable all its life.
+ *
+ * Generated functions are small: a page each is waste, of memory and of TLB. The
+ * slab puts them side by side into packs of pages that are read-only, executable
+ * and full of traps when they are made (execmem_map.c), that are written by the
+ * text-patching layer alone, and whose bytes are traps again before they are
+ * free. There is a pool of packs for each type (where text may be) and trust
+ * domain (whose text may be beside it).
+ *
+ * Sizes are rounded up to 16 bytes. Which of them are free is kept outside of the
+ * text, in bitmaps with a tree above (execmem_pack.c). A pool has its packs in a
+ * tree by address that knows the longest free run below each node, and takes the
+ * lowest pack that has room. A maple tree finds the pack of an address. So all
+ * operations are O(log n) in packs and in the size of a pack.
+ *
+ * A pool's first pack has 64 KiB; it grows by as much as it has, up to 2 MiB at a
+ * time, which are mapped as one where the architecture can. What is larger than
+ * half of that gets a solo pack, without bitmaps to speak of. One empty pack is
+ * kept by each pool, others are given back by a worker, and so is that one when
+ * memory is short.
+ *
+ * Limits: no text is handed out or freed in atomic context. Packs are not
+ * compacted: one object keeps a pack. NUMA nodes are not told apart.
+ *
+ * Lock order, outermost first:
+ *
+ *   text_mutex, by callers such as the kprobe optimizer; never taken here
+ *     pool->grow_lock	making a pack: allocates, under memalloc_noio_save()
+ *       pool->lock	objects and packs, a spinlock held for O(log n) only
+ *
+ * Text is written, trapped, mapped and unmapped with no pool->lock held.
+ */
+
+#include "execmem_slab.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/execmem.h>
+
+static struct execmem_pool pools[EXECMEM_TYPE_MAX][EXECMEM_NR_DOMAINS];
+
+/* The pack of each address. Read under RCU. */
+static struct maple_tree packs_by_addr = MTREE_INIT(packs_by_addr, MT_FLAGS_USE_RCU);
+
+/* Packs that are in no pool any more, and wait for release_packs(). */
+static LIST_HEAD(doomed);
+static DEFINE_SPINLOCK(doomed_lock);	/* nests inside pool->lock */
+
+/**
+ * execmem_pool - find a pool
+ * @type:	where its text may be
+ * @domain:	who may share its packs
+ *
+ * Return: the pool, or NULL if there is no text of that kind.
+ */
+struct execmem_pool *execmem_pool(enum execmem_type type, enum execmem_domain domain)
+{
+	if (type >= EXECMEM_TYPE_MAX || type == EXECMEM_MODULE_DATA || domain >= EXECMEM_NR_DOMAINS)
+		return NULL;
+
+	return &pools[type][domain];
+}
+
+/*
+ * Predictors: a CPU may remember indirect branches to code that has been freed.
+ * Code that was written by an attacker must not be put where they lead to.
+ */
+DEFINE_STATIC_CALL_NULL(execmem_pred_flush, execmem_pred_flush);
+DEFINE_STATIC_KEY_FALSE(execmem_pred_flush_enabled);
+
+/* Counts what may have left predictions behind. */
+static atomic_long_t dirt;
+/* How much of it a flush has covered. Written under flush_lock. */
+static unsigned long flushed;
+static DEFINE_MUTEX(flush_lock);	/* one flush serves all who wait for it */
+
+/* The text of @pack may have been other code before. */
+static void mark_dirty(struct execmem_pack *pack)
+{
+	if (pack->pool->domain != EXECMEM_TRUSTED)
+		pack->dirtied = atomic_long_inc_return(&dirt);
+}
+
+static bool needs_flush(unsigned long dirtied)
+{
+	return (long)(dirtied - READ_ONCE(flushed)) > 0;
+}
+
+static void flush_predictors(unsigned long dirtied)
+{
+	unsigned long covers;
+
+	if (!needs_flush(dirtied))
+		return;
+
+	guard(mutex)(&flush_lock);
+	if (!needs_flush(dirtied))
+		return;
+
+	covers = atomic_long_read(&dirt);
+	static_call_cond(execmem_pred_flush)();
+	WRITE_ONCE(flushed, covers);
+}
+
+#define PACK_LONGEST(pack)	execmem_pack_longest(pack)
+RB_DECLARE_CALLBACKS_MAX(static, pack_callbacks, struct execmem_pack, node, unsigned int, longest,
+			 PACK_LONGEST)
+
+static struct execmem_pack *pack_of(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct execmem_pack, node);
+}
+
+static void insert_pack(struct execmem_pool *pool, struct execmem_pack *pack)
+{
+	struct rb_node **link = &pool->packs.rb_node, *parent = NULL;
+
+	pack->longest = execmem_pack_longest(pack);
+	while (*link) {
+		struct execmem_pack *p = pack_of(*link);
+
+		parent = *link;
+		p->longest = max(p->longest, pack->longest);
+		link = pack->base < p->base ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&pack->node, parent, link);
+	rb_insert_augmented(&pack->node, &pool->packs, &pack_callbacks);
+
+	pool->stats.nr_packs++;
+	pool->stats.nr_huge += pack->huge;
+	pool->stats.reserved += pack->size;
+}
+
+static void remove_pack(struct execmem_pool *pool, struct execmem_pack *pack)
+{
+	rb_erase_augmented(&pack->node, &pool->packs, &pack_callbacks);
+
+	pool->stats.nr_packs--;
+	pool->stats.nr_huge -= pack->huge;
+	pool->stats.reserved -= pack->size;
+}
+
+/* The longest run of @pack may be another one now. */
+static void pack_changed(struct execmem_pack *pack)
+{
+	pack_callbacks_propagate(&pack->node, NULL);
+}
+
+/* The lowest pack with a run of @granules. Solo packs in a pool are never free. */
+static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int granules)
+{
+	struct rb_node *node = pool->packs.rb_node;
+
+	if (!node || pack_of(node)->longest < granules)
+		return NULL;
+
+	for (;;) {
+		if (node->rb_left && pack_of(node->rb_left)->longest >= granules)
+			node = node->rb_left;
+		else if (execmem_pack_longest(pack_of(node)) >= granules)
+			return pack_of(node);
+		else
+			node = node->rb_right;
+	}
+}
+
+static void *take_from_pack(struct execmem_pool *pool, struct execmem_pack *pack, size_t size,
+			    size_t align, u32 random)
+{
+	void *text = execmem_pack_take(pack, size, align, random);
+	size_t given = execmem_pack_object(pack, text);
+
+	if (pool->empty == pack)
+		pool->empty = NULL;
+
+	pool->stats.used += given;
+	pool->stats.nr_objects++;
+	pool->stats.allocs++;
+	pool->stats.asked += size;
+	pool->stats.given += given;
+	return text;
+}
+
+/* Take from the packs that are there. Sets @dirtied to what its bytes may be. */
+static void *take(struct execmem_pool *pool, size_t size, size_t align, unsigned long *dirtied)
+{
+	size_t slack = max(align, EXECMEM_GRANULE) - EXECMEM_GRANULE;
+	unsigned int granules = DIV_ROUND_UP(size + slack, EXECMEM_GRANULE);
+	u32 random = get_random_u32();
+	struct execmem_pack *pack;
+	void *text;
+
+	guard(spinlock)(&pool->lock);
+	pack = find_pack(pool, granules);
+	if (!pack)
+		return NULL;
+
+	text = take_from_pack(pool, pack, size, align, random);
+	pack_changed(pack);
+	*dirtied = pack->dirtied;
+	return text;
+}
+
+static bool is_solo(size_t size)
+{
+	return size > EXECMEM_PACK_MAX / 2;
+}
+
+static size_t next_pack_size(const struct execmem_pool *pool, size_t size)
+{
+	size_t grow = clamp(READ_ONCE(pool->stats.reserved), EXECMEM_PACK_MIN, EXECMEM_PACK_MAX);
+
+	return is_solo(size) ? PAGE_ALIGN(size) : roundup_pow_of_two(max(grow, size));
+}
+
+static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bool solo)
+{
+	struct execmem_pack *pack;
+	bool huge;
+	void *base;
+
+	base = execmem_map(pool->type, size, &huge);
+	if (!base)
+		return NULL;
+
+	pack = execmem_pack_create(base, size, solo);
+	if (!pack)
+		goto unmap;
+
+	pack->pool = pool;
+	pack->huge = huge;
+	mark_dirty(pack);
+	if (mtree_insert_range(&packs_by_addr, (unsigned long)base, (unsigned long)base + size - 1,
+			       pack, GFP_KERNEL))
+		goto destroy;
+
+	trace_execmem_grow(pool->type, pool->domain, base, size, huge);
+	return pack;
+
+destroy:
+	execmem_pack_destroy(pack);
+unmap:
+	execmem_unmap(base);
+	return NULL;
+}
+
+/* A large pack may be more than there is room for; a smaller one does. */
+static struct execmem_pack *grow(struct execmem_pool *pool, size_t need)
+{
+	size_t size = next_pack_size(pool, need);
+	struct execmem_pack *pack;
+
+	for (;;) {
+		pack = make_pack(pool, size, is_solo(need));
+		if (pack || size / 2 < max(need, EXECMEM_PACK_MIN))
+			return pack;
+		size /= 2;
+	}
+}
+
+static void *grow_and_take(struct execmem_pool *pool, size_t size, size_t align,
+			   unsigned long *dirtied)
+{
+	/* Whoever waits for the lock may hold what reclaim waits for. */
+	unsigned int noio = memalloc_noio_save();
+	struct execmem_pack *pack;
+	void *text;
+
+	mutex_lock(&pool->grow_lock);
+	/* The pack that another one waited for may do. */
+	text = is_solo(size) ? NULL : take(pool, size, align, dirtied);
+	pack = text ? NULL : grow(pool, size + align - 1);
+	if (pack) {
+		u32 random = get_random_u32();
+
+		guard(spinlock)(&pool->lock);
+		text = take_from_pack(pool, pack, size, align, random);
+		insert_pack(pool, pack);
+		*dirtied = pack->dirtied;
+	}
+	mutex_unlock(&pool->grow_lock);
+
+	memalloc_noio_restore(noio);
+	return text;
+}
+
+/**
+ * execmem_text_alloc - allocate text
+ * @type:	where it may be; not %EXECMEM_MODULE_DATA
+ * @domain:	who may have text in the same pages
+ * @size:	how many bytes, up to %EXECMEM_TEXT_MAX
+ * @align:	what the address is to be a multiple of: a power of two up to
+ *		%PAGE_SIZE; it is a multiple of 16 anyway
+ *
+ * The text is read-only and executable, and full of traps. It is written by
+ * execmem_text_copy() alone, belongs to the caller until execmem_free() or
+ * execmem_retire(), and has unknown neighbours. Where it is does not follow from
+ * what was allocated before.
+ *
+ * Branch predictions left by what was at that address before are flushed if the
+ * domain is not %EXECMEM_TRUSTED and the CPU needs it.
+ *
+ * Context: Process context. May sleep, for memory too, but not for I/O: locks
+ *	    that reclaim takes may be held. So may text_mutex.
+ * Return: the text, or NULL if there is no memory, no room within the reach of
+ *	   @type, or an argument is not valid.
+ */
+void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, size_t size,
+			 size_t align)
+{
+	struct execmem_pool *pool = execmem_pool(type, domain);
+	unsigned long dirtied;
+	void *text = NULL;
+
+	might_sleep();
+	if (!pool || !size || size > EXECMEM_TEXT_MAX || !is_power_of_2(align) || align > PAGE_SIZE)
+		return NULL;
+
+	if (!is_solo(size))
+		text = take(pool, size, align, &dirtied);
+	if (!text)
+		text = grow_and_take(pool, size, align, &dirtied);
+	if (!text)
+		return NULL;
+
+	if (domain != EXECMEM_TRUSTED && static_branch_unlikely(&execmem_pred_flush_enabled))
+		flush_predictors(dirtied);
+
+	trace_execmem_alloc(type, domain, text, size);
+	return text;
+}
+
+/*
+ * The pack that @text is in, with its pool locked, or NULL. RCU keeps the pack if
+ * it has just been given back, and the lock if it has not.
+ */
+static struct execmem_pack *lock_pack_of(const void *text)
+{
+	struct execmem_pack *pack;
+
+	rcu_read_lock();
+	pack = mtree_load(&packs_by_addr, (unsigned long)text);
+	if (!pack) {
+		rcu_read_unlock();
+		return NULL;
+	}
+	spin_lock(&pack->pool->lock);
+	return pack;
+}
+
+static void unlock_pack(struct execmem_pack *pack)
+{
+	spin_unlock(&pack->pool->lock);
+	rcu_read_unlock();
+}
+
+/**
+ * execmem_text_size - how much text belongs to a caller
+ * @text:	what execmem_text_alloc() returned
+ *
+ * Context: Any that may take a spinlock.
+ * Return: its bytes, at least as many as were asked for, or 0 if no text that is
+ *	   allocated begins at @text.
+ */
+size_t execmem_text_size(const void *text)
+{
+	struct execmem_pack *pack = lock_pack_of(text);
+	size_t size;
+
+	if (!pack)
+		return 0;
+
+	size = execmem_pack_object(pack, text);
+	unlock_pack(pack);
+	return size;
+}
+
+/**
+ * execmem_text_copy_nosync - write to text, visible after text_patch_sync()
+ * @text:	what execmem_text_alloc() returned
+ * @offset:	where in it, in bytes
+ * @src:	what to write
+ * @len:	how many bytes
+ *
+ * As text_patch_copy_nosync(), for no more than the caller's own text.
+ *
+ * Context: Process context, may sleep. text_mutex may be held, is not taken.
+ * Return: 0;
+ *	   -EFAULT if no text that is allocated begins at @text;
+ *	   -ERANGE if the write is not inside it; or as text_patch_copy_nosync().
+ */
+int execmem_text_copy_nosync(void *text, size_t offset, const void *src, size_t len)
+{
+	size_t size = execmem_text_size(text);
+
+	if (!size)
+		return -EFAULT;
+	if (len > size || offset > size - len)
+		return -ERANGE;
+
+	return text_patch_copy_nosync(text + offset, src, len);
+}
+
+/**
+ * execmem_text_copy - write to text and make it visible
+ * @text:	what execmem_text_alloc() returned
+ * @offset:	where in it, in bytes
+ * @src:	what to write
+ * @len:	how many bytes
+ *
+ * execmem_text_copy_nosync() followed by text_patch_sync().
+ *
+ * Context: As execmem_text_copy_nosync().
+ * Return: 0 when every CPU may execute the new code; else as
+ *	   execmem_text_copy_nosync().
+ */
+int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
+{
+	int ret = execmem_text_copy_nosync(text, offset, src, len);
+
+	if (!ret)
+		text_patch_sync();
+
+	return ret;
+}
+
+/* Take a pack without objects out of its pool; release_packs() does the rest. */
+static void doom_pack(struct execmem_pack *pack)
+{
+	remove_pack(pack->pool, pack);
+
+	guard(spinlock)(&doomed_lock);
+	list_add_tail(&pack->link, &doomed);
+}
+
+static void release_packs(struct work_struct *work)
+{
+	struct execmem_pack *pack, *next;
+	LIST_HEAD(packs);
+
+	spin_lock(&doomed_lock);
+	list_splice_init(&doomed, &packs);
+	spin_unlock(&doomed_lock);
+
+	list_for_each_entry(pack, &packs, link)
+		mtree_erase(&packs_by_addr, (unsigned long)pack->base);
+	/* For those who found a pack before. */
+	synchronize_rcu();
+
+	list_for_each_entry_safe(pack, next, &packs, link) {
+		trace_execmem_shrink(pack->pool->type, pack->pool->domain, pack->base, pack->size,
+				     pack->huge);
+		execmem_unmap(pack->base);
+		execmem_pack_destroy(pack);
+	}
+}
+
+static DECLARE_WORK(release_work, release_packs);
+
+/*
+ * Keep one empty pack, the larger, for whoever allocates next: freeing and
+ * allocating by turns at the edge of a pack makes none.
+ */
+static void pack_is_empty(struct execmem_pack *pack)
+{
+	struct execmem_pool *pool = pack->pool;
+
+	if (!pack->solo && (!pool->empty || pool->empty->size < pack->size))
+		swap(pool->empty, pack);
+	if (!pack)
+		return;
+
+	doom_pack(pack);
+	queue_work(system_unbound_wq, &release_work);
+}
+
+/**
+ * execmem_slab_condemn - take text from its owner, but do not reuse it yet
+ * @text:	what execmem_text_alloc() returned
+ * @size:	set to its size
+ *
+ * Context: Any that may take a spinlock.
+ * Return: 0, -ENOENT if @text is not in a pack, or -EINVAL if no live object
+ *	   begins there.
+ */
+int execmem_slab_condemn(void *text, size_t *size)
+{
+	struct execmem_pack *pack = lock_pack_of(text);
+
+	if (!pack)
+		return -ENOENT;
+
+	*size = execmem_pack_object(pack, text);
+	if (*size) {
+		execmem_pack_condemn(pack, text);
+		trace_execmem_free(pack->pool->type, pack->pool->domain, text, *size);
+	}
+	unlock_pack(pack);
+
+	return *size ? 0 : -EINVAL;
+}
+
+/**
+ * execmem_slab_reuse - let condemned text be allocated again
+ * @text:	the text, full of traps
+ * @size:	its size, as execmem_slab_condemn() set it
+ *
+ * Context: Any that may take a spinlock.
+ */
+void execmem_slab_reuse(void *text, size_t size)
+{
+	struct execmem_pack *pack = lock_pack_of(text);
+
+	execmem_pack_release(pack, text, size);
+	mark_dirty(pack);
+	pack_changed(pack);
+	pack->pool->stats.used -= size;
+	pack->pool->stats.nr_objects--;
+	if (!pack->nr_objects)
+		pack_is_empty(pack);
+	unlock_pack(pack);
+}
+
+/**
+ * execmem_slab_lose - give up condemned text that cannot be filled with traps
+ * @text:	the text
+ * @size:	its size, as execmem_slab_condemn() set it
+ *
+ * Context: Any that may take a spinlock.
+ */
+void execmem_slab_lose(void *text, size_t size)
+{
+	struct execmem_pack *pack = lock_pack_of(text);
+
+	pack->pool->stats.lost += size;
+	unlock_pack(pack);
+	WARN_ONCE(1, "execmem: %zu bytes at %px cannot be filled with traps\n", size, text);
+}
+
+static unsigned long count_empty(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	unsigned long pages = 0;
+	struct execmem_pack *pack;
+	struct execmem_pool *pool;
+
+	for (pool = &pools[0][0]; pool < &pools[EXECMEM_TYPE_MAX][0]; pool++) {
+		guard(spinlock)(&pool->lock);
+		pack = pool->empty;
+		pages += pack ? pack->size >> PAGE_SHIFT : 0;
+	}
+
+	return pages ?: SHRINK_EMPTY;
+}
+
+static unsigned long release_empty(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	unsigned long pages = 0;
+	struct execmem_pool *pool;
+
+	for (pool = &pools[0][0]; pool < &pools[EXECMEM_TYPE_MAX][0]; pool++) {
+		guard(spinlock)(&pool->lock);
+		if (!pool->empty)
+			continue;
+		pages += pool->empty->size >> PAGE_SHIFT;
+		doom_pack(pool->empty);
+		pool->empty = NULL;
+	}
+	if (pages)
+		queue_work(system_unbound_wq, &release_work);
+
+	return pages ?: SHRINK_STOP;
+}
+
+/**
+ * execmem_slab_flush - give all empty packs back, and wait for that
+ *
+ * Context: Process context, may sleep.
+ */
+void execmem_slab_flush(void)
+{
+	release_empty(NULL, NULL);
+	flush_work(&release_work);
+}
+
+/**
+ * execmem_get_stats - what the slab has of a type and domain, and has done
+ * @type:	the type
+ * @domain:	the domain
+ * @stats:	filled in, all of one instant
+ *
+ * Context: Any that may take a spinlock.
+ * Return: 0, or -EINVAL if there is no text of that kind.
+ */
+int execmem_get_stats(enum execmem_type type, enum execmem_domain domain,
+		      struct execmem_stats *stats)
+{
+	struct execmem_pool *pool = execmem_pool(type, domain);
+
+	if (!pool)
+		return -EINVAL;
+
+	guard(spinlock)(&pool->lock);
+	*stats = pool->stats;
+	return 0;
+}
+
+void execmem_slab_init(void)
+{
+	unsigned int type, domain;
+
+	for (type = 0; type < EXECMEM_TYPE_MAX; type++) {
+		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++) {
+			struct execmem_pool *pool = &pools[type][domain];
+
+			spin_lock_init(&pool->lock);
+			mutex_init(&pool->grow_lock);
+			pool->type = type;
+			pool->domain = domain;
+			pool->packs = RB_ROOT;
+		}
+	}
+}
+
+static int __init execmem_shrinker_init(void)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "execmem");
+
+	if (!shrinker)
+		return -ENOMEM;
+
+	shrinker->count_objects = count_empty;
+	shrinker->scan_objects = release_empty;
+	shrinker_register(shrinker);
+	return 0;
+}
+subsys_initcall(execmem_shrinker_init);
