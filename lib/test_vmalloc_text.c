@@ -15,6 +15,7 @@
 
 #include <linux/cpu.h>
 #include <linux/delay.h>
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/kallsyms.h>
 #include <linux/kernel.h>
@@ -62,6 +63,8 @@ __param(ulong, seed, 0, "Seed of what is random; 0 for another one each time");
 #define TRAPPED		0x7ea9dead
 /* No step of a test takes as long as this unless something hangs. */
 #define PATIENCE	(60 * HZ)
+/* How often to try what others may disturb. */
+#define ATTEMPTS	5
 
 /*
  * Reporting.
@@ -132,6 +135,7 @@ struct live_code {
 	u8 insn[2][TEXT_PATCH_INSN_MAX];	/* the first is in code[] */
 	u32 value[2];				/* what the function returns */
 	size_t place;				/* offset in a page */
+	bool in_place;				/* may be written while others run it */
 };
 
 /* A replacement that must be refused. */
@@ -144,10 +148,12 @@ struct bad_insn {
 
 static atomic_t nr_trapped;
 
+static bool slab_text_has(unsigned long ip);
+
 /* A trap at @ip was executed: is it one that a test executes on purpose? */
 static bool __kprobes trap_is_ours(unsigned long ip)
 {
-	if (ip - (unsigned long)area >= AREA_SIZE)
+	if (ip - (unsigned long)area >= AREA_SIZE && !slab_text_has(ip))
 		return false;
 
 	atomic_inc(&nr_trapped);
@@ -433,8 +439,6 @@ static unsigned int last_cpu(void)
  * meanwhile, which shows as requests that are not ours, try again.
  */
 
-#define ATTEMPTS	5
-
 static void stats_since(struct text_patch_stats *s, const struct text_patch_stats *before)
 {
 	text_patch_get_stats(s);
@@ -685,9 +689,28 @@ static void probe_while_writing(void)
 	}
 }
 
+/* No alias is left by a write, within a page or across two. */
+static void check_no_alias(u8 *at)
+{
+	int i;
+
+	/* It may be there because somebody else writes, but not for long. */
+	for (i = 0; i < ATTEMPTS; i++) {
+		CHECK_EQ(write_func(at, 1, 0), 0, "at %zu", at - area);
+		if (!test_text_find_alias())
+			return;
+		msleep(20);
+	}
+	test_fail("the alias is left by a write at %zu", at - area);
+}
+
 static void test_not_writable(void)
 {
 	size_t at;
+
+	check_no_alias(area + PAGE_SIZE / 2);
+	check_no_alias(area + PAGE_SIZE - 8);
+	clear_area();
 
 	for (at = 0; at < AREA_SIZE; at += PAGE_SIZE / 2)
 		CHECK_EQ(test_text_write(area + at), -EFAULT, "idle, at %zu", at);
@@ -870,6 +893,13 @@ static unsigned long test_live_code(struct live *l)
 	return meanwhile;
 }
 
+/* The fallback replaces what is naturally aligned. */
+static bool is_live_possible(const struct live_code *l)
+{
+	return !text_patch_uses_fallback() ||
+	       (is_power_of_2(l->insn_len) && (l->at + l->place) % l->insn_len == 0);
+}
+
 static void test_live(void)
 {
 	struct live *l = kzalloc(sizeof(*l), GFP_KERNEL);
@@ -889,12 +919,8 @@ static void test_live(void)
 		l->code.value[1] = 0x2222;
 		if (!gen_live(&l->code, nr))
 			break;
-		/* The fallback replaces what is naturally aligned. */
-		if (text_patch_uses_fallback() &&
-		    (!is_power_of_2(l->code.insn_len) ||
-		     (l->code.at + l->code.place) % l->code.insn_len))
-			continue;
-		meanwhile += test_live_code(l);
+		if (is_live_possible(&l->code))
+			meanwhile += test_live_code(l);
 	}
 	run_anywhere();
 	if (num_online_cpus() > 1)
@@ -945,6 +971,13 @@ static unsigned int insn_syncs(void)
 	return text_patch_uses_fallback() ? 1 : INSN_SYNCS;
 }
 
+static void fill_batch(unsigned int nr)
+{
+	for (; nr; nr--)
+		CHECK_EQ(text_patch_fill_nosync(slot_of(nr), SLOT_SIZE), 0, "slot %u", nr);
+	text_patch_sync();
+}
+
 static void test_batch(void)
 {
 	unsigned int nr;
@@ -956,6 +989,7 @@ static void test_batch(void)
 	check_cost("copies", copy_one_by_one, 10, 10, 10);
 	check_cost("fills", fill_one_by_one, 10, 10, 10);
 	check_cost("replacements", replace_to_and_fro, 10, 10 * insn_syncs(), 10 * insn_syncs());
+	check_cost("batch of fills", fill_batch, 10, 1, 1);
 	check_cost("sync", batch, 0, 1, 1);
 }
 
@@ -975,7 +1009,8 @@ static void hold_round(void *data, unsigned long round, bool shared)
 	struct sharing *s = data;
 	unsigned int ms;
 
-	if (atomic_xchg(&s->held, 1))
+	/* Who shared it tells of a round that is over: the next may have begun. */
+	if (shared || atomic_xchg(&s->held, 1))
 		return;
 
 	/* They need the other CPUs for a moment to come to wait. */
@@ -1106,6 +1141,112 @@ static void test_sync_rounds(void)
 	}
 	cpus_read_unlock();
 	kfree(before);
+}
+
+/*
+ * No request returns, and nothing that another CPU may be executing is written,
+ * before that CPU has been interrupted: which it is not while it has interrupts
+ * disabled. One CPU at a time, or the wait for one would hide that another was
+ * left out.
+ */
+struct delay {
+	const u8 *at, *new;		/* an instruction and what replaces it */
+	size_t len;
+	bool written;			/* it was there before the delay was over */
+	bool over;
+};
+
+static void delaying_worker(struct worker *w)
+{
+	struct delay *d = w->data;
+	u64 end;
+
+	local_irq_disable();
+	worker_is_at(w, 1);
+	end = ktime_get_ns() + 10 * NSEC_PER_MSEC;
+	while (ktime_get_ns() < end)
+		cpu_relax();
+	d->written = d->len && !memcmp(d->at, d->new, d->len);
+	WRITE_ONCE(d->over, true);
+	local_irq_enable();
+}
+
+static int delayed_sync(struct live_code *l)
+{
+	text_patch_sync();
+	return 0;
+}
+
+static int delayed_copy(struct live_code *l)
+{
+	return write_func(area, 1, 0);
+}
+
+static int delayed_fill(struct live_code *l)
+{
+	return text_patch_fill(area, SLOT_SIZE);
+}
+
+static u8 *live_entry(struct live_code *l)
+{
+	return area + PAGE_SIZE + l->place;
+}
+
+static int delayed_insn(struct live_code *l)
+{
+	return text_patch_insn(live_entry(l) + l->at, l->insn[0], l->insn[1], l->insn_len);
+}
+
+static void check_delayed_by(unsigned int cpu, const char *what,
+			     int (*fn)(struct live_code *l), struct live_code *l)
+{
+	struct delay d = { };
+
+	if (l) {
+		d.at = live_entry(l) + l->at;
+		d.new = l->insn[1];
+		d.len = l->insn_len;
+		if (!CHECK_EQ(text_patch_copy(live_entry(l), l->code, l->len), 0, "%s", what))
+			return;
+	}
+	if (CHECK_EQ(alloc_workers(1), 0, "workers") &&
+	    CHECK_EQ(add_worker(delaying_worker, &d, cpu), 0, "CPU %u", cpu)) {
+		WRITE_ONCE(workers_go, true);
+		if (wait_for_workers(1)) {
+			CHECK_EQ(fn(l), 0, "%s", what);
+			CHECK(READ_ONCE(d.over), "%s did not wait for CPU %u", what, cpu);
+		}
+	}
+	stop_workers();
+	if (l && !l->in_place)
+		CHECK(!d.written, "%s: written while CPU %u may have executed it", what, cpu);
+}
+
+static void check_all_delayed_by(unsigned int cpu)
+{
+	struct live_code l = { .value = { 0x1111, 0x2222 } };
+	unsigned int nr;
+
+	check_delayed_by(cpu, "sync", delayed_sync, NULL);
+	check_delayed_by(cpu, "copy", delayed_copy, NULL);
+	check_delayed_by(cpu, "fill", delayed_fill, NULL);
+	for (nr = 0; gen_live(&l, nr) && !failed(); nr++)
+		if (is_live_possible(&l))
+			check_delayed_by(cpu, l.name, delayed_insn, &l);
+}
+
+static void test_waits_for_cpus(void)
+{
+	unsigned int here = cpumask_first(cpu_online_mask), cpu;
+
+	if (num_online_cpus() < 2)
+		return test_skip("needs two CPUs");
+
+	run_on(here);
+	for_each_online_cpu(cpu)
+		if (cpu != here && !failed())
+			check_all_delayed_by(cpu);
+	run_anywhere();
 }
 
 static void test_sync_insn(void)
@@ -1331,9 +1472,38 @@ static void copy_while_locked(void *data)
 	CHECK(call(area) == 2, "by the holder");
 }
 
+/* Replacing verifies and writes under text_mutex, so that it must wait. */
+static void replacing_worker(struct worker *w)
+{
+	struct live_code *l = w->data;
+
+	CHECK_EQ(text_patch_insn(slot_of(2) + l->at, l->insn[0], l->insn[1], l->insn_len), 0,
+		 "after the holder");
+	worker_is_at(w, 1);
+}
+
+static void replace_while_locked(void *data)
+{
+	struct live_code *l = data;
+
+	if (!start_workers(1, replacing_worker, l))
+		return;
+	msleep(200);
+	CHECK(!memcmp(slot_of(2), l->code, l->len), "replacing does not wait for text_mutex");
+}
+
 static void test_text_mutex(void)
 {
+	struct live_code l = { .value = { 1, 2 } };
+
 	test_text_call_locked(copy_while_locked, NULL);
+	stop_workers();
+
+	gen_live(&l, 0);
+	CHECK_EQ(text_patch_copy(slot_of(2), l.code, l.len), 0, "%s", l.name);
+	test_text_call_locked(replace_while_locked, &l);
+	if (wait_for_workers(1))
+		CHECK(call(slot_of(2)) == l.value[1], "after the holder");
 	stop_workers();
 }
 
@@ -1384,6 +1554,8 @@ out:
 	stop_workers();
 }
 
+#include "test_vmalloc_text_slab.h"
+
 static const struct test {
 	const char *name;
 	void (*fn)(void);
@@ -1401,12 +1573,19 @@ static const struct test {
 	{ "shared_rounds", test_shared_rounds },
 	{ "busy_writers", test_busy_writers },
 	{ "sync_rounds", test_sync_rounds },
+	{ "waits_for_cpus", test_waits_for_cpus },
 	{ "sync_insn", test_sync_insn },
 	{ "cache_maintenance", test_cache_maintenance },
 	{ "wrong_uses", test_wrong_uses },
 	{ "hotplug", test_hotplug },
 	{ "text_mutex", test_text_mutex },
 	{ "neighbours", test_neighbours },
+	{ "slab_run", test_slab_run },
+	{ "slab_stress", test_slab_stress },
+	{ "slab_retire", test_slab_retire },
+	{ "slab_pressure", test_slab_pressure },
+	{ "slab_cost", test_slab_cost },
+	{ "slab_leak", test_slab_leak },
 };
 
 static void run_test(const struct test *t)
@@ -1499,6 +1678,8 @@ static const struct perf_op perf_ops[] = {
 	{ "fill", true, perf_fill },
 	{ "insn", false, perf_insn },
 	{ "sync", false, perf_sync },
+	{ "slab", true, perf_slab },
+	{ "pages", true, perf_pages },
 };
 
 struct perf_cell {

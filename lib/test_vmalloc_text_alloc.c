@@ -24,6 +24,9 @@
 #include <linux/unaligned.h>
 #include <linux/vmalloc.h>
 
+#include <asm/fixmap.h>
+
+#include "../mm/execmem_slab.h"
 #include "test_vmalloc_text.h"
 
 /**
@@ -105,6 +108,55 @@ int test_text_write(void *addr)
 }
 EXPORT_SYMBOL_NS_GPL(test_text_write, TEST_VMALLOC_TEXT);
 
+#if defined(CONFIG_X86)
+static bool find_alias(void)
+{
+	spinlock_t *lock;	/* of the page table */
+	bool found;
+	pte_t *pte;
+
+	/* Whoever uses it holds this lock meanwhile. Both pages are in one table. */
+	pte = get_locked_pte(poking_mm, poking_addr, &lock);
+	if (!pte)
+		return false;
+	found = !pte_none(ptep_get(pte)) || !pte_none(ptep_get(pte + 1));
+	pte_unmap_unlock(pte, lock);
+	return found;
+}
+#elif defined(CONFIG_ARM64) || defined(CONFIG_RISCV)
+static bool is_mapped(unsigned long addr)
+{
+	u8 byte;
+
+	return !copy_from_kernel_nofault(&byte, (void *)addr, 1);
+}
+
+static bool find_alias(void)
+{
+#ifdef CONFIG_RISCV
+	if (is_mapped(fix_to_virt(FIX_TEXT_POKE1)))
+		return true;
+#endif
+	return is_mapped(fix_to_virt(FIX_TEXT_POKE0));
+}
+#else
+static bool find_alias(void)
+{
+	return false;
+}
+#endif
+
+/**
+ * test_text_find_alias - look for the architecture's writable alias of text
+ *
+ * Return: true if there is one now; somebody else may be using it.
+ */
+bool test_text_find_alias(void)
+{
+	return find_alias();
+}
+EXPORT_SYMBOL_NS_GPL(test_text_find_alias, TEST_VMALLOC_TEXT);
+
 /**
  * test_text_call_locked - call a function with text_mutex held
  * @fn: the function
@@ -182,3 +234,22 @@ int test_text_find_sync_insn(void)
 #endif
 }
 EXPORT_SYMBOL_NS_GPL(test_text_find_sync_insn, TEST_VMALLOC_TEXT);
+
+/**
+ * test_slab_flush - wait for text that was retired, and give empty packs back
+ */
+void test_slab_flush(void)
+{
+	execmem_retire_barrier();
+	execmem_slab_flush();
+}
+EXPORT_SYMBOL_NS_GPL(test_slab_flush, TEST_VMALLOC_TEXT);
+
+/* The slab is nothing for modules either, but for this one. */
+EXPORT_SYMBOL_NS_GPL(execmem_text_alloc, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_text_copy, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_text_copy_nosync, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_text_size, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_retire, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_retire_barrier, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_get_stats, TEST_VMALLOC_TEXT);

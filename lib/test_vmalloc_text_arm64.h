@@ -92,6 +92,7 @@ static bool gen_live(struct live_code *l, unsigned int nr)
 	emit(l->insn[1], insn[1]);
 	l->len = at - l->code;
 	l->place = live_codes[nr].page_end ? PAGE_SIZE - l->at - 4 : 0;
+	l->in_place = live_codes[nr].insn[0];
 	return true;
 }
 

@@ -98,6 +98,7 @@ static bool gen_live(struct live_code *l, unsigned int nr)
 	at = emit(at + l->insn_len, RV_RET);
 	l->len = at - l->code;
 	l->place = live_codes[nr].across_pages ? PAGE_SIZE - l->at - 2 : 0;
+	l->in_place = !live_codes[nr].misaligned;
 	return true;
 }
 

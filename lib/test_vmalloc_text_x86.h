@@ -90,6 +90,8 @@ static bool gen_live(struct live_code *l, unsigned int nr)
 	at = emit_return(at, l->value[1]);
 	l->len = at - l->code;
 	l->place = live_codes[nr].across_pages ? PAGE_SIZE - l->at - 2 : 0;
+	/* Every CPU sees an INT3 first. */
+	l->in_place = false;
 	return true;
 }
 

@@ -32,28 +32,24 @@ static void show_pool(struct seq_file *m, struct execmem_pool *pool)
 		   s.nr_objects, s.nr_packs, s.nr_huge, s.allocs, s.asked, s.given, s.lost);
 }
 
-static void for_each_pool(struct seq_file *m,
-			  void (*show)(struct seq_file *m, struct execmem_pool *pool))
+#define NR_POOLS	(EXECMEM_TYPE_MAX * EXECMEM_NR_DOMAINS)
+
+/* There are none for types that are not text. */
+static struct execmem_pool *nth_pool(unsigned int n)
 {
-	unsigned int type, domain;
-
-	for (type = 0; type < EXECMEM_TYPE_MAX; type++) {
-		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++) {
-			struct execmem_pool *pool = execmem_pool(type, domain);
-
-			if (pool)
-				show(m, pool);
-		}
-	}
+	return execmem_pool(n / EXECMEM_NR_DOMAINS, n % EXECMEM_NR_DOMAINS);
 }
 
 static int summary_show(struct seq_file *m, void *v)
 {
 	struct text_patch_stats s;
+	unsigned int n;
 
 	seq_puts(m, "type     domain    reserved     used  objects  packs   huge");
 	seq_puts(m, "   allocs      asked      given     lost\n");
-	for_each_pool(m, show_pool);
+	for (n = 0; n < NR_POOLS; n++)
+		if (nth_pool(n))
+			show_pool(m, nth_pool(n));
 
 	text_patch_get_stats(&s);
 	seq_printf(m, "copies %lu fills %lu insns %lu syncs %lu rounds %lu\n",
@@ -86,7 +82,12 @@ static void show_objects(struct seq_file *m, struct execmem_pool *pool)
 
 static int objects_show(struct seq_file *m, void *v)
 {
-	for_each_pool(m, show_objects);
+	unsigned int n;
+
+	for (n = 0; n < NR_POOLS; n++)
+		if (nth_pool(n))
+			show_objects(m, nth_pool(n));
+
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(objects);

@@ -16,10 +16,10 @@
  * and the last run among its granules, an inner node those of the two below it
  * taken together. All this costs 2.2 % of the text.
  *
- * An object is put at either end of the run that was found, and which run is
- * found where several fit is random as well: which function is whose neighbour
- * does not follow from the order of allocation, and yet no free run is split.
- * The first object of a pack goes anywhere.
+ * The first object of a pack goes anywhere. Any other is put beside one, at either
+ * end of the run that was found, and which run is found where several fit is
+ * random as well: addresses do not follow from the order of allocation, and yet
+ * no free run is split.
  *
  * Callers hold the lock of the pack's pool.
  */
@@ -51,33 +51,57 @@ static unsigned int granules_of(const struct execmem_pack *pack, size_t size)
 	return DIV_ROUND_UP(size, (size_t)1 << pack->shift);
 }
 
-/* The busy granules of a leaf, as one bitmap. */
-static void leaf_bits(const struct execmem_pack *pack, unsigned int leaf, unsigned long *bits)
+/* A word's granules that are not free. */
+static unsigned long word_bits(const struct execmem_pack *pack, unsigned int word)
 {
-	unsigned int word = leaf * BITS_TO_LONGS(EXECMEM_LEAF);
-
-	bitmap_or(bits, pack->busy + word, pack->head + word, EXECMEM_LEAF);
+	return pack->busy[word] | pack->head[word];
 }
 
+/* Where in a word at least @n ones begin. */
+static unsigned long starts_of_run(unsigned long ones, unsigned int n)
+{
+	unsigned int len, step;
+
+	if (n > BITS_PER_LONG)
+		return 0;
+	for (len = 1; len < n; len += step) {
+		step = min(len, n - len);
+		ones &= ones >> step;
+	}
+	return ones;
+}
+
+/*
+ * By words, and without branches that cannot be predicted: this is what allocating
+ * and freeing spend their time with.
+ */
 static struct execmem_runs leaf_runs(const struct execmem_pack *pack, unsigned int leaf)
 {
-	DECLARE_BITMAP(bits, EXECMEM_LEAF);
-	struct execmem_runs runs = { };
-	unsigned int start, end = 0;
+	unsigned int word = leaf * BITS_TO_LONGS(EXECMEM_LEAF), i;
+	unsigned int first = 0, longest = 0, run = 0, lead;
+	unsigned long bits, starts;
 
-	leaf_bits(pack, leaf, bits);
-	runs.first = find_first_bit(bits, EXECMEM_LEAF);
-	runs.longest = runs.first;
-	for (start = runs.first; start < EXECMEM_LEAF; start = end) {
-		start = find_next_zero_bit(bits, EXECMEM_LEAF, start);
-		end = find_next_bit(bits, EXECMEM_LEAF, start);
-		runs.longest = max(runs.longest, end - start);
-		runs.last = end == EXECMEM_LEAF ? end - start : 0;
+	for (i = 0; i < EXECMEM_LEAF; i += BITS_PER_LONG) {
+		bits = word_bits(pack, word++);
+		lead = bits ? __ffs(bits) : BITS_PER_LONG;
+		first += first == i ? lead : 0;
+		run += lead;
+		longest = max(longest, run);
+		run = bits ? BITS_PER_LONG - 1 - __fls(bits) : run;
+
+		/* Is there a run with ones on both sides of it? */
+		if (!(bits & (bits + (bits & -bits))))
+			continue;
+		starts = starts_of_run(~bits, longest + 1);
+		for (; starts; starts &= starts >> 1)
+			longest++;
 	}
-	if (runs.first == EXECMEM_LEAF)
-		runs.last = EXECMEM_LEAF;
 
-	return runs;
+	return (struct execmem_runs) {
+		.first = first,
+		.longest = max(longest, run),
+		.last = run,
+	};
 }
 
 /* The runs of two neighbours of @len granules each. */
@@ -114,16 +138,33 @@ static void update_tree(struct execmem_pack *pack, unsigned int granule, unsigne
 static struct run find_in_leaf(const struct execmem_pack *pack, unsigned int leaf,
 			       unsigned int need)
 {
-	DECLARE_BITMAP(bits, EXECMEM_LEAF);
-	unsigned int start, end = 0;
+	unsigned int word = leaf * BITS_TO_LONGS(EXECMEM_LEAF);
+	unsigned int end = word + BITS_TO_LONGS(EXECMEM_LEAF), start, run = 0;
+	unsigned long bits, starts;
 
-	leaf_bits(pack, leaf, bits);
-	do {
-		start = find_next_zero_bit(bits, EXECMEM_LEAF, end);
-		end = find_next_bit(bits, EXECMEM_LEAF, start);
-	} while (end - start < need);
+	for (; word < end; word++) {
+		bits = word_bits(pack, word);
+		if (!bits) {
+			run += BITS_PER_LONG;
+			continue;
+		}
 
-	return (struct run) { leaf * EXECMEM_LEAF + start, end - start };
+		start = word * BITS_PER_LONG - run;
+		run += __ffs(bits);
+		if (run >= need)
+			return (struct run) { start, run };
+
+		starts = starts_of_run(~bits, need);
+		if (starts) {
+			start = __ffs(starts);
+			if (bits >> start)
+				return (struct run) { word * BITS_PER_LONG + start,
+						      __ffs(bits >> start) };
+		}
+		run = BITS_PER_LONG - 1 - __fls(bits);
+	}
+
+	return (struct run) { end * BITS_PER_LONG - run, run };
 }
 
 /*
@@ -170,15 +211,19 @@ found:
 	return run;
 }
 
-/* Where in a run to put @n granules, so that the first is a multiple of @align. */
+/*
+ * Where in a run to put @n granules, so that the first is a multiple of @align:
+ * beside another object, as the ends of the pack are known to everybody.
+ */
 static unsigned int place_in_run(const struct execmem_pack *pack, struct run run, unsigned int n,
 				 unsigned int align, u32 random)
 {
+	bool first = !run.start, last = run.start + run.len == pack->nr_granules;
 	unsigned int slack = run.len - n;
 
-	if (run.len == pack->nr_granules)
+	if (first && last)
 		return round_down(reciprocal_scale(random, slack + 1), align);
-	if (random & BIT(31))
+	if (first || (!last && random & BIT(31)))
 		return round_down(run.start + slack, align);
 
 	return round_up(run.start, align);

@@ -27,7 +27,7 @@ struct retired {
  * @synchronize: waits until no CPU can be in text that was unpublished before
  */
 struct retire_queue {
-	spinlock_t lock;
+	spinlock_t lock;		/* see above */
 	struct list_head list;
 	struct work_struct work;
 	void (*synchronize)(void);
@@ -88,7 +88,7 @@ static int fill_traps(void *text, size_t size)
 		ret = text_patch_fill_nosync(text, size);
 		if (ret != -ENOMEM)
 			break;
-		msleep(10);
+		msleep(20);
 	}
 
 	/* Too early for text to be written at all: the traps are there still. */
@@ -180,7 +180,7 @@ void execmem_retire(void *text, enum execmem_grace grace)
 	might_sleep();
 	if (!text || WARN_ON(grace >= ARRAY_SIZE(queues)))
 		return;
-	if (WARN(execmem_slab_condemn(text, &size), "execmem: %px is not allocated\n", text))
+	if (WARN(execmem_slab_condemn(text, &size), "execmem: %p is not allocated\n", text))
 		return;
 
 	r = kmalloc(sizeof(*r), GFP_KERNEL | __GFP_NOWARN);

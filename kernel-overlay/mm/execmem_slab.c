@@ -38,7 +38,9 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/execmem.h>
 
-static struct execmem_pool pools[EXECMEM_TYPE_MAX][EXECMEM_NR_DOMAINS];
+static struct execmem_pool pools[EXECMEM_TYPE_MAX * EXECMEM_NR_DOMAINS];
+
+#define for_each_pool(pool)	for (pool = pools; pool < pools + ARRAY_SIZE(pools); pool++)
 
 /* The pack of each address. Read under RCU. */
 static struct maple_tree packs_by_addr = MTREE_INIT(packs_by_addr, MT_FLAGS_USE_RCU);
@@ -59,7 +61,7 @@ struct execmem_pool *execmem_pool(enum execmem_type type, enum execmem_domain do
 	if (type >= EXECMEM_TYPE_MAX || type == EXECMEM_MODULE_DATA || domain >= EXECMEM_NR_DOMAINS)
 		return NULL;
 
-	return &pools[type][domain];
+	return &pools[type * EXECMEM_NR_DOMAINS + domain];
 }
 
 /*
@@ -156,12 +158,13 @@ static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int gr
 		return NULL;
 
 	for (;;) {
-		if (node->rb_left && pack_of(node->rb_left)->longest >= granules)
+		if (node->rb_left && pack_of(node->rb_left)->longest >= granules) {
 			node = node->rb_left;
-		else if (execmem_pack_longest(pack_of(node)) >= granules)
+			continue;
+		}
+		if (execmem_pack_longest(pack_of(node)) >= granules)
 			return pack_of(node);
-		else
-			node = node->rb_right;
+		node = node->rb_right;
 	}
 }
 
@@ -535,7 +538,7 @@ void execmem_slab_lose(void *text, size_t size)
 
 	pack->pool->stats.lost += size;
 	unlock_pack(pack);
-	WARN_ONCE(1, "execmem: %zu bytes at %px cannot be filled with traps\n", size, text);
+	WARN_ONCE(1, "execmem: %zu bytes at %p cannot be filled with traps\n", size, text);
 }
 
 static unsigned long count_empty(struct shrinker *shrinker, struct shrink_control *sc)
@@ -544,7 +547,7 @@ static unsigned long count_empty(struct shrinker *shrinker, struct shrink_contro
 	struct execmem_pack *pack;
 	struct execmem_pool *pool;
 
-	for (pool = &pools[0][0]; pool < &pools[EXECMEM_TYPE_MAX][0]; pool++) {
+	for_each_pool(pool) {
 		guard(spinlock)(&pool->lock);
 		pack = pool->empty;
 		pages += pack ? pack->size >> PAGE_SHIFT : 0;
@@ -558,7 +561,7 @@ static unsigned long release_empty(struct shrinker *shrinker, struct shrink_cont
 	unsigned long pages = 0;
 	struct execmem_pool *pool;
 
-	for (pool = &pools[0][0]; pool < &pools[EXECMEM_TYPE_MAX][0]; pool++) {
+	for_each_pool(pool) {
 		guard(spinlock)(&pool->lock);
 		if (!pool->empty)
 			continue;
@@ -607,18 +610,14 @@ int execmem_get_stats(enum execmem_type type, enum execmem_domain domain,
 
 void execmem_slab_init(void)
 {
-	unsigned int type, domain;
+	struct execmem_pool *pool;
 
-	for (type = 0; type < EXECMEM_TYPE_MAX; type++) {
-		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++) {
-			struct execmem_pool *pool = &pools[type][domain];
-
-			spin_lock_init(&pool->lock);
-			mutex_init(&pool->grow_lock);
-			pool->type = type;
-			pool->domain = domain;
-			pool->packs = RB_ROOT;
-		}
+	for_each_pool(pool) {
+		spin_lock_init(&pool->lock);
+		mutex_init(&pool->grow_lock);
+		pool->type = (pool - pools) / EXECMEM_NR_DOMAINS;
+		pool->domain = (pool - pools) % EXECMEM_NR_DOMAINS;
+		pool->packs = RB_ROOT;
 	}
 }
 

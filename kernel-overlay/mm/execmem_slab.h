@@ -9,7 +9,7 @@
 
 /* Objects begin and end at multiples of this many bytes. */
 #define EXECMEM_GRANULE_SHIFT	4
-#define EXECMEM_GRANULE		(1UL << EXECMEM_GRANULE_SHIFT)
+#define EXECMEM_GRANULE		BIT(EXECMEM_GRANULE_SHIFT)
 
 /* Granules that one leaf of a pack's tree sums up. */
 #define EXECMEM_LEAF		256U
@@ -79,8 +79,8 @@ struct execmem_pack {
  * @stats:	what it has and has done
  */
 struct execmem_pool {
-	spinlock_t lock;
-	struct mutex grow_lock;
+	spinlock_t lock;		/* see the order of locks in execmem_slab.c */
+	struct mutex grow_lock;		/* the same */
 	enum execmem_type type;
 	enum execmem_domain domain;
 	struct rb_root packs;

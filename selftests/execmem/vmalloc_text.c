@@ -28,9 +28,11 @@
 #define MODULE		"test_vmalloc_text"
 #define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
 #define INSTANCE	"instances/" MODULE
+#define SUMMARY		"/sys/kernel/debug/execmem/summary"
+#define OBJECTS		"/sys/kernel/debug/execmem/objects"
 
 /* Cases that are ours, after those of the module. */
-enum { OWN_CASES = 6 };
+enum { OWN_CASES = 8 };
 
 /* What the kernel log has told so far. */
 static struct {
@@ -297,6 +299,34 @@ static int follow(pid_t pid, int kmsg)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
+/*
+ * What the execmem slab has, by type and domain, without what it has done. Packs
+ * that are kept empty are given back before, as when memory is short. False if
+ * there is nothing to read.
+ */
+static bool read_summary(char *to, size_t size)
+{
+	unsigned long reserved, used, objects, packs, huge, lost;
+	char line[256], type[16], domain[16];
+	size_t len = 0;
+	FILE *f;
+
+	write_to("/proc/sys/vm", "drop_caches", "2");
+	f = fopen(SUMMARY, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f) && len < size) {
+		if (sscanf(line, "%15s %15s %lu %lu %lu %lu %lu %*u %*u %*u %lu", type, domain,
+			   &reserved, &used, &objects, &packs, &huge, &lost) != 8)
+			continue;
+		len += snprintf(to + len, size - len,
+				"%s %s: %lu bytes, %lu used, %lu objects, %lu packs, %lu huge, %lu lost\n",
+				type, domain, reserved, used, objects, packs, huge, lost);
+	}
+	fclose(f);
+	return len;
+}
+
 static const char *start_tracing(void)
 {
 	static const char * const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
@@ -413,6 +443,48 @@ static void case_nothing_left(void)
 	ksft_test_result(!text_is_listed(), "no text is left\n");
 }
 
+static void print_lines(const char *what, const char *lines)
+{
+	for (; *lines; lines += strcspn(lines, "\n") + 1)
+		ksft_print_msg("%s: %.*s\n", what, (int)strcspn(lines, "\n"), lines);
+}
+
+/* Others who use the slab may be about to free something. */
+static void case_summary(const char *before)
+{
+	static const char name[] = "the slab has what it had before";
+	const struct timespec tick = { .tv_nsec = 500 * 1000 * 1000 };
+	char after[2048];
+	int tries;
+
+	if (!*before) {
+		ksft_test_result_skip("%s: no " SUMMARY "\n", name);
+		return;
+	}
+	for (tries = 0; tries < 10; tries++) {
+		if (read_summary(after, sizeof(after)) && !strcmp(before, after))
+			break;
+		nanosleep(&tick, NULL);
+	}
+	if (tries == 10) {
+		print_lines("before", before);
+		print_lines("after", after);
+	}
+	ksft_test_result(tries < 10, "%s\n", name);
+}
+
+static void case_objects(void)
+{
+	static const char name[] = "addresses of text are for root only";
+	struct stat st;
+
+	if (stat(OBJECTS, &st)) {
+		ksft_test_result_skip("%s: no " OBJECTS "\n", name);
+		return;
+	}
+	ksft_test_result((st.st_mode & 07777) == 0400 && !st.st_uid, "%s\n", name);
+}
+
 static void usage(void)
 {
 	printf("Usage: vmalloc_text [-m MODULE.ko] [PARAMETER=VALUE...]\n"
@@ -439,6 +511,8 @@ static const char *parse_args(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const char *path = parse_args(argc, argv);
+	static char summary[2048];
+	bool has_summary;
 	int kmsg, status;
 
 	ksft_print_header();
@@ -447,6 +521,7 @@ int main(int argc, char **argv)
 	if (is_loaded() && unload())
 		ksft_exit_fail_msg(MODULE " is loaded and cannot be unloaded\n");
 
+	has_summary = read_summary(summary, sizeof(summary));
 	kmsg = open_log();
 	tracefs = start_tracing();
 	status = follow(start_loading(path, argv + optind), kmsg);
@@ -464,5 +539,9 @@ int main(int argc, char **argv)
 	case_splat();
 	case_unload();
 	case_nothing_left();
+	if (!has_summary)
+		summary[0] = '\0';
+	case_summary(summary);
+	case_objects();
 	ksft_finished();
 }

@@ -2,10 +2,10 @@
 #ifndef _ASM_RISCV_TEXT_PATCHING_H
 #define _ASM_RISCV_TEXT_PATCHING_H
 
+#include <linux/cacheflush.h>
 #include <linux/compiler.h>
 #include <linux/mm.h>
 
-#include <asm/cacheflush.h>
 #include <asm/fixmap.h>
 #include <asm/tlbflush.h>
 
