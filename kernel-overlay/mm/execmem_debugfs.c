@@ -71,13 +71,40 @@ static void show_pack(struct seq_file *m, struct execmem_pack *pack)
 		seq_printf(m, "%px %zu%s\n", object, size, condemned ? " condemned" : "");
 }
 
+/* The lowest pack that is not below @at. Called with the pool's lock held. */
+static struct execmem_pack *find_pack(struct execmem_pool *pool, const void *at)
+{
+	struct rb_node *node = pool->packs.rb_node;
+	struct execmem_pack *found = NULL;
+
+	while (node) {
+		struct execmem_pack *pack = rb_entry(node, struct execmem_pack, node);
+
+		if (pack->base >= at) {
+			found = pack;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+
+	return found;
+}
+
+/* One pack at a time, so as not to hold the lock for all of them. */
 static void show_objects(struct seq_file *m, struct execmem_pool *pool)
 {
-	struct execmem_pack *pack, *next;
+	struct execmem_pack *pack;
+	const void *at = NULL;
 
-	guard(spinlock)(&pool->lock);
-	rbtree_postorder_for_each_entry_safe(pack, next, &pool->packs, node)
-		show_pack(m, pack);
+	do {
+		guard(spinlock)(&pool->lock);
+		pack = find_pack(pool, at);
+		if (pack) {
+			show_pack(m, pack);
+			at = pack->base + pack->size;
+		}
+	} while (pack);
 }
 
 static int objects_show(struct seq_file *m, void *v)

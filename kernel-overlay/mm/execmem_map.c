@@ -24,7 +24,8 @@ static noinline void *map_writable(enum execmem_type type, size_t size)
 	unsigned long align = max_t(unsigned long, range->alignment, EXECMEM_PACK_MIN);
 	unsigned long vm_flags = VM_FLUSH_RESET_PERMS | VM_EXECMEM_TEXT;
 
-	if (range->flags & EXECMEM_HUGE_PACKS && size >= EXECMEM_PACK_MAX)
+	/* vmalloc would round other sizes up, by memory that is not ours to seal. */
+	if (range->flags & EXECMEM_HUGE_PACKS && !(size % EXECMEM_PACK_MAX))
 		vm_flags |= VM_ALLOW_HUGE_VMAP;
 
 	return execmem_vmalloc(range, size, align, text_pgprot(range), vm_flags,

@@ -16,7 +16,7 @@
  * and the last run among its granules, an inner node those of the two below it
  * taken together. All this costs 2.2 % of the text.
  *
- * The first object of a pack goes anywhere. Any other is put beside one, at either
+ * The first object of a pack goes anywhere, if it is small. Any other is put beside one, at either
  * end of the run that was found, and which run is found where several fit is
  * random as well: addresses do not follow from the order of allocation, and yet
  * no free run is split.
@@ -221,9 +221,10 @@ static unsigned int place_in_run(const struct execmem_pack *pack, struct run run
 	bool first = !run.start, last = run.start + run.len == pack->nr_granules;
 	unsigned int slack = run.len - n;
 
-	if (first && last)
+	/* What is large would leave holes that the likes of it do not fit in. */
+	if (first && last && n <= pack->nr_granules / 16)
 		return round_down(reciprocal_scale(random, slack + 1), align);
-	if (first || (!last && random & BIT(31)))
+	if (first == last ? random & BIT(31) : first)
 		return round_down(run.start + slack, align);
 
 	return round_up(run.start, align);

@@ -51,6 +51,9 @@ static void wait_rcu(void)
 static void wait_rcu_tasks(void)
 {
 	synchronize_rcu_tasks();
+	/* That was synchronize_rcu(), which a task may be in the text through. */
+	if (!IS_ENABLED(CONFIG_TASKS_RCU))
+		synchronize_rcu_tasks_rude();
 }
 
 static void wait_rcu_tasks_rude(void)
@@ -200,8 +203,7 @@ void execmem_retire(void *text, enum execmem_grace grace)
 /**
  * execmem_retire_barrier - wait for all text that was retired before
  *
- * When it returns that has been freed, and packs that it left empty given back,
- * but for the one that each pool keeps.
+ * When it returns that has been freed, and may be allocated again.
  *
  * Context: Process context, may sleep for several grace periods.
  */
