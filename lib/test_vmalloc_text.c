@@ -277,6 +277,7 @@ struct worker {
 	unsigned long calls;		/* how many times it called generated code */
 	unsigned long at;		/* how far it has come */
 	unsigned long seen[2];
+	unsigned long stale;		/* wrong values that an emulator is to blame for */
 };
 
 static struct worker *workers;
@@ -791,6 +792,25 @@ struct live {
 	unsigned long phase;
 };
 
+/*
+ * A CPU executed something else than it should, in a virtual machine. Memory holds
+ * the right bytes: then maintaining caches by their address, and a round that
+ * synchronises every CPU, make every real CPU execute them. An emulator may not:
+ * QEMU (7.2), when it runs CPUs in parallel, keeps what it translated while a byte
+ * was replaced.
+ */
+static bool is_emulators_fault(struct live *l, unsigned long phase, u32 value)
+{
+	u8 *at = l->entry + l->code.at;
+
+	if (!is_virtual_machine() || memcmp(at, l->code.insn[phase / 2 % 2], l->code.insn_len))
+		return false;
+
+	test_text_flush(at, l->code.insn_len);
+	text_patch_sync();
+	return call(l->entry) == value;
+}
+
 static void judge_wrong_value(struct worker *w, struct live *l, u32 value)
 {
 	unsigned long phase;
@@ -799,7 +819,11 @@ static void judge_wrong_value(struct worker *w, struct live *l, u32 value)
 	while ((phase = smp_load_acquire(&l->phase)) % 2)
 		cond_resched();
 
-	test_fail("%s: returned %x, after %lu replacements", l->code.name, value, phase / 2);
+	if (is_emulators_fault(l, phase, value))
+		w->stale++;
+	else
+		test_fail("%s: returned %x, after %lu replacements", l->code.name, value,
+			  phase / 2);
 	worker_is_at(w, phase);
 }
 
@@ -863,6 +887,8 @@ static unsigned long report_live(struct live *l)
 	for (i = 0; i < nr_workers; i++) {
 		seen[0] += workers[i].seen[0];
 		seen[1] += workers[i].seen[1];
+		if (workers[i].stale)
+			test_skip("this emulator executes what memory does not hold");
 	}
 	diag("live: %s: %lu replacements in %lu calls, %lu + %lu of them meanwhile",
 	     l->code.name, l->phase / 2, worker_calls(), seen[0], seen[1]);
@@ -888,7 +914,8 @@ static unsigned long test_live_code(struct live *l)
 		if (!replace(l))
 			break;
 	meanwhile = report_live(l);
-	check_on_all_cpus(l->entry, l->code.value[l->phase / 2 % 2], l->code.name);
+	if (!skip_reason)
+		check_on_all_cpus(l->entry, l->code.value[l->phase / 2 % 2], l->code.name);
 	stop_workers();
 	return meanwhile;
 }

@@ -158,6 +158,17 @@ bool test_text_find_alias(void)
 EXPORT_SYMBOL_NS_GPL(test_text_find_alias, TEST_VMALLOC_TEXT);
 
 /**
+ * test_text_flush - maintain caches for text, whoever should have done it
+ * @addr: where it is
+ * @len: how many bytes
+ */
+void test_text_flush(void *addr, size_t len)
+{
+	flush_icache_range((unsigned long)addr, (unsigned long)addr + len);
+}
+EXPORT_SYMBOL_NS_GPL(test_text_flush, TEST_VMALLOC_TEXT);
+
+/**
  * test_text_call_locked - call a function with text_mutex held
  * @fn: the function
  * @arg: its argument

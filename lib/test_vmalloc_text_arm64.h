@@ -7,6 +7,7 @@
 #define _LIB_TEST_VMALLOC_TEXT_ARM64_H
 
 #include <linux/kprobes.h>
+#include <linux/of.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -94,6 +95,11 @@ static bool gen_live(struct live_code *l, unsigned int nr)
 	l->place = live_codes[nr].page_end ? PAGE_SIZE - l->at - 4 : 0;
 	l->in_place = live_codes[nr].insn[0];
 	return true;
+}
+
+static bool is_virtual_machine(void)
+{
+	return of_machine_is_compatible("linux,dummy-virt");
 }
 
 /* Requests for synchronisation by text_patch_insn() that replaces in place. */

@@ -5,6 +5,7 @@
 
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
+#include <linux/of.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -100,6 +101,11 @@ static bool gen_live(struct live_code *l, unsigned int nr)
 	l->place = live_codes[nr].across_pages ? PAGE_SIZE - l->at - 2 : 0;
 	l->in_place = !live_codes[nr].misaligned;
 	return true;
+}
+
+static bool is_virtual_machine(void)
+{
+	return of_machine_is_compatible("riscv-virtio");
 }
 
 /* Requests for synchronisation by text_patch_insn() that replaces in place. */

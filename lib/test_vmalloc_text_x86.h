@@ -9,6 +9,7 @@
 #ifndef _LIB_TEST_VMALLOC_TEXT_X86_H
 #define _LIB_TEST_VMALLOC_TEXT_X86_H
 
+#include <linux/cpufeature.h>
 #include <linux/kdebug.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
@@ -93,6 +94,11 @@ static bool gen_live(struct live_code *l, unsigned int nr)
 	/* Every CPU sees an INT3 first. */
 	l->in_place = false;
 	return true;
+}
+
+static bool is_virtual_machine(void)
+{
+	return boot_cpu_has(X86_FEATURE_HYPERVISOR);
 }
 
 /* Requests for synchronisation by text_patch_insn(): x86's protocol has its own. */

@@ -172,7 +172,7 @@ static struct run find_in_leaf(const struct execmem_pack *pack, unsigned int lea
  * whole of it: what is free on either side of the part of the tree that is
  * looked at is remembered on the way down.
  */
-static struct run find_run(const struct execmem_pack *pack, unsigned int need, u32 random)
+static struct run find_run(const struct execmem_pack *pack, unsigned int need, u32 where)
 {
 	unsigned int node = 1, start = 0, len = pack->nr_leaves * EXECMEM_LEAF;
 	unsigned int before = 0, after = 0;
@@ -183,21 +183,21 @@ static struct run find_run(const struct execmem_pack *pack, unsigned int need, u
 		bool in_l = l->longest >= need, in_r = r->longest >= need;
 
 		len /= 2;
-		if (l->last + r->first >= need && (!(in_l || in_r) || random & 1)) {
+		if (l->last + r->first >= need && (!(in_l || in_r) || where & 1)) {
 			run = (struct run) { start + len - l->last, l->last + r->first };
 			len *= 2;
 			goto found;
 		}
 
 		node *= 2;
-		if (in_r && (!in_l || random & 2)) {
+		if (in_r && (!in_l || where & 2)) {
 			before = l->last == len ? before + len : l->last;
 			node++;
 			start += len;
 		} else {
 			after = r->first == len ? after + len : r->first;
 		}
-		random = ror32(random, 2);
+		where = ror32(where, 2);
 	}
 	run = find_in_leaf(pack, node - pack->nr_leaves, need);
 
@@ -209,6 +209,23 @@ found:
 		run.len += before;
 	}
 	return run;
+}
+
+/*
+ * Which way to go at each level of the tree, two bits for each. A coin that is
+ * thrown at each leads to what is large, so that by half of the throws it is the
+ * lowest or the highest run that fits.
+ */
+static u32 directions(u32 random)
+{
+	switch (random >> 29 & 3) {
+	case 0:
+		return 0;
+	case 1:
+		return 0xaaaaaaaa;
+	default:
+		return random;
+	}
 }
 
 /*
@@ -245,12 +262,13 @@ void *execmem_pack_take(struct execmem_pack *pack, size_t size, size_t align, u3
 	unsigned int n = granules_of(pack, size);
 	unsigned int align_granules = max_t(size_t, align >> pack->shift, 1);
 	unsigned int start;
+	struct run run;
 
 	if (n + align_granules - 1 > execmem_pack_longest(pack))
 		return NULL;
 
-	start = place_in_run(pack, find_run(pack, n + align_granules - 1, random), n,
-			     align_granules, random);
+	run = find_run(pack, n + align_granules - 1, directions(random));
+	start = place_in_run(pack, run, n, align_granules, random);
 	bitmap_set(pack->busy, start, n);
 	__set_bit(start, pack->head);
 	update_tree(pack, start, n);

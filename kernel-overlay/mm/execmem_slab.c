@@ -437,6 +437,21 @@ static void doom_pack(struct execmem_pack *pack)
 	list_add_tail(&pack->link, &doomed);
 }
 
+/* Whether nobody can find the pack any more: that takes memory. */
+static bool forget_pack(struct execmem_pack *pack)
+{
+	mtree_erase(&packs_by_addr, (unsigned long)pack->base);
+
+	return !mtree_load(&packs_by_addr, (unsigned long)pack->base);
+}
+
+/* Leave it for the next time: memory is short now. */
+static void doom_again(struct execmem_pack *pack)
+{
+	guard(spinlock)(&doomed_lock);
+	list_move_tail(&pack->link, &doomed);
+}
+
 static void release_packs(struct work_struct *work)
 {
 	struct execmem_pack *pack, *next;
@@ -446,8 +461,9 @@ static void release_packs(struct work_struct *work)
 	list_splice_init(&doomed, &packs);
 	spin_unlock(&doomed_lock);
 
-	list_for_each_entry(pack, &packs, link)
-		mtree_erase(&packs_by_addr, (unsigned long)pack->base);
+	list_for_each_entry_safe(pack, next, &packs, link)
+		if (!forget_pack(pack))
+			doom_again(pack);
 	/* For those who found a pack before. */
 	synchronize_rcu();
 
@@ -569,8 +585,8 @@ static unsigned long release_empty(struct shrinker *shrinker, struct shrink_cont
 		doom_pack(pool->empty);
 		pool->empty = NULL;
 	}
-	if (pages)
-		queue_work(system_unbound_wq, &release_work);
+	/* There may also be some that could not be released the last time. */
+	queue_work(system_unbound_wq, &release_work);
 
 	return pages ?: SHRINK_STOP;
 }

@@ -141,12 +141,15 @@ static void take_line(const char *line)
 		pass_on_result(line);
 	} else if (starts_with(line, "# ")) {
 		pass_on_comment(line);
-	} else if (!starts_with(line, "guest| ")) {
+	} else {
 		look_for_splat(line);
 	}
 }
 
-/* A record is "priority,sequence,time,flags;text\n", and more lines at times. */
+/*
+ * A record is "priority,sequence,time,flags;text\n", and more lines at times. What a
+ * process has written has a priority of 8 or more.
+ */
 static void read_log(int kmsg)
 {
 	char record[8192], *text;
@@ -162,7 +165,7 @@ static void read_log(int kmsg)
 			return;
 		record[n] = '\0';
 		text = strchr(record, ';');
-		if (!text)
+		if (!text || atoi(record) >= 8)
 			continue;
 		text[1 + strcspn(text + 1, "\n")] = '\0';
 		take_line(text + 1);
@@ -197,15 +200,12 @@ static int open_module(const char *path)
 {
 	char usual[300];
 	struct utsname u;
-	int fd;
 
 	if (path)
 		return open(path, O_RDONLY | O_CLOEXEC);
 
-	fd = open("/lib/modules/" MODULE ".ko", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 || uname(&u))
-		return fd;
-
+	if (uname(&u))
+		return -1;
 	snprintf(usual, sizeof(usual), "/lib/modules/%s/kernel/lib/" MODULE ".ko", u.release);
 	return open(usual, O_RDONLY | O_CLOEXEC);
 }

@@ -15,7 +15,8 @@
  * @maps:	how often any was
  * @allocations: pieces of metadata that have not been freed
  * @asked:	how often something was asked for that may fail
- * @fail_at:	the one of these that fails; 0 for none
+ * @fail_at:	the first one of these that fails; 0 for none
+ * @fail_run:	how many fail in a row
  * @syncs:	rounds of synchronisation
  * @flushes:	predictor flushes
  */
@@ -27,6 +28,7 @@ struct env {
 	long allocations;
 	long asked;
 	long fail_at;
+	long fail_run;
 	unsigned long syncs;
 	unsigned long flushes;
 };
