@@ -1137,7 +1137,8 @@ static void test_busy_writers(void)
 
 	CHECK(cost.copies >= 100 * nr, "%lu copies", cost.copies);
 	CHECK(cost.syncs >= 100 * nr, "%lu requests", cost.syncs);
-	if (num_online_cpus() > 1)
+	/* The fallback takes long to write, and little to synchronise. */
+	if (num_online_cpus() > 1 && !text_patch_uses_fallback())
 		CHECK(cost.rounds < cost.syncs, "%lu rounds, none shared", cost.rounds);
 	diag("busy_writers: %u threads: %lu rounds for %lu requests", nr, cost.rounds, cost.syncs);
 }
