@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
 # run_on_board.sh [-m MODULE.ko] [-o DIR] [-r REPEATS]: on real hardware, what an
@@ -8,11 +8,11 @@
 # often as REPEATS says (5), and then measures, on the machine it is started on;
 # says what machine that is, and what it could not do. Needs root and a kernel
 # with CONFIG_TEST_VMALLOC_TEXT=m. Everything printed goes to DIR (by default
-# ./vmalloc_text.HOST) as well. Succeeds if all tests passed.
+# ./vmalloc_text.HOST) as well. Succeeds if all of it did.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-module=()
+module=
 out=./vmalloc_text.$(uname -n)
 repeats=5
 KSFT_SKIP=4
@@ -31,8 +31,6 @@ usage()
 # A real CPU, or one that somebody else's software stands in for?
 virtualisation()
 {
-	local what
-
 	if command -v systemd-detect-virt >/dev/null; then
 		what=$(systemd-detect-virt --vm)
 	elif grep -qw hypervisor /proc/cpuinfo; then
@@ -49,8 +47,6 @@ virtualisation()
 
 describe()
 {
-	local model
-
 	model=$(sed -nE 's/^(model name|uarch|cpu model|Model)[[:space:]]*: //p' /proc/cpuinfo |
 		head -n 1)
 	if [ -z "$model" ] && [ -r /proc/device-tree/compatible ]; then
@@ -61,7 +57,7 @@ describe()
 			tr -s '\t\n' ' ')
 	fi
 	echo "CPU: ${model:-unknown}"
-	echo "CPUs online: $(getconf _NPROCESSORS_ONLN)"
+	echo "CPUs online: $(grep -c "^processor" /proc/cpuinfo)"
 	echo "kernel: $(uname -srm)"
 	virtualisation
 }
@@ -82,14 +78,16 @@ counters()
 
 while getopts m:o:r:h-: opt; do
 	case $opt in
-	m) module=(-m "$(readlink -f "$OPTARG")") ;;
+	m) module=$(readlink -f "$OPTARG") ;;
 	o) out=$OPTARG ;;
 	r) repeats=$OPTARG ;;
 	h | -) usage; exit 0 ;;
 	*) exit 2 ;;
 	esac
 done
-[[ $repeats =~ ^[1-9][0-9]*$ ]] || die "-r needs a number, not '$repeats'"
+case $repeats in
+*[!0-9]* | 0* | "") die "-r needs a number, not '$repeats'" ;;
+esac
 [ -x "$here/vmalloc_text" ] || die "no $here/vmalloc_text: run make there first"
 if [ "$(id -u)" != 0 ]; then
 	echo "run_on_board.sh: not root: nothing was tested" >&2
@@ -97,16 +95,31 @@ if [ "$(id -u)" != 0 ]; then
 fi
 mkdir -p "$out" || die "cannot write to $out"
 
+# run PARAMETER: the driver of the tests; its exit code is kept in a file, as
+# that of a pipe is its last command's.
+run()
+{
+	if [ -n "$module" ]; then
+		set -- -m "$module" "$@"
+	fi
+	$counting "$here/vmalloc_text" "$@" 2>&1
+	echo $? >"$out/status"
+}
+
 describe | tee "$out/machine"
 
 echo "tests, $repeats times each:"
-"$here/vmalloc_text" "${module[@]}" test_repeat_count="$repeats" | tee "$out/tests"
-status=${PIPESTATUS[0]}
+counting=
+run test_repeat_count="$repeats" | tee "$out/tests"
+status=$(cat "$out/status")
 
 # Events of the whole machine: of the measurements, if it does nothing else.
-read -ra counting <<<"$(counters)"
+counting=$(counters)
 echo "measurements:"
-"${counting[@]}" "$here/vmalloc_text" "${module[@]}" perf=1 2>&1 | tee "$out/perf"
+run perf=1 | tee "$out/perf"
+measured=$(cat "$out/status")
+rm -f "$out/status"
 
 echo "results are in $out"
+[ "$status" != 0 ] || status=$measured
 exit "$status"
