@@ -239,9 +239,6 @@ static pid_t start_loading(const char *path, char **params)
 	int fd;
 
 	fd = open_module(path);
-	if (fd < 0 && path)
-		ksft_exit_skip("%s: %s\n", path, strerror(errno));
-
 	fflush(stdout);
 	pid = fork();
 	if (pid)
@@ -518,6 +515,8 @@ int main(int argc, char **argv)
 	ksft_print_header();
 	if (geteuid())
 		ksft_exit_skip("needs root, to load a module\n");
+	if (path && access(path, R_OK))
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
 	if (is_loaded() && unload())
 		ksft_exit_fail_msg(MODULE " is loaded and cannot be unloaded\n");
 
