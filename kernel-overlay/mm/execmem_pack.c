@@ -16,10 +16,10 @@
  * and the last run among its granules, an inner node those of the two below it
  * taken together. All this costs 2.2 % of the text.
  *
- * The first object of a pack goes anywhere, if it is small. Any other is put beside one, at either
- * end of the run that was found, and which run is found where several fit is
- * random as well: addresses do not follow from the order of allocation, and yet
- * no free run is split.
+ * The first object of a pack goes anywhere, if it is small. Any other is put
+ * beside one, at either end of the run that was found, and which run is found
+ * where several fit is random as well: addresses do not follow from the order of
+ * allocation, and yet no free run is split.
  *
  * Callers hold the lock of the pack's pool.
  */

@@ -35,6 +35,8 @@ virtualisation()
 		what=$(systemd-detect-virt --vm)
 	elif grep -qw hypervisor /proc/cpuinfo; then
 		what="a hypervisor"
+	elif grep -qaE 'dummy-virt|riscv-virtio' /proc/device-tree/compatible 2>/dev/null; then
+		what="QEMU's board"
 	else
 		what=none
 	fi
