@@ -32,6 +32,9 @@ note()
 	printf '%s: %s\n' "$ME" "$*" >&2
 }
 
+# Of the guest.  Said before hours of building, not after.
+[[ ${CPUS:=2} =~ ^[1-8]$ ]] || die "CPUS must be 1 to 8, not '$CPUS'"
+
 # usage: print the leading comment block of the script ("--help").
 usage()
 {

@@ -18,7 +18,7 @@ static pgprot_t text_pgprot(const struct execmem_range *range)
 	return IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY) ? PAGE_KERNEL : range->pgprot;
 }
 
-static noinline void *map_writable(enum execmem_type type, size_t size)
+static noinline void *execmem_map_writable(enum execmem_type type, size_t size)
 {
 	const struct execmem_range *range = execmem_range(type);
 	unsigned long align = max_t(unsigned long, range->alignment, EXECMEM_PACK_MIN);
@@ -31,13 +31,13 @@ static noinline void *map_writable(enum execmem_type type, size_t size)
 	return execmem_vmalloc(range, size, align, text_pgprot(range), vm_flags,
 			       __builtin_return_address(0));
 }
-ALLOW_ERROR_INJECTION(map_writable, NULL);
+ALLOW_ERROR_INJECTION(execmem_map_writable, NULL);
 
-static noinline int seal(void *base, size_t size)
+static noinline int execmem_seal(void *base, size_t size)
 {
 	return set_memory_rox((unsigned long)base, size >> PAGE_SHIFT);
 }
-ALLOW_ERROR_INJECTION(seal, ERRNO);
+ALLOW_ERROR_INJECTION(execmem_seal, ERRNO);
 
 /**
  * execmem_map - get memory that is read-only, executable and full of traps
@@ -50,7 +50,7 @@ ALLOW_ERROR_INJECTION(seal, ERRNO);
  */
 void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 {
-	void *base = map_writable(type, size);
+	void *base = execmem_map_writable(type, size);
 
 	if (!base)
 		return NULL;
@@ -60,7 +60,7 @@ void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 	/* Code has no pointers to what kmemleak looks for. */
 	kmemleak_ignore(base);
 
-	if (seal(base, size)) {
+	if (execmem_seal(base, size)) {
 		execmem_unmap(base);
 		return NULL;
 	}

@@ -76,7 +76,8 @@ test_print_starts_nothing()
 {
 	fake_guest 'exit 0' && quiet boot --print x86_64 --append 'a "b"' &&
 		grep -q -- '-accel' "$TOY/out" && grep -q 'a "b"' "$TOY/out" &&
-		[ ! -e "$TOY/pid" ]
+		[ ! -e "$TOY/pid" ] && ! grep -q -- '-icount' "$TOY/out" &&
+		quiet boot --print --icount x86_64 && grep -q -- '-icount' "$TOY/out"
 }
 
 test_missing_kernel_and_bad_words()
@@ -84,7 +85,8 @@ test_missing_kernel_and_bad_words()
 	fails_with 'run make build' boot x86_64 &&
 		fails_with "unknown ARCH 'mips'" boot mips &&
 		fails_with 'needs a number' boot --timeout soon &&
-		fails_with "unknown option '--foo'" boot --foo
+		fails_with "unknown option '--foo'" boot --foo &&
+		CPUS=99 fails_with "CPUS must be 1 to 8" run
 }
 
 # pretend_kvm: a machine of the guest's kind with a KVM device, whatever this is.

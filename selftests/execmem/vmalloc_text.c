@@ -30,15 +30,17 @@
 #define INSTANCE	"instances/" MODULE
 #define SUMMARY		"/sys/kernel/debug/execmem/summary"
 #define OBJECTS		"/sys/kernel/debug/execmem/objects"
+#define FAIL_FUNCTION	"/sys/kernel/debug/fail_function"
 
 /* Cases that are ours, after those of the module. */
-enum { OWN_CASES = 8 };
+enum { OWN_CASES = 10 };
 
 /* What the kernel log has told so far. */
 static struct {
 	unsigned int planned, reported, failed;
 	unsigned long first_round, last_round, syncs;
-	bool has_totals, lost;
+	unsigned int slab_run;		/* which of the module's tests that is */
+	bool has_totals, lost, quiet;
 	char splat[160];
 } seen;
 
@@ -115,6 +117,8 @@ static void pass_on_result(const char *line)
 		return;
 
 	seen.reported++;
+	if (!strcmp(name, "slab_run"))
+		seen.slab_run = seen.reported;
 	seen.failed += !ok;
 	if (!ok)
 		ksft_test_result_fail("%s\n", name);
@@ -134,7 +138,9 @@ static void pass_on_comment(const char *line)
 
 static void take_line(const char *line)
 {
-	if (starts_with(line, "1..")) {
+	if (seen.quiet) {
+		look_for_splat(line);
+	} else if (starts_with(line, "1..")) {
 		seen.planned = atoi(line + 3);
 		ksft_set_plan(seen.planned + OWN_CASES);
 	} else if (starts_with(line, "ok ") || starts_with(line, "not ok ")) {
@@ -447,27 +453,81 @@ static void print_lines(const char *what, const char *lines)
 }
 
 /* Others who use the slab may be about to free something. */
+static bool summary_returns_to(const char *before)
+{
+	const struct timespec tick = { .tv_nsec = 500 * 1000 * 1000 };
+	char after[2048];
+
+	for (int tries = 0; tries < 10; tries++) {
+		if (read_summary(after, sizeof(after)) && !strcmp(before, after))
+			return true;
+		nanosleep(&tick, NULL);
+	}
+	print_lines("before", before);
+	print_lines("after", after);
+	return false;
+}
+
 static void case_summary(const char *before)
 {
 	static const char name[] = "the slab has what it had before";
-	const struct timespec tick = { .tv_nsec = 500 * 1000 * 1000 };
-	char after[2048];
-	int tries;
 
-	if (!*before) {
+	if (*before)
+		ksft_test_result(summary_returns_to(before), "%s\n", name);
+	else
 		ksft_test_result_skip("%s: no " SUMMARY "\n", name);
+}
+
+/* Let a function of the kernel fail whenever it is called; "" ends that. */
+static bool inject(const char *function)
+{
+	return write_to(FAIL_FUNCTION, "inject", function) &&
+	       write_to(FAIL_FUNCTION, "probability", "100") &&
+	       write_to(FAIL_FUNCTION, "times", "-1") &&
+	       write_to(FAIL_FUNCTION, "verbose", "0");
+}
+
+/* Load the module for one of its tests, and unload it again. */
+static int run_again(const char *path, unsigned int test, int kmsg)
+{
+	char mask[32], *params[] = { mask, NULL };
+	int status;
+
+	snprintf(mask, sizeof(mask), "run_test_mask=%u", 1U << (test - 1));
+	status = follow(start_loading(path, params), kmsg);
+	if (is_loaded())
+		unload();
+	return status;
+}
+
+/* No pack can be made: the test fails, with nothing left behind or writable. */
+static void case_injected(const char *function, const char *path, const char *before, int kmsg)
+{
+	int failed, works;
+	bool clean;
+
+	if (!seen.slab_run || !*before) {
+		ksft_test_result_skip("failing %s: %s\n", function,
+				      *before ? "slab_run was not run" : "no " SUMMARY);
 		return;
 	}
-	for (tries = 0; tries < 10; tries++) {
-		if (read_summary(after, sizeof(after)) && !strcmp(before, after))
-			break;
-		nanosleep(&tick, NULL);
+	if (!inject(function)) {
+		inject("");
+		ksft_test_result_skip("failing %s: no CONFIG_FAIL_FUNCTION, or no probe there\n",
+				      function);
+		return;
 	}
-	if (tries == 10) {
-		print_lines("before", before);
-		print_lines("after", after);
-	}
-	ksft_test_result(tries < 10, "%s\n", name);
+
+	seen.quiet = true;
+	seen.splat[0] = '\0';
+	watched.wx_checks = watched.wx_found = 0;
+	failed = run_again(path, seen.slab_run, kmsg);
+	inject("");
+	clean = summary_returns_to(before) && !seen.splat[0] && !watched.wx_found;
+	works = !run_again(path, seen.slab_run, kmsg);
+	ksft_print_msg("%s fails: loading ended with %d; afterwards %s, and it %s\n", function,
+		       failed, clean ? "clean" : "NOT clean", works ? "works" : "does NOT work");
+	ksft_test_result(failed && clean && works, "failing %s\n", function);
 }
 
 static void case_objects(void)
@@ -503,6 +563,14 @@ static const char *parse_args(int argc, char **argv)
 		exit(opt == '?' || (opt == '-' && strcmp(optarg, "help")) ? 2 : 0);
 	}
 	return path;
+}
+
+/* Then the numbers in the results are not those of all tests. */
+static bool chose_tests(char **params)
+{
+	while (*params && !starts_with(*params, "run_test_mask="))
+		params++;
+	return *params;
 }
 
 int main(int argc, char **argv)
@@ -542,5 +610,9 @@ int main(int argc, char **argv)
 		summary[0] = '\0';
 	case_summary(summary);
 	case_objects();
+	if (chose_tests(argv + optind))
+		seen.slab_run = 0;
+	case_injected("execmem_map_writable", path, summary, kmsg);
+	case_injected("execmem_seal", path, summary, kmsg);
 	ksft_finished();
 }
