@@ -14,8 +14,7 @@
 
 struct retired {
 	struct list_head link;
-	void *text;
-	size_t size;
+	struct execmem_condemned c;
 	int ret;
 };
 
@@ -104,21 +103,21 @@ static void bury(struct list_head *list)
 	struct retired *r;
 
 	list_for_each_entry(r, list, link)
-		r->ret = fill_traps(r->text, r->size);
+		r->ret = fill_traps(r->c.text, r->c.size);
 
 	text_patch_sync();
 
 	list_for_each_entry(r, list, link) {
 		if (r->ret)
-			execmem_slab_lose(r->text, r->size);
+			execmem_slab_lose(&r->c);
 		else
-			execmem_slab_reuse(r->text, r->size);
+			execmem_slab_reuse(&r->c);
 	}
 }
 
-static void bury_one(void *text, size_t size)
+static void bury_one(const struct execmem_condemned *c)
 {
-	struct retired one = { .text = text, .size = size };
+	struct retired one = { .c = *c };
 	LIST_HEAD(list);
 
 	list_add(&one.link, &list);
@@ -136,11 +135,11 @@ static void bury_one(void *text, size_t size)
  */
 int execmem_slab_free(void *text)
 {
-	size_t size;
-	int ret = execmem_slab_condemn(text, &size);
+	struct execmem_condemned c;
+	int ret = execmem_slab_condemn(text, &c);
 
 	if (!ret)
-		bury_one(text, size);
+		bury_one(&c);
 
 	return ret;
 }
@@ -177,23 +176,23 @@ static void retire_work(struct work_struct *work)
 void execmem_retire(void *text, enum execmem_grace grace)
 {
 	struct retire_queue *q = &queues[grace];
+	struct execmem_condemned c;
 	struct retired *r;
-	size_t size;
 
 	might_sleep();
 	if (!text || WARN_ON(grace >= ARRAY_SIZE(queues)))
 		return;
-	if (WARN(execmem_slab_condemn(text, &size), "execmem: %p is not allocated\n", text))
+	if (WARN(execmem_slab_condemn(text, &c), "execmem: %p is not allocated\n", text))
 		return;
 
 	r = kmalloc(sizeof(*r), GFP_KERNEL | __GFP_NOWARN);
 	if (!r) {
 		q->synchronize();
-		bury_one(text, size);
+		bury_one(&c);
 		return;
 	}
 
-	*r = (struct retired) { .text = text, .size = size };
+	r->c = c;
 	spin_lock(&q->lock);
 	list_add_tail(&r->link, &q->list);
 	spin_unlock(&q->lock);

@@ -105,9 +105,9 @@ static void flush_predictors(unsigned long dirtied)
 	WRITE_ONCE(flushed, covers);
 }
 
-#define PACK_LONGEST(pack)	execmem_pack_longest(pack)
+#define PACK_RUN(pack)	((pack)->run)
 RB_DECLARE_CALLBACKS_MAX(static, pack_callbacks, struct execmem_pack, node, unsigned int, longest,
-			 PACK_LONGEST)
+			 PACK_RUN)
 
 static struct execmem_pack *pack_of(struct rb_node *node)
 {
@@ -118,7 +118,7 @@ static void insert_pack(struct execmem_pool *pool, struct execmem_pack *pack)
 {
 	struct rb_node **link = &pool->packs.rb_node, *parent = NULL;
 
-	pack->longest = execmem_pack_longest(pack);
+	pack->longest = pack->run;
 	while (*link) {
 		struct execmem_pack *p = pack_of(*link);
 
@@ -162,7 +162,7 @@ static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int gr
 			node = node->rb_left;
 			continue;
 		}
-		if (execmem_pack_longest(pack_of(node)) >= granules)
+		if (pack_of(node)->run >= granules)
 			return pack_of(node);
 		node = node->rb_right;
 	}
@@ -497,64 +497,67 @@ static void pack_is_empty(struct execmem_pack *pack)
 /**
  * execmem_slab_condemn - take text from its owner, but do not reuse it yet
  * @text:	what execmem_text_alloc() returned
- * @size:	set to its size
+ * @c:		what to pass to execmem_slab_reuse() or execmem_slab_lose(); set if 0
+ *		is returned
  *
  * Context: Any that may take a spinlock.
  * Return: 0, -ENOENT if @text is not in a pack, or -EINVAL if no live object
  *	   begins there.
  */
-int execmem_slab_condemn(void *text, size_t *size)
+int execmem_slab_condemn(void *text, struct execmem_condemned *c)
 {
 	struct execmem_pack *pack = lock_pack_of(text);
+	size_t size;
 
 	if (!pack)
 		return -ENOENT;
 
-	*size = execmem_pack_object(pack, text);
-	if (*size) {
+	size = execmem_pack_object(pack, text);
+	if (size) {
+		*c = (struct execmem_condemned) { pack, text, size };
 		execmem_pack_condemn(pack, text);
-		trace_execmem_free(pack->pool->type, pack->pool->domain, text, *size);
+		trace_execmem_free(pack->pool->type, pack->pool->domain, text, size);
 	}
 	unlock_pack(pack);
 
-	return *size ? 0 : -EINVAL;
+	return size ? 0 : -EINVAL;
 }
 
 /**
  * execmem_slab_reuse - let condemned text be allocated again
- * @text:	the text, full of traps
- * @size:	its size, as execmem_slab_condemn() set it
+ * @c:		the text, full of traps
  *
  * Context: Any that may take a spinlock.
  */
-void execmem_slab_reuse(void *text, size_t size)
+void execmem_slab_reuse(const struct execmem_condemned *c)
 {
-	struct execmem_pack *pack = lock_pack_of(text);
+	struct execmem_pack *pack = c->pack;
+	struct execmem_pool *pool = pack->pool;
 
-	execmem_pack_release(pack, text, size);
+	guard(spinlock)(&pool->lock);
+	execmem_pack_release(pack, c->text, c->size);
 	mark_dirty(pack);
 	pack_changed(pack);
-	pack->pool->stats.used -= size;
-	pack->pool->stats.nr_objects--;
+	pool->stats.used -= c->size;
+	pool->stats.nr_objects--;
 	if (!pack->nr_objects)
 		pack_is_empty(pack);
-	unlock_pack(pack);
 }
 
 /**
  * execmem_slab_lose - give up condemned text that cannot be filled with traps
- * @text:	the text
- * @size:	its size, as execmem_slab_condemn() set it
+ * @c:		the text
  *
  * Context: Any that may take a spinlock.
  */
-void execmem_slab_lose(void *text, size_t size)
+void execmem_slab_lose(const struct execmem_condemned *c)
 {
-	struct execmem_pack *pack = lock_pack_of(text);
+	struct execmem_pool *pool = c->pack->pool;
 
-	pack->pool->stats.lost += size;
-	unlock_pack(pack);
-	WARN_ONCE(1, "execmem: %zu bytes at %p cannot be filled with traps\n", size, text);
+	spin_lock(&pool->lock);
+	pool->stats.lost += c->size;
+	spin_unlock(&pool->lock);
+	WARN_ONCE(1, "execmem: %zu bytes at %p cannot be filled with traps\n", c->size, c->text);
 }
 
 static unsigned long count_empty(struct shrinker *shrinker, struct shrink_control *sc)

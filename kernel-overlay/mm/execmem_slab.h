@@ -11,24 +11,38 @@
 #define EXECMEM_GRANULE_SHIFT	4
 #define EXECMEM_GRANULE		BIT(EXECMEM_GRANULE_SHIFT)
 
-/* Granules that one leaf of a pack's tree sums up. */
+/* Granules that one leaf of a pack's tree has the bits of. */
 #define EXECMEM_LEAF		256U
+
+/* Parts of a pack that one node of its tree sums up: a log2. */
+#define EXECMEM_FANOUT_SHIFT	3
+#define EXECMEM_FANOUT		BIT(EXECMEM_FANOUT_SHIFT)
 
 /* A pool's first pack, and its packs once much is used; larger ones are solo. */
 #define EXECMEM_PACK_MIN	max_t(size_t, SZ_64K, PAGE_SIZE)
 #define EXECMEM_PACK_MAX	max_t(size_t, SZ_2M, PAGE_SIZE)
 
 /**
- * struct execmem_runs - the runs of free granules in a part of a pack
- * @first:	length of the one at its beginning
- * @longest:	length of the longest one
+ * struct execmem_leaf - what 256 granules are: a cache line where those have 64 bytes
+ * @busy:	bit per granule: belongs to an object, but see execmem_pack.c
+ * @head:	bit per granule: an object begins here
+ */
+struct execmem_leaf {
+	unsigned long busy[BITS_TO_LONGS(EXECMEM_LEAF)];
+	unsigned long head[BITS_TO_LONGS(EXECMEM_LEAF)];
+};
+
+/**
+ * struct execmem_node - the runs of free granules in the parts of a pack below it
+ * @first:	length of the one at the beginning of each part
+ * @longest:	length of the longest one in it
  * @last:	length of the one at its end
  */
-struct execmem_runs {
-	u32 first;
-	u32 longest;
-	u32 last;
-};
+struct execmem_node {
+	u16 first[EXECMEM_FANOUT];
+	u16 longest[EXECMEM_FANOUT];
+	u16 last[EXECMEM_FANOUT];
+} __aligned(64);
 
 /**
  * struct execmem_pack - some pages of text, and who has what of it
@@ -41,13 +55,15 @@ struct execmem_runs {
  * @huge:	whether it was mapped by larger than base pages
  * @shift:	log2 of the bytes in a granule; a solo pack is one granule
  * @nr_granules: in the pack
- * @nr_leaves:	of @tree, a power of two
+ * @nr_leaves:	of the tree
+ * @nr_bottom:	nodes above the leaves, a power of EXECMEM_FANOUT; there are fewer by
+ *		that factor above these, and so on up to one
  * @nr_objects:	that are not free, condemned ones included
- * @longest:	longest run of free granules in this pack and those below @node
+ * @run:	longest run of free granules in this pack
+ * @longest:	and in those below @node too
  * @dirtied:	when it last got bytes that a CPU may have predicted branches to
- * @busy:	bit per granule: belongs to an object, but see execmem_pack.c
- * @head:	bit per granule: an object begins here
- * @tree:	runs of free granules: a binary heap, the leaves being its second half
+ * @leaves:	what each granule is
+ * @nodes:	the tree above, the bottom first and the root last
  */
 struct execmem_pack {
 	struct rb_node node;
@@ -60,12 +76,13 @@ struct execmem_pack {
 	unsigned int shift;
 	unsigned int nr_granules;
 	unsigned int nr_leaves;
+	unsigned int nr_bottom;
 	unsigned int nr_objects;
+	unsigned int run;
 	unsigned int longest;
 	unsigned long dirtied;
-	unsigned long *busy;
-	unsigned long *head;
-	struct execmem_runs *tree;
+	struct execmem_leaf *leaves;
+	struct execmem_node *nodes;
 };
 
 /**
@@ -88,6 +105,18 @@ struct execmem_pool {
 	struct execmem_stats stats;
 };
 
+/**
+ * struct execmem_condemned - text that is nobody's, and not yet to be reused
+ * @pack:	where it is; not released before it is reused
+ * @text:	its first byte
+ * @size:	its bytes
+ */
+struct execmem_condemned {
+	struct execmem_pack *pack;
+	void *text;
+	size_t size;
+};
+
 /* execmem_pack.c: which granules of a pack are whose. */
 struct execmem_pack *execmem_pack_create(void *base, size_t size, bool solo);
 void execmem_pack_destroy(struct execmem_pack *pack);
@@ -98,20 +127,15 @@ void execmem_pack_release(struct execmem_pack *pack, const void *object, size_t 
 const void *execmem_pack_next(const struct execmem_pack *pack, const void *object, size_t *size,
 			      bool *condemned);
 
-static inline unsigned int execmem_pack_longest(const struct execmem_pack *pack)
-{
-	return pack->tree[1].longest;
-}
-
 /* execmem_map.c: memory that is read-only and executable, and full of traps. */
 void *execmem_map(enum execmem_type type, size_t size, bool *huge);
 void execmem_unmap(void *base);
 
 /* execmem_slab.c: pools of packs. */
 struct execmem_pool *execmem_pool(enum execmem_type type, enum execmem_domain domain);
-int execmem_slab_condemn(void *text, size_t *size);
-void execmem_slab_reuse(void *text, size_t size);
-void execmem_slab_lose(void *text, size_t size);
+int execmem_slab_condemn(void *text, struct execmem_condemned *c);
+void execmem_slab_reuse(const struct execmem_condemned *c);
+void execmem_slab_lose(const struct execmem_condemned *c);
 int execmem_slab_free(void *text);
 void execmem_slab_flush(void);
 void execmem_slab_init(void);

@@ -31,6 +31,7 @@
 #define SUMMARY		"/sys/kernel/debug/execmem/summary"
 #define OBJECTS		"/sys/kernel/debug/execmem/objects"
 #define FAIL_FUNCTION	"/sys/kernel/debug/fail_function"
+#define AREAS		"/proc/vmallocinfo"
 
 /* Cases that are ours, after those of the module. */
 enum { OWN_CASES = 10 };
@@ -276,7 +277,7 @@ static void check_wx(void)
 
 static bool text_is_listed(void)
 {
-	return count_lines("/proc/vmallocinfo", " test_text_alloc+") > 0;
+	return count_lines(AREAS, " test_text_alloc+") > 0;
 }
 
 static void watch(void)
@@ -503,7 +504,7 @@ static int run_again(const char *path, unsigned int test, int kmsg)
 /* No pack can be made: the test fails, with nothing left behind or writable. */
 static void case_injected(const char *function, const char *path, const char *before, int kmsg)
 {
-	int failed, works;
+	int failed, works, areas;
 	bool clean;
 
 	if (!seen.slab_run || !*before) {
@@ -521,9 +522,11 @@ static void case_injected(const char *function, const char *path, const char *be
 	seen.quiet = true;
 	seen.splat[0] = '\0';
 	watched.wx_checks = watched.wx_found = 0;
+	areas = count_lines(AREAS, " execmem_map+");
 	failed = run_again(path, seen.slab_run, kmsg);
 	inject("");
-	clean = summary_returns_to(before) && !seen.splat[0] && !watched.wx_found;
+	clean = summary_returns_to(before) && count_lines(AREAS, " execmem_map+") == areas &&
+		!seen.splat[0] && !watched.wx_found;
 	works = !run_again(path, seen.slab_run, kmsg);
 	ksft_print_msg("%s fails: loading ended with %d; afterwards %s, and it %s\n", function,
 		       failed, clean ? "clean" : "NOT clean", works ? "works" : "does NOT work");

@@ -273,27 +273,54 @@ static void do_wrong_use(void)
 		die("text that cannot be had");
 }
 
-/* What a leaf or an inner node says, by looking at each granule. */
-static void check_runs(const struct execmem_pack *pack, unsigned int node)
+static bool is_free(const struct execmem_pack *pack, unsigned int granule)
 {
-	unsigned int len = pack->nr_leaves * EXECMEM_LEAF >> ilog2(node);
-	unsigned int start = (node - (1U << ilog2(node))) * len, i, run = 0, longest = 0;
-	unsigned int first = len;
+	const struct execmem_leaf *leaf = &pack->leaves[granule / EXECMEM_LEAF];
 
-	for (i = start; i < start + len; i++) {
-		if (test_bit(i, pack->busy) || test_bit(i, pack->head)) {
-			if (first == len)
-				first = i - start;
+	return granule / EXECMEM_LEAF < pack->nr_leaves &&
+	       !test_bit(granule % EXECMEM_LEAF, leaf->busy) &&
+	       !test_bit(granule % EXECMEM_LEAF, leaf->head);
+}
+
+/* What a node says of the part of @len granules from @start, by looking at each. */
+static void check_runs(const struct execmem_pack *pack, const struct execmem_node *node,
+		       unsigned int part, unsigned int start, unsigned int len)
+{
+	unsigned int i, run = 0, longest = 0, first = len;
+
+	for (i = 0; i < len; i++) {
+		if (!is_free(pack, start + i)) {
+			first = min(first, i);
 			run = 0;
 		} else {
 			longest = max(longest, ++run);
 		}
 	}
-	if (pack->tree[node].first != first || pack->tree[node].last != run ||
-	    pack->tree[node].longest != longest)
-		die("node %u of a pack says %u %u %u, not %u %u %u", node,
-		    pack->tree[node].first, pack->tree[node].longest, pack->tree[node].last,
-		    first, longest, run);
+	if (node->first[part] != first || node->longest[part] != longest || node->last[part] != run)
+		die("granules from %u on: a node says %u %u %u, not %u %u %u", start,
+		    node->first[part], node->longest[part], node->last[part], first, longest, run);
+}
+
+static void check_tree(const struct execmem_pack *pack)
+{
+	const struct execmem_node *node = pack->nodes;
+	unsigned int count = pack->nr_bottom * EXECMEM_FANOUT, len = EXECMEM_LEAF, i;
+	unsigned int run = 0, longest = 0;
+
+	/* All that is above a leaf, and of the rest, which take long, a few. */
+	for (; count > 1; count /= EXECMEM_FANOUT, len *= EXECMEM_FANOUT) {
+		for (i = 0; i < count; i++)
+			if (len == EXECMEM_LEAF || !some(32))
+				check_runs(pack, &node[i / EXECMEM_FANOUT], i % EXECMEM_FANOUT,
+					   i * len, len);
+		node += count / EXECMEM_FANOUT;
+	}
+	for (i = 0; i < pack->nr_leaves * EXECMEM_LEAF; i++) {
+		run = is_free(pack, i) ? run + 1 : 0;
+		longest = max(longest, run);
+	}
+	if (pack->run != longest)
+		die("the longest run of a pack is %u, not %u", longest, pack->run);
 }
 
 struct totals {
@@ -318,15 +345,11 @@ static void check_object_in_pack(const struct execmem_pack *pack, const u8 *text
 static void check_pack(struct execmem_pack *pack, struct totals *t)
 {
 	const u8 *text = NULL, *end = pack->base;
-	unsigned int node, n = 0;
+	unsigned int n = 0;
 	bool condemned;
 	size_t size;
 
-	/* All leaves, and of the rest, which take long, a few. */
-	for (node = 1; node < 2 * pack->nr_leaves; node++)
-		if (node >= pack->nr_leaves || !some(32))
-			check_runs(pack, node);
-
+	check_tree(pack);
 	while ((text = execmem_pack_next(pack, text, &size, &condemned))) {
 		check_bytes(end, text - end, 0xcc, "free");
 		check_object_in_pack(pack, text, size, condemned);
@@ -353,7 +376,7 @@ static unsigned int check_packs(struct rb_node *node, struct totals *t)
 		return 0;
 	check_pack(pack, t);
 	longest = max(check_packs(node->rb_left, t), check_packs(node->rb_right, t));
-	longest = max(longest, execmem_pack_longest(pack));
+	longest = max(longest, pack->run);
 	if (pack->longest != longest)
 		die("a pack's subtree says %u, not %u", pack->longest, longest);
 	return longest;

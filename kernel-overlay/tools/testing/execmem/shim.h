@@ -85,12 +85,12 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define subsys_initcall(fn)	static void *initcall_##fn __maybe_unused = fn
 #define ALLOW_ERROR_INJECTION(fn, type)
 #define cpu_relax()		__builtin_ia32_pause()
-#define ror32(word, shift)	(((u32)(word) >> (shift)) | ((u32)(word) << (-(shift) & 31)))
 #define order_base_2(n)		((n) > 1 ? ilog2((n) - 1) + 1 : 0)
 #define reciprocal_scale(val, n) ((u32)(((u64)(u32)(val) * (n)) >> 32))
 #define clamp(val, lo, hi)	min((typeof(val))max((typeof(val))(val), (typeof(val))(lo)), \
 				    (typeof(val))(hi))
-#define max3(x, y, z)		max((typeof(x))max(x, y), z)
+#define __assign_bit(nr, addr, value) \
+	((value) ? __set_bit(nr, addr) : __clear_bit(nr, addr))
 #define swap(a, b)		do { typeof(a) __tmp = (a); (a) = (b); (b) = __tmp; } while (0)
 #define pr_warn_once(fmt, ...)	do { } while (0)
 
