@@ -521,7 +521,8 @@ static void case_injected(const char *function, const char *path, const char *be
 
 	seen.quiet = true;
 	seen.splat[0] = '\0';
-	watched.wx_checks = watched.wx_found = 0;
+	watched.wx_checks = 0;
+	watched.wx_found = 0;
 	areas = count_lines(AREAS, " execmem_map+");
 	failed = run_again(path, seen.slab_run, kmsg);
 	inject("");
