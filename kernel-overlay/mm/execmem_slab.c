@@ -71,38 +71,36 @@ struct execmem_pool *execmem_pool(enum execmem_type type, enum execmem_domain do
 DEFINE_STATIC_CALL_NULL(execmem_pred_flush, execmem_pred_flush);
 DEFINE_STATIC_KEY_FALSE(execmem_pred_flush_enabled);
 
-/* Counts what may have left predictions behind. */
-static atomic_long_t dirt;
-/* How much of it a flush has covered. Written under flush_lock. */
-static unsigned long flushed;
 static DEFINE_MUTEX(flush_lock);	/* one flush serves all who wait for it */
 
 /* The text of @pack may have been other code before. */
 static void mark_dirty(struct execmem_pack *pack)
 {
-	if (pack->pool->domain != EXECMEM_TRUSTED)
-		pack->dirtied = atomic_long_inc_return(&dirt);
+	struct execmem_pool *pool = pack->pool;
+
+	WRITE_ONCE(pool->dirt, pool->dirt + 1);
+	pack->dirtied = pool->dirt;
 }
 
-static bool needs_flush(unsigned long dirtied)
+static bool needs_flush(const struct execmem_pool *pool, unsigned long dirtied)
 {
-	return (long)(dirtied - READ_ONCE(flushed)) > 0;
+	return (long)(dirtied - READ_ONCE(pool->flushed)) > 0;
 }
 
-static void flush_predictors(unsigned long dirtied)
+static void flush_predictors(struct execmem_pool *pool, unsigned long dirtied)
 {
 	unsigned long covers;
 
-	if (!needs_flush(dirtied))
+	if (!needs_flush(pool, dirtied))
 		return;
 
 	guard(mutex)(&flush_lock);
-	if (!needs_flush(dirtied))
+	if (!needs_flush(pool, dirtied))
 		return;
 
-	covers = atomic_long_read(&dirt);
+	covers = READ_ONCE(pool->dirt);
 	static_call_cond(execmem_pred_flush)();
-	WRITE_ONCE(flushed, covers);
+	WRITE_ONCE(pool->flushed, covers);
 }
 
 #define PACK_RUN(pack)	((pack)->run)
@@ -143,10 +141,11 @@ static void remove_pack(struct execmem_pool *pool, struct execmem_pack *pack)
 	pool->stats.reserved -= pack->size;
 }
 
-/* The longest run of @pack may be another one now. */
-static void pack_changed(struct execmem_pack *pack)
+/* The longest run of @pack was @run, and may be another one now. */
+static void pack_changed(struct execmem_pack *pack, unsigned int run)
 {
-	pack_callbacks_propagate(&pack->node, NULL);
+	if (pack->run != run)
+		pack_callbacks_propagate(&pack->node, NULL);
 }
 
 /* The lowest pack with a run of @granules. Solo packs in a pool are never free. */
@@ -192,6 +191,7 @@ static void *take(struct execmem_pool *pool, size_t size, size_t align, unsigned
 	unsigned int granules = DIV_ROUND_UP(size + slack, EXECMEM_GRANULE);
 	u32 random = get_random_u32();
 	struct execmem_pack *pack;
+	unsigned int run;
 	void *text;
 
 	guard(spinlock)(&pool->lock);
@@ -199,8 +199,9 @@ static void *take(struct execmem_pool *pool, size_t size, size_t align, unsigned
 	if (!pack)
 		return NULL;
 
+	run = pack->run;
 	text = take_from_pack(pool, pack, size, align, random);
-	pack_changed(pack);
+	pack_changed(pack, run);
 	*dirtied = pack->dirtied;
 	return text;
 }
@@ -233,7 +234,6 @@ static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bo
 
 	pack->pool = pool;
 	pack->huge = huge;
-	mark_dirty(pack);
 	if (mtree_insert_range(&packs_by_addr, (unsigned long)base, (unsigned long)base + size - 1,
 			       pack, GFP_KERNEL))
 		goto destroy;
@@ -280,6 +280,7 @@ static void *grow_and_take(struct execmem_pool *pool, size_t size, size_t align,
 		guard(spinlock)(&pool->lock);
 		text = take_from_pack(pool, pack, size, align, random);
 		insert_pack(pool, pack);
+		mark_dirty(pack);
 		*dirtied = pack->dirtied;
 	}
 	mutex_unlock(&pool->grow_lock);
@@ -328,7 +329,7 @@ void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, siz
 		return NULL;
 
 	if (domain != EXECMEM_TRUSTED && static_branch_unlikely(&execmem_pred_flush_enabled))
-		flush_predictors(dirtied);
+		flush_predictors(pool, dirtied);
 
 	trace_execmem_alloc(type, domain, text, size);
 	return text;
@@ -533,11 +534,13 @@ void execmem_slab_reuse(const struct execmem_condemned *c)
 {
 	struct execmem_pack *pack = c->pack;
 	struct execmem_pool *pool = pack->pool;
+	unsigned int run;
 
 	guard(spinlock)(&pool->lock);
+	run = pack->run;
 	execmem_pack_release(pack, c->text, c->size);
 	mark_dirty(pack);
-	pack_changed(pack);
+	pack_changed(pack, run);
 	pool->stats.used -= c->size;
 	pool->stats.nr_objects--;
 	if (!pack->nr_objects)

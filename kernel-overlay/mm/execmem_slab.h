@@ -47,63 +47,67 @@ struct execmem_node {
 /**
  * struct execmem_pack - some pages of text, and who has what of it
  * @node:	in @pool->packs, by address
- * @link:	in the list of packs to release
- * @pool:	the pool it belongs to
+ * @longest:	longest run of free granules in this pack and those below @node
+ * @run:	and in this pack; this far for who looks for room
  * @base:	first byte of the text
- * @size:	bytes of text
- * @solo:	whether it is for one object that takes all of it
- * @huge:	whether it was mapped by larger than base pages
- * @shift:	log2 of the bytes in a granule; a solo pack is one granule
- * @nr_granules: in the pack
- * @nr_leaves:	of the tree
- * @nr_bottom:	nodes above the leaves, a power of EXECMEM_FANOUT; there are fewer by
- *		that factor above these, and so on up to one
- * @nr_objects:	that are not free, condemned ones included
- * @run:	longest run of free granules in this pack
- * @longest:	and in those below @node too
- * @dirtied:	when it last got bytes that a CPU may have predicted branches to
  * @leaves:	what each granule is
  * @nodes:	the tree above, the bottom first and the root last
+ * @nr_bottom:	nodes above the leaves, a power of EXECMEM_FANOUT; there are fewer by
+ *		that factor above these, and so on up to one
+ * @shift:	log2 of the bytes in a granule; a solo pack is one granule
+ * @solo:	whether it is for one object that takes all of it
+ * @huge:	whether it was mapped by larger than base pages
+ * @pool:	the pool it belongs to
+ * @size:	bytes of text
+ * @dirtied:	when it last got bytes that a CPU may have predicted branches to
+ * @nr_objects:	that are not free, condemned ones included
+ * @nr_granules: in the pack
+ * @nr_leaves:	of the tree
+ * @link:	in the list of packs to release
  */
 struct execmem_pack {
 	struct rb_node node;
-	struct list_head link;
-	struct execmem_pool *pool;
-	void *base;
-	size_t size;
-	bool solo;
-	bool huge;
-	unsigned int shift;
-	unsigned int nr_granules;
-	unsigned int nr_leaves;
-	unsigned int nr_bottom;
-	unsigned int nr_objects;
-	unsigned int run;
 	unsigned int longest;
-	unsigned long dirtied;
+	unsigned int run;
+	void *base;
 	struct execmem_leaf *leaves;
 	struct execmem_node *nodes;
+	unsigned int nr_bottom;
+	u8 shift;
+	bool solo;
+	bool huge;
+	struct execmem_pool *pool;
+	size_t size;
+	unsigned long dirtied;
+	unsigned int nr_objects;
+	unsigned int nr_granules;
+	unsigned int nr_leaves;
+	struct list_head link;
 };
 
 /**
  * struct execmem_pool - all packs of one type and trust domain
  * @lock:	protects all below, and what is in the packs but their text
+ * @packs:	ordered by address, with the longest free run below each
+ * @empty:	the one pack without objects that is kept, or NULL
+ * @stats:	what it has and has done; first what each call counts
+ * @dirt:	counts what may have left branch predictions behind
+ * @flushed:	how much of it a flush has covered; not under @lock
  * @grow_lock:	held while a pack is made, so that one is made for all who wait
  * @type:	where its text may be
  * @domain:	who may share its packs
- * @packs:	ordered by address, with the longest free run below each
- * @empty:	the one pack without objects that is kept, or NULL
- * @stats:	what it has and has done
  */
 struct execmem_pool {
 	spinlock_t lock;		/* see the order of locks in execmem_slab.c */
-	struct mutex grow_lock;		/* the same */
-	enum execmem_type type;
-	enum execmem_domain domain;
 	struct rb_root packs;
 	struct execmem_pack *empty;
 	struct execmem_stats stats;
-};
+	unsigned long dirt;
+	unsigned long flushed;
+	struct mutex grow_lock;		/* the same */
+	enum execmem_type type;
+	enum execmem_domain domain;
+} ____cacheline_aligned_in_smp;
 
 /**
  * struct execmem_condemned - text that is nobody's, and not yet to be reused

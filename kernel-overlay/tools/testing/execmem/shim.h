@@ -80,6 +80,7 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define __releases(x)
 #define __must_hold(x)
 #define __ro_after_init
+#define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
 #define might_sleep()		do { } while (0)
 #define might_alloc(gfp)	do { } while (0)
 #define subsys_initcall(fn)	static void *initcall_##fn __maybe_unused = fn
