@@ -453,16 +453,37 @@ static void print_lines(const char *what, const char *lines)
 		ksft_print_msg("%s: %.*s\n", what, (int)strcspn(lines, "\n"), lines);
 }
 
-/* Others who use the slab may be about to free something. */
+static const struct timespec half_second = { .tv_nsec = 500 * 1000 * 1000 };
+
+/*
+ * As before, once those who have freed something lately are through with it, which
+ * takes a grace period, and as long as it takes to fill all of it.
+ */
+static bool read_settled_summary(char *to, size_t size)
+{
+	char again[2048];
+	int same = 0;
+
+	if (!read_summary(to, size))
+		return false;
+	for (int tries = 0; tries < 60 && same < 6; tries++) {
+		nanosleep(&half_second, NULL);
+		if (!read_summary(again, sizeof(again)))
+			return false;
+		same = strcmp(to, again) ? 0 : same + 1;
+		snprintf(to, size, "%s", again);
+	}
+	return true;
+}
+
 static bool summary_returns_to(const char *before)
 {
-	const struct timespec tick = { .tv_nsec = 500 * 1000 * 1000 };
 	char after[2048];
 
 	for (int tries = 0; tries < 10; tries++) {
 		if (read_summary(after, sizeof(after)) && !strcmp(before, after))
 			return true;
-		nanosleep(&tick, NULL);
+		nanosleep(&half_second, NULL);
 	}
 	print_lines("before", before);
 	print_lines("after", after);
@@ -592,7 +613,7 @@ int main(int argc, char **argv)
 	if (is_loaded() && unload())
 		ksft_exit_fail_msg(MODULE " is loaded and cannot be unloaded\n");
 
-	has_summary = read_summary(summary, sizeof(summary));
+	has_summary = read_settled_summary(summary, sizeof(summary));
 	kmsg = open_log();
 	tracefs = start_tracing();
 	status = follow(start_loading(path, argv + optind), kmsg);
