@@ -534,10 +534,16 @@ const void *execmem_pack_next(const struct execmem_pack *pack, const void *objec
 	return addr_of(pack, start);
 }
 
+/* What is larger than a pack that has a tree has one granule. */
+static_assert(SZ_2M / EXECMEM_GRANULE / EXECMEM_FANOUT <= U16_MAX);
+
 static bool alloc_maps(struct execmem_pack *pack)
 {
+	size_t size = nr_nodes(pack) * sizeof(*pack->nodes);
+
 	pack->leaves = kvcalloc(pack->nr_leaves, sizeof(*pack->leaves), GFP_KERNEL);
-	pack->nodes = kvcalloc(nr_nodes(pack), sizeof(*pack->nodes), GFP_KERNEL);
+	/* Nodes are cache lines, and only powers of two are aligned to themselves. */
+	pack->nodes = kvzalloc(roundup_pow_of_two(size), GFP_KERNEL);
 
 	return pack->leaves && pack->nodes;
 }

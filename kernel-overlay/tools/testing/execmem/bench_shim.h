@@ -99,6 +99,7 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsign
 #define kmalloc(size, gfp)		bench_kmalloc(size, false)
 #define kzalloc(size, gfp)		bench_kmalloc(size, true)
 #define kvcalloc(n, size, gfp)		bench_kmalloc((size_t)(n) * (size), true)
+#define kvzalloc(size, gfp)		bench_kmalloc(size, true)
 #define kvfree				kfree
 #define memalloc_noio_save()		0U
 #define memalloc_noio_restore(f)	((void)(f))

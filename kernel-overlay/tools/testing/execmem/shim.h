@@ -66,6 +66,7 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define PAGE_ALIGN(x)		ALIGN(x, PAGE_SIZE)
 #define PMD_SIZE		SZ_2M
 #define U8_MAX			UCHAR_MAX
+#define U16_MAX			USHRT_MAX
 
 #ifndef __cold
 #define __cold

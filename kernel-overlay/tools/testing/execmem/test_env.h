@@ -88,6 +88,7 @@ void memalloc_noio_restore(unsigned int flags);
 #define kmalloc(size, gfp)		env_alloc(size, gfp)
 #define kzalloc(size, gfp)		env_alloc(size, gfp)
 #define kvcalloc(n, size, gfp)		env_alloc((size_t)(n) * (size), gfp)
+#define kvzalloc(size, gfp)		env_alloc(size, gfp)
 #define kvfree				kfree
 
 /* Work is done by who waits for it, or by env_do_works(). */
