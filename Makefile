@@ -33,6 +33,9 @@ build:		## build the kernel and the guest of ARCH
 boot:		## boot what was built for ARCH and run the tests
 	@scripts/boot $(ARCH)
 
+compare:	## what small pieces of text cost, stock beside patched
+	@scripts/compare
+
 bench-slab:	## what allocating text costs, beside other allocators
 	@scripts/bench-slab
 
@@ -48,4 +51,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@rm -rf build results
 
-.PHONY: help setup tree refresh check run debug test build boot bench-slab shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot compare bench-slab shell gdb stock clean

@@ -6,6 +6,7 @@
  * log already, between our "begin" line and the result.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -104,6 +105,37 @@ static int test_wx(const struct test *t)
 	return strncmp(answer, "SUCCESS", 7) ? 1 : 0;
 }
 
+/* Something that kills who asks for it, if it works. */
+static int test_provoke(const struct test *t)
+{
+	static const char path[] = "/sys/kernel/debug/provoke-crash/DIRECT";
+	int ret = module_load("lkdtm", ""), fd, status = 0;
+	pid_t pid;
+
+	if (ret && ret != -EEXIST) {
+		printf("# loading lkdtm: %s\n", strerror(-ret));
+		return 1;
+	}
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0) {
+		printf("# %s: %s\n", path, strerror(errno));
+		return 1;
+	}
+	pid = fork();
+	if (!pid)
+		_exit(write(fd, t->args, strlen(t->args)) < 0 ? 2 : 0);
+	close(fd);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		printf("# fork, wait: %s\n", strerror(errno));
+		return 1;
+	}
+	if (!WIFSIGNALED(status)) {
+		printf("# %s: survived, status %d\n", t->args, WEXITSTATUS(status));
+		return 1;
+	}
+	return 0;
+}
+
 static const struct {
 	const char *kind;
 	int (*run)(const struct test *t);
@@ -111,6 +143,7 @@ static const struct {
 	{ "module", test_module },
 	{ "run", test_run },
 	{ "wx", test_wx },
+	{ "provoke", test_provoke },
 };
 
 static int run_kind(const struct test *t)

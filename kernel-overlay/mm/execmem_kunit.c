@@ -897,6 +897,48 @@ static void test_types(struct kunit *test)
 	}
 }
 
+/* How often @start is among the areas of @type. */
+static unsigned int listed(enum execmem_type type, const void *start)
+{
+	unsigned int i, nr, found = 0;
+	unsigned long area;
+
+	for (i = 0; nr = i, execmem_text_area(type, &nr, &area); i++)
+		found += area == (unsigned long)start;
+	/* What was not found has been taken off. */
+	return nr ? UINT_MAX : found;
+}
+
+static void test_lookup(struct kunit *test)
+{
+	unsigned int type, other;
+	unsigned long addr;
+	void *text, *base;
+
+	for (type = 0; type < EXECMEM_MODULE_DATA; type++) {
+		text = alloc_managed(test, type, DOMAIN, 100);
+		base = pack_with(type, DOMAIN, text).base;
+		addr = (unsigned long)text;
+		for (other = 0; other < EXECMEM_TYPE_MAX; other++) {
+			KUNIT_EXPECT_EQ(test, execmem_is_text(other, addr), other == type);
+			KUNIT_EXPECT_EQ(test, execmem_is_text(other, addr + 99), other == type);
+			KUNIT_EXPECT_EQ(test, listed(other, base), other == type);
+		}
+	}
+
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, 0));
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, ULONG_MAX));
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, (unsigned long)test_lookup));
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, (unsigned long)test));
+
+	text = alloc(test, SZ_2M);
+	addr = (unsigned long)text + SZ_2M - 1;
+	KUNIT_EXPECT_TRUE(test, execmem_is_text(TYPE, addr));
+	execmem_free(text);
+	execmem_slab_flush();
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, addr));
+}
+
 static atomic_t flushes;
 
 static void count_flush(void)
@@ -1338,6 +1380,7 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE(test_shrinker),
 	KUNIT_CASE(test_domains),
 	KUNIT_CASE(test_types),
+	KUNIT_CASE(test_lookup),
 	KUNIT_CASE(test_pred_flush),
 	KUNIT_CASE(test_not_writable),
 	KUNIT_CASE_PARAM(test_retire, grace_gen_params),

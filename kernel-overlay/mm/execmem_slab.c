@@ -381,6 +381,52 @@ size_t execmem_text_size(const void *text)
 }
 
 /**
+ * execmem_is_text - whether an address is in the slab's text of a type
+ * @type:	the type
+ * @addr:	the address
+ *
+ * That it is allocated is not checked: text that was freed may be on a stack.
+ *
+ * Context: Any, NMI too, where RCU is watching.
+ * Return: whether the address is in a pack of the type.
+ */
+bool execmem_is_text(enum execmem_type type, unsigned long addr)
+{
+	struct execmem_pack *pack;
+
+	guard(rcu)();
+	pack = mtree_load(&packs_by_addr, addr);
+	return pack && pack->pool->type == type;
+}
+
+/**
+ * execmem_text_area - find one of the areas that the slab has for a type
+ * @type:	the type
+ * @nr:		which of them; less by their number if there are not so many
+ * @start:	set to its address, if it is found
+ *
+ * For listings: areas come and go between two calls.
+ *
+ * Context: Any but NMI.
+ * Return: whether it was found.
+ */
+bool execmem_text_area(enum execmem_type type, unsigned int *nr, unsigned long *start)
+{
+	struct execmem_pack *pack;
+	unsigned long index = 0;
+
+	guard(rcu)();
+	mt_for_each(&packs_by_addr, pack, index, ULONG_MAX) {
+		if (pack->pool->type != type || (*nr)--)
+			continue;
+		*start = (unsigned long)pack->base;
+		return true;
+	}
+
+	return false;
+}
+
+/**
  * execmem_text_copy_nosync - write to text, visible after text_patch_sync()
  * @text:	what execmem_text_alloc() returned
  * @offset:	where in it, in bytes

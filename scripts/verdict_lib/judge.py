@@ -68,8 +68,11 @@ def read_tests(lines):
 
 
 def take_splats(test, lines):
-    """Each complaint of the kernel's is a case of its own that failed."""
+    """Each complaint of the kernel's is a case of its own that failed, but the
+    fault that was provoked."""
     for splat in serial.splats(lines):
+        if test.kind == "provoke" and FAULT.search(splat.lines[0]):
+            continue
         if splat.name not in [c.name for c in test.cases]:
             test.cases.append(ktap.Case(splat.name, "failed", splat.note))
 
@@ -180,7 +183,24 @@ def judge_wx(test, record):
     del test, record            # the guest's own result says it all
 
 
-GUEST_JUDGES = {"module": judge_module, "run": judge_run, "wx": judge_wx}
+# How each architecture begins to report an access that the page tables forbid.
+FAULT = re.compile(r"BUG: unable to handle page fault|BUG: kernel NULL pointer"
+                   r"|kernel tried to execute NX-protected page"
+                   r"|Unable to handle kernel|Unable to handle paging request")
+
+
+def judge_provoke(test, record):
+    """LKDTM says FAIL when what it tried did not fault."""
+    tried = [line for line in record.kernel if "lkdtm: attempting" in line]
+    if not tried:
+        test.problems.append("nothing was attempted")
+    elif not any(FAULT.search(line) for line in record.kernel):
+        test.problems.append("no fault")
+    test.problems += [line for line in record.kernel if "lkdtm: FAIL" in line][:1]
+
+
+GUEST_JUDGES = {"module": judge_module, "run": judge_run, "wx": judge_wx,
+                "provoke": judge_provoke}
 
 
 def is_skip(record):

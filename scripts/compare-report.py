@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""compare-report.py DIR ARCH...: from the logs of scripts/compare, in
+DIR/ARCH-stock and DIR/ARCH-patched, to DIR/compare.json and DIR/compare.md, which
+is printed.  Fails if a workload measured nothing."""
+import json
+import re
+from pathlib import Path
+
+from series_tools import patchfile
+from series_tools.common import PATCHES, Fault, run_main
+from verdict_lib import log as serial
+
+KERNELS = ("stock", "patched")
+MEASURE = re.compile(r"^# measure (\w+)((?: \d+)+)$")
+PAGE = 4096
+# Not every architecture has what these make.
+OPTIONAL = {"ftrace": "the architecture makes no trampolines"}
+
+
+def read_boot(path):
+    """{workload: {what: [numbers]}} of one boot; None for one that was skipped."""
+    log = serial.read((path / "serial.log").read_bytes())
+    found = {}
+    for name, test in log.tests.items():
+        workload, count = name.rsplit("-", 1)
+        values = {"count": [int(count)]}
+        for line in test.output:
+            if match := MEASURE.match(line):
+                values[match.group(1)] = [int(n) for n in match.group(2).split()]
+        if not test.ok:
+            raise Fault(f"{path.name}: {name} failed: {'; '.join(test.output)[-200:]} "
+                f"(log: {path}/serial.log)")
+        if len(values) > 1:
+            found[workload] = values
+        elif workload in OPTIONAL:
+            found[workload] = None
+        else:
+            raise Fault(f"{path.name}: {name} measured nothing (log: {path}/serial.log)")
+    if not found:
+        raise Fault(f"{path.name}: nothing was run (log: {path}/serial.log)")
+    return found
+
+
+def grown(values, what):
+    return values[what][1] - values[what][0]
+
+
+def summary(values):
+    """What a workload took, of which some was kept for others."""
+    count = values["count"][0]
+    text, tables = grown(values, "text"), grown(values, "page_tables")
+    return {
+        "text pages": text // PAGE,
+        "page-table pages": tables,
+        "bytes each": round((text + tables * PAGE) / count),
+        "text pages kept": (values["text"][2] - values["text"][0]) // PAGE,
+        "instructions to make one": round(values["time"][0] / count),
+        "instructions to remove one": round(values["time"][1] / count),
+    }
+
+
+def changed_lines(text):
+    """How many lines a patch adds and removes in files that it does not make."""
+    added = removed = 0
+    counted = False
+    for line in text.splitlines():
+        if line.startswith("--- "):
+            counted = line.startswith("--- a/")
+        elif counted and line.startswith("+") and not line.startswith("+++ "):
+            added += 1
+        elif counted and line.startswith("-"):
+            removed += 1
+    return added, removed
+
+
+def lines_of_base():
+    """[(patch, added, removed)] in files of the base, not of an earlier patch."""
+    ours, out = set(), []
+    for name in patchfile.series_names():
+        patch = patchfile.read_patch(PATCHES / name)
+        ours |= {c.path for c in patch.changes if c.new}
+        if not ours.isdisjoint(c.path for c in patch.changes if not c.new):
+            raise Fault(f"{name} changes a file that another patch makes")
+        out.append((name, *changed_lines(patch.text)))
+    return out
+
+
+def table(rows):
+    head, *body = rows
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "|".join("---" if i < 2 else "---:" for i in range(len(head))) + "|"
+    for row in body:
+        yield "| " + " | ".join(str(cell) for cell in row) + " |"
+
+
+def report(data, lines):
+    yield "## What small pieces of text cost, stock beside patched"
+    yield ""
+    yield ("Bytes each: executable pages and the pages of page tables for them and for "
+           "what they split, by the number made. Instructions are the guest's, under "
+           "emulation with one CPU (`-icount`), system calls and all.")
+    yield ""
+    rows = [["workload", "architecture"] + ["what", *KERNELS]]
+    for workload in dict.fromkeys(w for a in data.values() for w in a["stock"]):
+        for arch, boots in data.items():
+            if not all(boots[k].get(workload) for k in KERNELS):
+                rows.append([workload, arch, OPTIONAL[workload], "-", "-"])
+                continue
+            count = boots["stock"][workload]["count"][0]
+            sums = [summary(boots[k][workload]) for k in KERNELS]
+            for what in sums[0]:
+                rows.append([f"{count:,} {workload}", arch, what,
+                             *(f"{s[what]:,}" for s in sums)])
+    yield from table(rows)
+    yield ""
+    yield "## Lines in files of the base"
+    yield ""
+    total = ("all", sum(a for _, a, _ in lines), sum(r for _, _, r in lines))
+    yield from table([["patch", "", "added", "removed"]] +
+                     [[name, "", a, r] for name, a, r in lines + [total]])
+
+
+def main(args):
+    out, arches = Path(args[0]), args[1:]
+    data = {arch: {k: read_boot(out / f"{arch}-{k}") for k in KERNELS} for arch in arches}
+    lines = lines_of_base()
+    (out / "compare.json").write_text(json.dumps(
+        {"measured": data, "lines": [dict(zip(("patch", "added", "removed"), row))
+                                     for row in lines]}, indent=1) + "\n")
+    text = "\n".join(report(data, lines)) + "\n"
+    (out / "compare.md").write_text(text)
+    print(text, end="")
+
+
+run_main(main)
