@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """compare-report.py DIR ARCH...: from the logs of scripts/compare, in
-DIR/ARCH-stock and DIR/ARCH-patched, to DIR/compare.json and DIR/compare.md, which
+DIR/ARCH-stock-smp and so on, to DIR/compare.json and DIR/compare.md, which
 is printed.  Fails if a workload measured nothing."""
 import json
 import re
@@ -11,6 +11,7 @@ from series_tools.common import PATCHES, Fault, run_main
 from verdict_lib import log as serial
 
 KERNELS = ("stock", "patched")
+BOOTS = ("smp", "count")
 MEASURE = re.compile(r"^# measure (\w+)((?: \d+)+)$")
 PAGE = 4096
 # Not every architecture has what these make.
@@ -45,17 +46,18 @@ def grown(values, what):
     return values[what][1] - values[what][0]
 
 
-def summary(values):
-    """What a workload took, of which some was kept for others."""
-    count = values["count"][0]
-    text, tables = grown(values, "text"), grown(values, "page_tables")
+def summary(smp, count):
+    """What a workload took with two CPUs, and how many instructions with one."""
+    number = smp["count"][0]
+    text, tables = grown(smp, "text"), grown(smp, "page_tables")
     return {
         "text pages": text // PAGE,
         "page-table pages": tables,
-        "bytes each": round((text + tables * PAGE) / count),
-        "text pages kept": (values["text"][2] - values["text"][0]) // PAGE,
-        "instructions to make one": round(values["time"][0] / count),
-        "instructions to remove one": round(values["time"][1] / count),
+        "bytes each": round((text + tables * PAGE) / number),
+        "IPIs, making": smp["ipis"][0],
+        "IPIs, removing": smp["ipis"][1],
+        "instructions to make one": round(count["time"][0] / number),
+        "instructions to remove one": round(count["time"][1] / number),
     }
 
 
@@ -96,18 +98,21 @@ def table(rows):
 def report(data, lines):
     yield "## What small pieces of text cost, stock beside patched"
     yield ""
-    yield ("Bytes each: executable pages and the pages of page tables for them and for "
-           "what they split, by the number made. Instructions are the guest's, under "
-           "emulation with one CPU (`-icount`), system calls and all.")
+    yield ("Bytes each: executable pages and all new pages of page tables, for what is "
+           "split and for other memory too, by the number made. IPIs: calls of functions "
+           "and TLB flushes, two CPUs, until all is freed; riscv's firmware does most "
+           "itself, uncounted. Instructions: of the guest, emulated with one CPU "
+           "(`-icount`), with system calls.")
     yield ""
     rows = [["workload", "architecture"] + ["what", *KERNELS]]
-    for workload in dict.fromkeys(w for a in data.values() for w in a["stock"]):
-        for arch, boots in data.items():
-            if not all(boots[k].get(workload) for k in KERNELS):
+    for workload in dict.fromkeys(w for a in data.values() for w in a["stock"]["smp"]):
+        for arch, kernels in data.items():
+            boots = [[kernels[k][b].get(workload) for b in BOOTS] for k in KERNELS]
+            if not all(boots[0] + boots[1]):
                 rows.append([workload, arch, OPTIONAL[workload], "-", "-"])
                 continue
-            count = boots["stock"][workload]["count"][0]
-            sums = [summary(boots[k][workload]) for k in KERNELS]
+            count = boots[0][0]["count"][0]
+            sums = [summary(*both) for both in boots]
             for what in sums[0]:
                 rows.append([f"{count:,} {workload}", arch, what,
                              *(f"{s[what]:,}" for s in sums)])
@@ -122,7 +127,8 @@ def report(data, lines):
 
 def main(args):
     out, arches = Path(args[0]), args[1:]
-    data = {arch: {k: read_boot(out / f"{arch}-{k}") for k in KERNELS} for arch in arches}
+    data = {arch: {k: {b: read_boot(out / f"{arch}-{k}-{b}") for b in BOOTS}
+                   for k in KERNELS} for arch in arches}
     lines = lines_of_base()
     (out / "compare.json").write_text(json.dumps(
         {"measured": data, "lines": [dict(zip(("patch", "added", "removed"), row))

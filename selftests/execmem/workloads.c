@@ -19,8 +19,11 @@
  *	page_tables	pages of page tables that map something: the last level
  *			and the one above
  *	split		bytes of memory that are mapped by base pages
- * and "# measure time MAKING REMOVING" in nanoseconds: where the clock counts
- * instructions, these.
+ * and "# measure WHAT MAKING REMOVING" for
+ *
+ *	time		nanoseconds; where the clock counts instructions, these
+ *	ipis		interrupts that CPUs have sent to others, to have a function called or
+ *			the TLB flushed (riscv's firmware sends some by itself)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -279,6 +282,55 @@ static void remove_events(void)
 	close(events);
 }
 
+/*
+ * What it costs.
+ */
+
+struct costs {
+	unsigned long time;		/* ns */
+	unsigned long ipis;
+};
+
+static unsigned long add_numbers(const char *line)
+{
+	unsigned long sum = 0, n;
+	char *end;
+
+	for (line = strchr(line, ':') + 1; n = strtoul(line, &end, 10), end != line; line = end)
+		sum += n;
+	return sum;
+}
+
+static unsigned long count_ipis(void)
+{
+	FILE *f = fopen("/proc/interrupts", "re");
+	unsigned long sum = 0;
+	char line[400];
+
+	if (!f)
+		ksft_exit_fail_msg("/proc/interrupts: %s\n", strerror(errno));
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "Function call interrupts") || strstr(line, "TLB shootdowns"))
+			sum += add_numbers(line);
+	fclose(f);
+	return sum;
+}
+
+static struct costs costs(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (struct costs){ ts.tv_sec * 1000000000UL + ts.tv_nsec, count_ipis() };
+}
+
+static struct costs since(struct costs began)
+{
+	struct costs now = costs();
+
+	return (struct costs){ now.time - began.time, now.ipis - began.ipis };
+}
+
 static const struct workload {
 	const char *name;
 	unsigned int (*make)(void);
@@ -289,39 +341,33 @@ static const struct workload {
 	{ "ftrace", make_ftrace, remove_events },
 };
 
-static unsigned long now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
-}
-
 static void run(const struct workload *w)
 {
 	struct mapped before, with, after;
-	unsigned long began, making, removing;
+	struct costs began, making, removing;
 	unsigned int made;
 
 	before = look_when_settled();
-	began = now();
+	began = costs();
 	made = w->make();
-	making = now() - began;
+	making = since(began);
 	if (!made)
 		ksft_exit_skip("%s: this kernel has none of these\n", w->name);
 	if (made < count)
 		ksft_exit_fail_msg("%s: only %u of %u\n", w->name, made, count);
 	with = look();
-	began = now();
+	began = costs();
 	w->remove();
-	removing = now() - began;
+	removing.time = since(began).time;
 	after = look_when_settled();
+	removing.ipis = since(began).ipis;
 
 	ksft_print_msg("measure text %lu %lu %lu\n", before.text, with.text, after.text);
 	ksft_print_msg("measure page_tables %lu %lu %lu\n", before.page_tables, with.page_tables,
 		       after.page_tables);
 	ksft_print_msg("measure split %lu %lu %lu\n", before.split, with.split, after.split);
-	ksft_print_msg("measure time %lu %lu\n", making, removing);
+	ksft_print_msg("measure time %lu %lu\n", making.time, removing.time);
+	ksft_print_msg("measure ipis %lu %lu\n", making.ipis, removing.ipis);
 }
 
 int main(int argc, char **argv)
