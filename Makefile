@@ -36,8 +36,14 @@ boot:		## boot what was built for ARCH and run the tests
 compare:	## what small pieces of text cost, stock beside patched
 	@scripts/compare
 
+cover-letter:	## the cover letter, with the figures of make compare
+	@scripts/cover-letter
+
 bench-slab:	## what allocating text costs, beside other allocators
 	@scripts/bench-slab
+
+bench-unpack:	## what unpacking a bcachefs key costs
+	@scripts/bench-unpack
 
 shell:		## a shell in the guest of ARCH
 	@scripts/shell $(ARCH)
@@ -51,4 +57,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@rm -rf build results
 
-.PHONY: help setup tree refresh check run debug test build boot compare bench-slab shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot compare cover-letter bench-slab bench-unpack shell gdb stock clean

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * As much of modprobe as the tests and the kernel's own requests need: find a
- * module by name in modules.dep, load what it depends on, then itself.
+ * module by name or alias in modules.dep, load what it depends on, then itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,13 +72,30 @@ static int insert_with_deps(char *line, const char *params)
 	return insert(line, params);
 }
 
-int module_load(const char *name, const char *params)
+/* The kernel asks for "fs-ext4" and the like: "alias fs-ext4 ext4". */
+static void resolve_alias(char *name, size_t size)
 {
-	char path[300], *line = NULL, *end;
+	char path[300], line[300], alias[128], module[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/modules.alias", module_dir());
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "alias %127s %127s", alias, module) == 2 && !strcmp(alias, name))
+			snprintf(name, size, "%s", module);
+	if (f)
+		fclose(f);
+}
+
+int module_load(const char *asked, const char *params)
+{
+	char path[300], name[128], *line = NULL, *end;
 	int ret = -ENOENT;
 	size_t size = 0;
 	FILE *dep;
 
+	snprintf(name, sizeof(name), "%s", asked);
+	resolve_alias(name, sizeof(name));
 	snprintf(path, sizeof(path), "%s/modules.dep", module_dir());
 	dep = fopen(path, "re");
 	if (!dep)

@@ -1,6 +1,7 @@
 #!/bin/bash
-# check-userspace.sh: the series' tests that run in userspace: the allocator's own
-# sources under sanitizers (tools/testing/execmem).
+# check-userspace.sh: the series' tests that run in userspace, of the kernel's own
+# sources under sanitizers: the allocator (tools/testing/execmem) and the unpacking
+# of keys (tools/testing/bcachefs).
 #
 # Exit status 4 if the tree has none, as when only the first patches are applied.
 set -euo pipefail
@@ -10,15 +11,25 @@ case ${1:-} in
 -h | --help) usage; exit 0 ;;
 esac
 "$SCRIPTS/tree" >/dev/null
-dir=$(tree_dir)/tools/testing/execmem
-[ -f "$dir/Makefile" ] || { echo "the tree has no tools/testing/execmem"; exit 4; }
-
 log=$BUILD/logs/userspace.log
 mkdir -p "$BUILD/logs"
-if ! make -C "$dir" OUTPUT="$BUILD/" run >"$log" 2>&1; then
-	tail_log "$log"
-	die "the tests in userspace fail"
-fi
-grep -E '^(ok|not ok|# )' "$log"
-# A run without results is no success.
-[ "$(grep -c '^ok ' "$log")" -ge 5 ] || die "fewer results than tests: $log"
+
+# run FOLDER RESULTS: its tests; a run with fewer results is no success.
+run()
+{
+	local dir
+	dir=$(tree_dir)/tools/testing/$1
+	[ -f "$dir/Makefile" ] || return 0
+	if ! make -C "$dir" OUTPUT="$BUILD/" run >"$log" 2>&1; then
+		tail_log "$log"
+		die "the tests of tools/testing/$1 fail"
+	fi
+	grep -E '^(ok|not ok|# )' "$log"
+	[ "$(grep -c '^ok ' "$log")" -ge "$2" ] || die "fewer results than tests: $log"
+	ran=1
+}
+
+ran=0
+run execmem 5
+run bcachefs 2
+[ "$ran" = 1 ] || { echo "the tree has no tests in userspace"; exit 4; }

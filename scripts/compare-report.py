@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
-"""compare-report.py DIR ARCH...: from the logs of scripts/compare, in
-DIR/ARCH-stock-smp and so on, to DIR/compare.json and DIR/compare.md, which
-is printed.  Fails if a workload measured nothing."""
+"""compare-report: what scripts/compare has measured, as JSON and as a table.
+
+usage: scripts/compare-report.py DIR ARCH...
+
+From the logs in DIR/ARCH-stock-smp and so on to DIR/compare.json and
+DIR/compare.md, which is printed.  Fails if a workload measured nothing.
+"""
 import json
 import re
+import sys
 from pathlib import Path
 
-from series_tools import patchfile
-from series_tools.common import PATCHES, Fault, run_main
-from verdict_lib import log as serial
+sys.dont_write_bytecode = True
+from series_tools import patchfile  # noqa: E402
+from series_tools.common import PATCHES, Fault, run_main  # noqa: E402
+from verdict_lib import log as serial  # noqa: E402
 
 KERNELS = ("stock", "patched")
 BOOTS = ("smp", "count")
@@ -126,6 +132,9 @@ def report(data, lines):
 
 
 def main(args):
+    if len(args) < 2 or args[0] in ("-h", "--help"):
+        print(__doc__.strip())
+        return 0 if args in (["-h"], ["--help"]) else 2
     out, arches = Path(args[0]), args[1:]
     data = {arch: {k: {b: read_boot(out / f"{arch}-{k}-{b}") for b in BOOTS}
                    for k in KERNELS} for arch in arches}
@@ -136,6 +145,7 @@ def main(args):
     text = "\n".join(report(data, lines)) + "\n"
     (out / "compare.md").write_text(text)
     print(text, end="")
+    return 0
 
 
 run_main(main)

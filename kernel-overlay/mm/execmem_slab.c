@@ -393,10 +393,14 @@ size_t execmem_text_size(const void *text)
 bool execmem_is_text(enum execmem_type type, unsigned long addr)
 {
 	struct execmem_pack *pack;
+	bool found;
 
-	guard(rcu)();
+	rcu_read_lock();
 	pack = mtree_load(&packs_by_addr, addr);
-	return pack && pack->pool->type == type;
+	found = pack && pack->pool->type == type;
+	rcu_read_unlock();
+
+	return found;
 }
 
 /**
@@ -415,15 +419,16 @@ bool execmem_text_area(enum execmem_type type, unsigned int *nr, unsigned long *
 	struct execmem_pack *pack;
 	unsigned long index = 0;
 
-	guard(rcu)();
+	rcu_read_lock();
 	mt_for_each(&packs_by_addr, pack, index, ULONG_MAX) {
 		if (pack->pool->type != type || (*nr)--)
 			continue;
 		*start = (unsigned long)pack->base;
-		return true;
+		break;
 	}
+	rcu_read_unlock();
 
-	return false;
+	return pack;
 }
 
 /**

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A bcachefs file system under load: many files made, renamed, deleted and
+ * snapshotted, and all that is then there compared with what must be, before and
+ * after it is mounted anew. Names and contents follow from a number each, so that
+ * nothing has to be remembered.
+ *
+ * Usage: filesystem IMAGE [FILES]
+ *
+ * IMAGE is what "bcachefs format" made, or a copy without its holes as
+ * make_sparse.py writes it. It is not changed.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+
+#define IMAGE		"/tmp/bcachefs.img"
+#define MOUNT		"/tmp/bcachefs"
+#define SNAPSHOT	MOUNT "/snapshot"
+#define SYSFS		"/sys/fs/bcachefs"
+
+#define IMAGE_SIZE	(256UL << 20)
+#define SPARSE_MAGIC	"SPARSE01"
+
+enum { DIRS = 50, FILES = 10000, LARGE = 20000 };
+
+/* From fs/bcachefs/bcachefs_ioctl.h, which is not a header for users. */
+struct bch_ioctl_subvolume {
+	uint32_t flags;
+	uint32_t dirfd;
+	uint16_t mode;
+	uint16_t pad[3];
+	uint64_t dst_ptr;
+	uint64_t src_ptr;
+};
+
+#define BCH_IOCTL_SUBVOLUME_CREATE _IOW(0xbc, 16, struct bch_ioctl_subvolume)
+#define BCH_SUBVOL_SNAPSHOT_CREATE 1
+
+static unsigned int files = FILES;
+static char device[64];
+static int loop = -1;
+
+static void fail(const char *what)
+{
+	ksft_exit_fail_msg("%s: %s\n", what, strerror(errno));
+}
+
+/*
+ * The image.
+ */
+
+static bool read_all(int fd, void *to, size_t size)
+{
+	return read(fd, to, size) == (ssize_t)size;
+}
+
+/* After the magic: offset and data, 4 KiB each. */
+static void expand(int from, int to)
+{
+	uint64_t offset;
+	char block[4096];
+
+	while (read_all(from, &offset, sizeof(offset)))
+		if (!read_all(from, block, sizeof(block)) ||
+		    pwrite(to, block, sizeof(block), offset) != sizeof(block))
+			fail("expanding the image");
+}
+
+static void copy(int from, int to)
+{
+	char block[4096];
+	ssize_t n;
+
+	lseek(from, 0, SEEK_SET);
+	while ((n = read(from, block, sizeof(block))) > 0)
+		if (write(to, block, n) != n)
+			fail("copying the image");
+}
+
+static void copy_image(const char *path)
+{
+	char magic[sizeof(SPARSE_MAGIC) - 1];
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+	int to = open(IMAGE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (from < 0)
+		ksft_exit_skip("no image at %s\n", path);
+	if (to < 0)
+		fail(IMAGE);
+	if (read_all(from, magic, sizeof(magic)) && !memcmp(magic, SPARSE_MAGIC, sizeof(magic)))
+		expand(from, to);
+	else
+		copy(from, to);
+	if (fstat(to, &st) || (st.st_size < (off_t)IMAGE_SIZE && ftruncate(to, IMAGE_SIZE)))
+		fail(IMAGE);
+	close(from);
+	close(to);
+}
+
+static void attach(void)
+{
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	int file = open(IMAGE, O_RDWR | O_CLOEXEC), nr;
+
+	nr = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+	if (nr < 0)
+		ksft_exit_skip("no loop device: CONFIG_BLK_DEV_LOOP\n");
+	snprintf(device, sizeof(device), "/dev/loop%d", nr);
+	loop = open(device, O_RDWR | O_CLOEXEC);
+	if (loop < 0 || file < 0 || ioctl(loop, LOOP_SET_FD, file))
+		fail(device);
+	close(control);
+	close(file);
+}
+
+static void mount_image(void)
+{
+	mkdir(MOUNT, 0755);
+	if (!mount(device, MOUNT, "bcachefs", 0, ""))
+		return;
+	if (errno == ENODEV)
+		ksft_exit_skip("no bcachefs: CONFIG_BCACHEFS_FS\n");
+	fail("mount");
+}
+
+/*
+ * The files. Each has a number; what becomes of it follows from that.
+ */
+
+static bool is_deleted(unsigned int nr)
+{
+	return nr % 5 == 2;
+}
+
+static bool is_renamed(unsigned int nr)
+{
+	return nr % 3 == 1;
+}
+
+static void name_of(char *path, const char *root, unsigned int nr, bool renamed)
+{
+	sprintf(path, "%s/dir%u/%s%u", root, renamed ? (nr + 7) % DIRS : nr % DIRS,
+		renamed ? "renamed-and-longer-" : "f", nr);
+}
+
+static size_t size_of(unsigned int nr)
+{
+	return nr % 100 ? nr * 37 % 90 : LARGE + nr;
+}
+
+static void contents_of(char *buf, unsigned int nr)
+{
+	uint32_t state = nr * 2654435761U + 1;
+	size_t i, size = size_of(nr);
+
+	for (i = 0; i < size; i++) {
+		state = state * 1664525 + 1013904223;
+		buf[i] = state >> 24;
+	}
+}
+
+static char *buffer(void)
+{
+	char *buf = malloc(LARGE + files + 1);
+
+	if (!buf)
+		ksft_exit_fail_msg("no memory\n");
+	return buf;
+}
+
+static void make_files(void)
+{
+	char path[200], *buf = buffer();
+	unsigned int nr;
+	int fd;
+
+	for (nr = 0; nr < DIRS; nr++) {
+		sprintf(path, MOUNT "/dir%u", nr);
+		if (mkdir(path, 0755))
+			fail(path);
+	}
+	for (nr = 0; nr < files; nr++) {
+		ssize_t size = size_of(nr);
+
+		name_of(path, MOUNT, nr, false);
+		contents_of(buf, nr);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		if (fd < 0 || write(fd, buf, size) != size)
+			fail(path);
+		close(fd);
+	}
+	free(buf);
+}
+
+static void change_files(void)
+{
+	char from[200], to[200];
+	unsigned int nr;
+
+	for (nr = 0; nr < files; nr++) {
+		name_of(from, MOUNT, nr, false);
+		name_of(to, MOUNT, nr, true);
+		if (is_renamed(nr) && rename(from, to))
+			fail(to);
+		if (is_deleted(nr) && unlink(is_renamed(nr) ? to : from))
+			fail(from);
+	}
+}
+
+static bool make_snapshot(void)
+{
+	struct bch_ioctl_subvolume arg = {
+		.flags = BCH_SUBVOL_SNAPSHOT_CREATE,
+		.dirfd = AT_FDCWD,
+		.mode = 0777,
+		.dst_ptr = (uintptr_t)SNAPSHOT,
+		.src_ptr = (uintptr_t)MOUNT,
+	};
+	int fd = open(MOUNT, O_RDONLY | O_CLOEXEC);
+	bool ok;
+
+	ok = fd >= 0 && !ioctl(fd, BCH_IOCTL_SUBVOLUME_CREATE, &arg);
+	if (!ok)
+		ksft_print_msg("snapshot: %s\n", strerror(errno));
+	close(fd);
+	return ok;
+}
+
+static bool has_contents(const char *path, unsigned int nr, char *want, char *got)
+{
+	ssize_t size = size_of(nr);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool ok;
+
+	contents_of(want, nr);
+	ok = fd >= 0 && read(fd, got, size + 1) == size && !memcmp(want, got, size);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static unsigned long entries(const char *root)
+{
+	unsigned long n = 0;
+	char path[200];
+	unsigned int i;
+	DIR *dir;
+
+	for (i = 0; i < DIRS; i++) {
+		sprintf(path, "%s/dir%u", root, i);
+		dir = opendir(path);
+		if (!dir)
+			return 0;
+		while (readdir(dir))
+			n++;
+		closedir(dir);
+	}
+	return n - 2 * DIRS;
+}
+
+/* Whether all files are as they must be, before or after they were changed. */
+static bool all_there(const char *root, bool changed)
+{
+	char path[200], *want = buffer(), *got = buffer();
+	unsigned long wrong = 0, left = 0, listed = entries(root);
+	unsigned int nr;
+
+	for (nr = 0; nr < files; nr++) {
+		if (changed && is_deleted(nr))
+			continue;
+		left++;
+		name_of(path, root, nr, changed && is_renamed(nr));
+		if (has_contents(path, nr, want, got))
+			continue;
+		if (!wrong++)
+			ksft_print_msg("%s is wrong\n", path);
+	}
+	if (listed != left)
+		ksft_print_msg("%s lists %lu files, not %lu\n", root, listed, left);
+	free(want);
+	free(got);
+	return !wrong && listed == left;
+}
+
+/*
+ * The kernel's own benchmark, which also checks: its directory is named by the
+ * file system's UUID.
+ */
+static bool run_perf(const char *what)
+{
+	char path[300];
+	struct dirent *d;
+	DIR *dir = opendir(SYSFS);
+	bool ok = false;
+	int fd;
+
+	while (dir && (d = readdir(dir))) {
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), SYSFS "/%s/perf_test", d->d_name);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		ok = fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (dir)
+		closedir(dir);
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const perf_tests[] = {
+		"seq_insert 2000 1", "seq_lookup 2000 1", "rand_lookup 2000 1",
+		"seq_overwrite 2000 1", "seq_delete 2000 1",
+	};
+	bool has_perf = true, has_snapshot;
+	size_t i;
+
+	ksft_print_header();
+	if (argc < 2)
+		ksft_exit_skip("usage: filesystem IMAGE [FILES]\n");
+	if (argc > 2)
+		files = atoi(argv[2]);
+	if (!files || files > 100000)
+		ksft_exit_fail_msg("FILES must be 1 to 100000\n");
+	if (geteuid())
+		ksft_exit_skip("must be root\n");
+	copy_image(argv[1]);
+	attach();
+	mount_image();
+
+	ksft_set_plan(6);
+	make_files();
+	ksft_test_result(all_there(MOUNT, false), "files\n");
+	has_snapshot = make_snapshot();
+	change_files();
+	ksft_test_result(all_there(MOUNT, true), "changed\n");
+	ksft_test_result(has_snapshot && all_there(SNAPSHOT, false), "snapshot\n");
+
+	if (umount(MOUNT))
+		fail("umount");
+	mount_image();
+	ksft_test_result(all_there(MOUNT, true), "mounted_anew\n");
+	ksft_test_result(has_snapshot && all_there(SNAPSHOT, false), "snapshot_mounted_anew\n");
+
+	for (i = 0; i < ARRAY_SIZE(perf_tests); i++)
+		if (!run_perf(perf_tests[i])) {
+			ksft_print_msg("%s: %s\n", perf_tests[i], strerror(errno));
+			has_perf = false;
+		}
+	ksft_test_result(has_perf, "perf_test\n");
+
+	if (umount(MOUNT))
+		fail("umount");
+	ioctl(loop, LOOP_CLR_FD);
+	unlink(IMAGE);
+	ksft_finished();
+}
