@@ -1246,6 +1246,32 @@ static void test_batching(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats().used, 0);
 }
 
+/* One after the other, with a pause that is shorter than the worker's. */
+static unsigned long rounds_of_slow_frees(struct kunit *test)
+{
+	struct text_patch_stats before;
+	int i;
+
+	text_patch_get_stats(&before);
+	for (i = 0; i < 5; i++) {
+		execmem_retire(alloc(test, 100), EXECMEM_RCU);
+		msleep(15);
+	}
+	execmem_retire_barrier();
+	return patched_since(&before).rounds;
+}
+
+static void test_slow_batching(struct kunit *test)
+{
+	unsigned long rounds = ULONG_MAX;
+	int i;
+
+	for (i = 0; i < ATTEMPTS && rounds > 2; i++)
+		rounds = min(rounds, rounds_of_slow_frees(test));
+	KUNIT_EXPECT_GE(test, rounds, 1);
+	KUNIT_EXPECT_LE(test, rounds, 2);
+}
+
 static struct text_patch_stats cost_of_one(struct kunit *test, unsigned int step)
 {
 	struct text_patch_stats before;
@@ -1386,6 +1412,7 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE_PARAM(test_retire, grace_gen_params),
 	KUNIT_CASE(test_retire_waits),
 	KUNIT_CASE(test_batching),
+	KUNIT_CASE(test_slow_batching),
 	KUNIT_CASE(test_costs),
 	KUNIT_CASE(test_text_mutex),
 	{ }

@@ -8,9 +8,14 @@
  *
  * Text that is retired waits in a queue for its flavour of RCU. A worker takes
  * what there is, waits for one grace period, fills all of it and synchronises once.
+ * It begins a little later, unless there is much to free: who frees one after the
+ * other would otherwise have a round of interrupts for each.
  */
 
 #include "execmem_slab.h"
+
+#define RETIRE_DELAY	(HZ / 10)
+#define RETIRE_BYTES	SZ_64K
 
 struct retired {
 	struct list_head link;
@@ -20,15 +25,17 @@ struct retired {
 
 /**
  * struct retire_queue - text that waits for one flavour of RCU
- * @lock:	protects @list; nests in nothing
+ * @lock:	protects @list and @bytes; nests in nothing
  * @list:	the text
+ * @bytes:	how much that is
  * @work:	takes all of it
  * @synchronize: waits until no CPU can be in text that was unpublished before
  */
 struct retire_queue {
 	spinlock_t lock;		/* see above */
 	struct list_head list;
-	struct work_struct work;
+	size_t bytes;
+	struct delayed_work work;
 	void (*synchronize)(void);
 };
 
@@ -69,7 +76,8 @@ static void wait_rcu_tasks_trace(void)
 	[grace] = {									\
 		.lock		= __SPIN_LOCK_UNLOCKED(queues[grace].lock),		\
 		.list		= LIST_HEAD_INIT(queues[grace].list),			\
-		.work		= __WORK_INITIALIZER(queues[grace].work, retire_work),	\
+		.work		= __DELAYED_WORK_INITIALIZER(queues[grace].work,	\
+							     retire_work, 0),		\
 		.synchronize	= wait,							\
 	}
 
@@ -146,12 +154,13 @@ int execmem_slab_free(void *text)
 
 static void retire_work(struct work_struct *work)
 {
-	struct retire_queue *q = container_of(work, struct retire_queue, work);
+	struct retire_queue *q = container_of(work, struct retire_queue, work.work);
 	struct retired *r, *next;
 	LIST_HEAD(list);
 
 	spin_lock(&q->lock);
 	list_splice_init(&q->list, &list);
+	q->bytes = 0;
 	spin_unlock(&q->lock);
 
 	q->synchronize();
@@ -178,6 +187,7 @@ void execmem_retire(void *text, enum execmem_grace grace)
 	struct retire_queue *q = &queues[grace];
 	struct execmem_condemned c;
 	struct retired *r;
+	bool much;
 
 	might_sleep();
 	if (!text || WARN_ON(grace >= ARRAY_SIZE(queues)))
@@ -195,8 +205,14 @@ void execmem_retire(void *text, enum execmem_grace grace)
 	r->c = c;
 	spin_lock(&q->lock);
 	list_add_tail(&r->link, &q->list);
+	q->bytes += c.size;
+	much = q->bytes > RETIRE_BYTES;
 	spin_unlock(&q->lock);
-	queue_work(system_unbound_wq, &q->work);
+
+	if (much)
+		mod_delayed_work(system_unbound_wq, &q->work, 0);
+	else
+		queue_delayed_work(system_unbound_wq, &q->work, RETIRE_DELAY);
 }
 
 /**
@@ -211,5 +227,5 @@ void execmem_retire_barrier(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(queues); i++)
-		flush_work(&queues[i].work);
+		flush_delayed_work(&queues[i].work);
 }
