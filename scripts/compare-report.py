@@ -108,7 +108,8 @@ def report(data, lines):
            "split and for other memory too, by the number made. IPIs: calls of functions "
            "and TLB flushes, two CPUs, until all is freed; riscv's firmware does most "
            "itself, uncounted. Instructions: of the guest, emulated with one CPU "
-           "(`-icount`), with system calls.")
+           "(`-icount`), with system calls. riscv's set_memory_x() makes the direct map's "
+           "alias executable as well: there every page of text counts twice.")
     yield ""
     rows = [["workload", "architecture"] + ["what", *KERNELS]]
     for workload in dict.fromkeys(w for a in data.values() for w in a["stock"]["smp"]):
