@@ -26,6 +26,8 @@ OPTIONAL = {"ftrace": "the architecture makes no trampolines"}
 
 def read_boot(path):
     """{workload: {what: [numbers]}} of one boot; None for one that was skipped."""
+    if not (path / "serial.log").is_file():
+        raise Fault(f"no log at {path}/serial.log: run make compare")
     log = serial.read((path / "serial.log").read_bytes())
     found = {}
     for name, test in log.tests.items():
