@@ -56,6 +56,7 @@
 #define __ffs64(v)		__builtin_ctzll(v)
 #define le64_to_cpup(p)		le64_to_cpu(*(p))
 #define EBUG_ON(cond)		((void)(cond))
+#define WARN_ON_ONCE(cond)	((void)(cond))
 #define panic(...)		(fprintf(stderr, __VA_ARGS__), abort())
 
 #define BCH_ERR_invalid		1
