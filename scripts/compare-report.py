@@ -95,10 +95,11 @@ def lines_of_base():
     return out
 
 
-def table(rows):
+def table(rows, words):
+    """Of each row, so many cells are words; the others are numbers."""
     head, *body = rows
     yield "| " + " | ".join(head) + " |"
-    yield "|" + "|".join("---" if i < 2 else "---:" for i in range(len(head))) + "|"
+    yield "|" + "|".join("---" if i < words else "---:" for i in range(len(head))) + "|"
     for row in body:
         yield "| " + " | ".join(str(cell) for cell in row) + " |"
 
@@ -113,7 +114,7 @@ def report(data, lines):
            "(`-icount`), with system calls. riscv's set_memory_x() makes the direct map's "
            "alias executable as well: there every page of text counts twice.")
     yield ""
-    rows = [["workload", "architecture"] + ["what", *KERNELS]]
+    rows = [["workload", "architecture", "what", *KERNELS]]
     for workload in dict.fromkeys(w for a in data.values() for w in a["stock"]["smp"]):
         for arch, kernels in data.items():
             boots = [[kernels[k][b].get(workload) for b in BOOTS] for k in KERNELS]
@@ -125,13 +126,12 @@ def report(data, lines):
             for what in sums[0]:
                 rows.append([f"{count:,} {workload}", arch, what,
                              *(f"{s[what]:,}" for s in sums)])
-    yield from table(rows)
+    yield from table(rows, 3)
     yield ""
     yield "## Lines in files of the base"
     yield ""
     total = ("all", sum(a for _, a, _ in lines), sum(r for _, _, r in lines))
-    yield from table([["patch", "", "added", "removed"]] +
-                     [[name, "", a, r] for name, a, r in lines + [total]])
+    yield from table([("patch", "added", "removed"), *lines, total], 1)
 
 
 def main(args):

@@ -17,6 +17,16 @@ kbuild()
 		-j"$JOBS" "$@"
 }
 
+# guest_cc TREE ARCH ARG...: compile a program of the guest, static because that has
+# no libraries.  A kselftest finds kselftest.h, with and without the series.
+guest_cc()
+{
+	local tree=$1 arch=$2
+	shift 2
+	"$(cross "$arch")gcc" -std=gnu11 -O2 -Wall -Wextra -Werror -static \
+		-I"$tree/tools/testing/selftests/kselftest" "$@"
+}
+
 # touched_files TREE: the files that the series changes or adds.
 touched_files()
 {
