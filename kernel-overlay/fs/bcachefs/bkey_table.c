@@ -23,23 +23,13 @@
 /* Whether there is a fast load of any eight bytes in a row. */
 #define ANY_BYTE	IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS)
 
-/* How many bits the fields of an unpacked key have. */
-static const u8 unpacked_bits[] = {
-	[BKEY_FIELD_INODE]	= 64,
-	[BKEY_FIELD_OFFSET]	= 64,
-	[BKEY_FIELD_SNAPSHOT]	= 32,
-	[BKEY_FIELD_SIZE]	= 32,
-	[BKEY_FIELD_VERSION_HI]	= 32,
-	[BKEY_FIELD_VERSION_LO]	= 64,
-};
-
 /* It may be from a disk that somebody has prepared. */
 static bool format_fits(const struct bkey_format *f)
 {
 	unsigned int bits = KEY_PACKED_BITS_START, i;
 
 	for (i = 0; i < BKEY_NR_FIELDS; i++) {
-		if (f->bits_per_field[i] > unpacked_bits[i])
+		if (f->bits_per_field[i] > bch2_bkey_format_current.bits_per_field[i])
 			return false;
 		bits += f->bits_per_field[i];
 	}
@@ -53,7 +43,7 @@ static void set_field(struct bkey_table *t, unsigned int i, unsigned int pos, un
 {
 	unsigned int byte = pos / 8, aligned = round_down(byte, sizeof(u64));
 
-	/* With less to load the same word is as good for every field. */
+	/* All of what is loaded, the first word, is masked. */
 	if (!bits)
 		return;
 
@@ -158,7 +148,7 @@ static noinline void unpack_wide(struct bkey *out, const struct bkey_table *t,
 void bch2_bkey_table_unpack(struct bkey *out, const struct bkey_table *t,
 			    const struct bkey_format *f, const struct bkey_packed *in)
 {
-	if (IS_ENABLED(CONFIG_CPU_BIG_ENDIAN))
+	if (CPU_BIG_ENDIAN)
 		*out = __bch2_bkey_unpack_key(f, in);
 	else if (unlikely(t->wide))
 		unpack_wide(out, t, f, in);
@@ -195,7 +185,7 @@ static noinline struct bpos unpack_pos_wide(const struct bkey_table *t,
 struct bpos bch2_bkey_table_unpack_pos(const struct bkey_table *t, const struct bkey_format *f,
 				       const struct bkey_packed *in)
 {
-	if (IS_ENABLED(CONFIG_CPU_BIG_ENDIAN))
+	if (CPU_BIG_ENDIAN)
 		return __bkey_unpack_pos(f, in);
 	if (unlikely(t->wide))
 		return unpack_pos_wide(t, f, in);

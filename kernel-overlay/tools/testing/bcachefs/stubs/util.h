@@ -4,6 +4,8 @@
 
 #include "bcachefs.h"
 
+#define CPU_BIG_ENDIAN		(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+
 static inline int cmp_int(u64 l, u64 r)
 {
 	return (l > r) - (l < r);
