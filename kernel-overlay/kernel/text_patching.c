@@ -170,6 +170,24 @@ void text_patch_sync(void)
 		trace_text_patch_sync(end / 2, true);
 }
 
+/**
+ * text_patch_sync_fresh - make text visible where nothing has been executed
+ *
+ * As text_patch_sync(), for writes to text that has had nothing but traps in it since
+ * every CPU has seen that it is mapped. Does nothing where instruction fetches are
+ * coherent with stores (x86): then no CPU can have older bytes than it had when it got
+ * to know the address.
+ *
+ * Context: As text_patch_sync().
+ */
+void text_patch_sync_fresh(void)
+{
+	if (TEXT_PATCH_FRESH_VISIBLE && !use_fallback())
+		smp_wmb();	/* before the address is published */
+	else
+		text_patch_sync();
+}
+
 static bool is_execmem(unsigned long start, unsigned long end)
 {
 	struct vm_struct *area;

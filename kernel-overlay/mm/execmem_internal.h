@@ -22,6 +22,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/prefetch.h>
 #include <linux/random.h>
 #include <linux/rbtree_augmented.h>
 #include <linux/rcupdate.h>

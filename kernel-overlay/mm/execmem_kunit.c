@@ -1358,6 +1358,43 @@ static void test_costs(struct kunit *test)
 	}
 }
 
+/* Publish all of a pack, and return how many synchronisations were asked for. */
+static unsigned long syncs_of_publishing(struct kunit *test, bool *fresh_pack)
+{
+	static const u8 code[64];
+	struct text_patch_stats before;
+	unsigned int packs = stats().nr_packs;
+	unsigned long syncs;
+	void *text = alloc(test, EXECMEM_PACK_MIN);
+
+	*fresh_pack = stats().nr_packs > packs;
+	text_patch_get_stats(&before);
+	KUNIT_EXPECT_EQ(test, execmem_text_publish(text, code, sizeof(code)), 0);
+	syncs = patched_since(&before).syncs;
+	execmem_free(text);
+	return syncs;
+}
+
+/* Other CPUs hear of text that was something else before, and only of that on x86. */
+static void test_publish(struct kunit *test)
+{
+	bool coherent = TEXT_PATCH_FRESH_VISIBLE && !text_patch_uses_fallback(), fresh;
+	unsigned long first, second;
+	int i;
+
+	for (i = 0; i < ATTEMPTS; i++) {
+		execmem_slab_flush();
+		first = syncs_of_publishing(test, &fresh);
+		KUNIT_EXPECT_TRUE(test, fresh);
+		second = syncs_of_publishing(test, &fresh);
+		KUNIT_EXPECT_FALSE(test, fresh);
+		if (first == !coherent && second == 1)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, first, !coherent);
+	KUNIT_EXPECT_EQ(test, second, 1);
+}
+
 /* Those who hold text_mutex, as kprobes does, may do all of it: if not, this hangs. */
 static void test_text_mutex(struct kunit *test)
 {
@@ -1466,6 +1503,7 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE(test_batching),
 	KUNIT_CASE(test_slow_batching),
 	KUNIT_CASE(test_costs),
+	KUNIT_CASE(test_publish),
 	KUNIT_CASE(test_text_mutex),
 	{ }
 };

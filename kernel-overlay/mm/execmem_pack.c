@@ -453,6 +453,28 @@ static bool is_head(const struct execmem_pack *pack, const void *addr)
 }
 
 /**
+ * execmem_pack_prefetch - load what freeing an object is going to change
+ * @pack:	the pack; its lock need not be held
+ * @object:	an address in it
+ *
+ * All at once, and before the lock is held: with many objects none of it is cached.
+ */
+void execmem_pack_prefetch(const struct execmem_pack *pack, const void *object)
+{
+	unsigned int index = granule_of(pack, object) / EXECMEM_LEAF, count = pack->nr_bottom;
+	const struct execmem_node *nodes = pack->nodes;
+
+	prefetchw(&pack->leaves[index]);
+	for (index /= EXECMEM_FANOUT; ; index /= EXECMEM_FANOUT) {
+		prefetchw(&nodes[index]);
+		if (count == 1)
+			break;
+		nodes += count;
+		count /= EXECMEM_FANOUT;
+	}
+}
+
+/**
  * execmem_pack_object - look at a live object
  * @pack:	the pack
  * @object:	an address in it

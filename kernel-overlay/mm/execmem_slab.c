@@ -171,7 +171,7 @@ static void *take_from_pack(struct execmem_pool *pool, struct execmem_pack *pack
 			    size_t align, u32 random)
 {
 	void *text = execmem_pack_take(pack, size, align, random);
-	size_t given = execmem_pack_object(pack, text);
+	size_t given = pack->solo ? pack->size : round_up(size, EXECMEM_GRANULE);
 
 	if (pool->empty == pack)
 		pool->empty = NULL;
@@ -349,6 +349,7 @@ static struct execmem_pack *lock_pack_of(const void *text)
 		rcu_read_unlock();
 		return NULL;
 	}
+	execmem_pack_prefetch(pack, text);
 	spin_lock(&pack->pool->lock);
 	return pack;
 }
@@ -480,6 +481,50 @@ int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
 	return ret;
 }
 
+/* Whether nothing was ever freed in the pages that @text, which is allocated, is in. */
+static bool is_fresh(const void *text)
+{
+	struct execmem_pack *pack = lock_pack_of(text);
+	unsigned long first, end;
+	bool fresh;
+
+	if (!pack)
+		return false;
+
+	first = (text - pack->base) >> PAGE_SHIFT;
+	end = PFN_UP(text - pack->base + execmem_pack_object(pack, text));
+	fresh = pack->solo || find_next_bit(pack->reused, end, first) >= end;
+	unlock_pack(pack);
+
+	return fresh;
+}
+
+/**
+ * execmem_text_publish - write code that nobody knows of yet, and make it visible
+ * @text:	what execmem_text_alloc() returned, with nothing but traps in it
+ * @src:	the code, from the beginning of @text on
+ * @len:	how many bytes
+ *
+ * As execmem_text_copy(), but interrupts no CPU where the architecture can do without
+ * that for text in which nothing has been executed: see text_patch_sync_fresh().
+ *
+ * Context: As execmem_text_copy().
+ * Return: As execmem_text_copy().
+ */
+int execmem_text_publish(void *text, const void *src, size_t len)
+{
+	int ret = execmem_text_copy_nosync(text, 0, src, len);
+
+	if (ret)
+		return ret;
+
+	if (is_fresh(text))
+		text_patch_sync_fresh();
+	else
+		text_patch_sync();
+	return 0;
+}
+
 /* Take a pack without objects out of its pool; release_packs() does the rest. */
 static void doom_pack(struct execmem_pack *pack)
 {
@@ -575,6 +620,14 @@ int execmem_slab_condemn(void *text, struct execmem_condemned *c)
 	return size ? 0 : -EINVAL;
 }
 
+static void mark_reused(struct execmem_pack *pack, const void *text, size_t size)
+{
+	unsigned long first = (text - pack->base) >> PAGE_SHIFT;
+
+	if (!pack->solo)
+		bitmap_set(pack->reused, first, PFN_UP(text - pack->base + size) - first);
+}
+
 /**
  * execmem_slab_reuse - let condemned text be allocated again
  * @c:		the text, full of traps
@@ -589,6 +642,7 @@ void execmem_slab_reuse(const struct execmem_condemned *c)
 
 	guard(spinlock)(&pool->lock);
 	run = pack->run;
+	mark_reused(pack, c->text, c->size);
 	execmem_pack_release(pack, c->text, c->size);
 	mark_dirty(pack);
 	pack_changed(pack, run);

@@ -60,6 +60,7 @@ struct execmem_node {
  * @pool:	the pool it belongs to
  * @size:	bytes of text
  * @dirtied:	when it last got bytes that a CPU may have predicted branches to
+ * @reused:	bit per page: some of its text was freed, and may have been executed
  * @nr_objects:	that are not free, condemned ones included
  * @nr_granules: in the pack
  * @nr_leaves:	of the tree
@@ -79,6 +80,7 @@ struct execmem_pack {
 	struct execmem_pool *pool;
 	size_t size;
 	unsigned long dirtied;
+	DECLARE_BITMAP(reused, DIV_ROUND_UP(SZ_2M, PAGE_SIZE));
 	unsigned int nr_objects;
 	unsigned int nr_granules;
 	unsigned int nr_leaves;
@@ -125,6 +127,7 @@ struct execmem_condemned {
 struct execmem_pack *execmem_pack_create(void *base, size_t size, bool solo);
 void execmem_pack_destroy(struct execmem_pack *pack);
 void *execmem_pack_take(struct execmem_pack *pack, size_t size, size_t align, u32 random);
+void execmem_pack_prefetch(const struct execmem_pack *pack, const void *object);
 size_t execmem_pack_object(const struct execmem_pack *pack, const void *object);
 void execmem_pack_condemn(struct execmem_pack *pack, const void *object);
 void execmem_pack_release(struct execmem_pack *pack, const void *object, size_t size);

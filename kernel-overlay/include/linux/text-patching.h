@@ -48,6 +48,14 @@
 #define TEXT_PATCH_TRAP		0
 #endif
 
+/*
+ * Whether CPUs need no synchronisation for what is written where nothing but traps
+ * has been since it was mapped.
+ */
+#ifndef TEXT_PATCH_FRESH_VISIBLE
+#define TEXT_PATCH_FRESH_VISIBLE	false
+#endif
+
 /* The longest instruction that text_patch_insn() takes, in bytes. */
 #define TEXT_PATCH_INSN_MAX	16
 
@@ -74,6 +82,7 @@ int text_patch_fill(void *dst, size_t len);
 int text_patch_fill_nosync(void *dst, size_t len);
 int text_patch_insn(void *addr, const void *old, const void *new, size_t len);
 void text_patch_sync(void);
+void text_patch_sync_fresh(void);
 void text_patch_sync_this_cpu(void *unused);
 
 void text_patch_get_stats(struct text_patch_stats *stats);

@@ -134,6 +134,7 @@ u32 get_random_u32(void);
 #define text_patch_fill_nosync(p, n)	0
 #define text_patch_copy_nosync(p, s, n)	0
 #define text_patch_sync()		do { } while (0)
+#define text_patch_sync_fresh()		do { } while (0)
 #define msleep(ms)			do { } while (0)
 
 /* Memory is never short. */

@@ -63,6 +63,7 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define PAGE_SHIFT		12
 #define PAGE_SIZE		_BITUL(PAGE_SHIFT)
 #define PAGE_MASK		(~(PAGE_SIZE - 1))
+#define PFN_UP(x)		(((x) + PAGE_SIZE - 1) >> PAGE_SHIFT)
 #define PAGE_ALIGN(x)		ALIGN(x, PAGE_SIZE)
 #define PMD_SIZE		SZ_2M
 #define U8_MAX			UCHAR_MAX
@@ -87,6 +88,7 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define subsys_initcall(fn)	static void *initcall_##fn __maybe_unused = fn
 #define ALLOW_ERROR_INJECTION(fn, type)
 #define cpu_relax()		__builtin_ia32_pause()
+#define prefetchw(p)		__builtin_prefetch(p, 1)
 #define order_base_2(n)		((n) > 1 ? ilog2((n) - 1) + 1 : 0)
 #define reciprocal_scale(val, n) ((u32)(((u64)(u32)(val) * (n)) >> 32))
 #define clamp(val, lo, hi)	min((typeof(val))max((typeof(val))(val), (typeof(val))(lo)), \

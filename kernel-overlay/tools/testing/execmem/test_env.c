@@ -300,6 +300,7 @@ void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned l
 	if (at < 0)
 		return NULL;
 
+	memset(env.executed + at / EXECMEM_GRANULE, 0, size / EXECMEM_GRANULE);
 	if (mprotect(env.text + at, size, PROT_READ | PROT_WRITE))
 		die("mprotect: %m");
 	memset(env.text + at, 0x90, size);
@@ -411,6 +412,12 @@ void text_patch_sync(void)
 	__atomic_add_fetch(&env.syncs, 1, __ATOMIC_RELAXED);
 }
 
+void text_patch_sync_fresh(void)
+{
+	might_sleep();
+	__atomic_add_fetch(&env.fresh, 1, __ATOMIC_RELAXED);
+}
+
 void flush_icache_range(unsigned long start, unsigned long end)
 {
 }
@@ -483,6 +490,10 @@ void env_init(void)
 	env.text = mmap(env.text, TEXT_SIZE, PROT_NONE, MAP_SHARED | MAP_FIXED, text_fd, 0);
 	alias = mmap(NULL, TEXT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, text_fd, 0);
 	if (env.text == MAP_FAILED || alias == MAP_FAILED)
+		die("mmap: %m");
+	env.executed = mmap(NULL, TEXT_SIZE / EXECMEM_GRANULE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (env.executed == MAP_FAILED)
 		die("mmap: %m");
 	maple_tree_init();
 	execmem_slab_init();

@@ -115,6 +115,7 @@ bool is_vm_area_hugepages(const void *p);
 int text_patch_fill_nosync(void *text, size_t len);
 int text_patch_copy_nosync(void *text, const void *src, size_t len);
 void text_patch_sync(void);
+void text_patch_sync_fresh(void);
 void vfree(const void *base);
 void msleep(unsigned int ms);
 u32 get_random_u32(void);
