@@ -5,6 +5,9 @@
  * after it is mounted anew. Names and contents follow from a number each, so that
  * nothing has to be remembered.
  *
+ * Where keys are unpacked by generated code, each of them is compared with what C
+ * makes of it for a part of that, and at the end all is read with generated code off.
+ *
  * Usage: filesystem IMAGE [FILES]
  *
  * IMAGE is what "bcachefs format" made, or a copy without its holes as
@@ -31,6 +34,8 @@
 #define MOUNT		"/tmp/bcachefs"
 #define SNAPSHOT	MOUNT "/snapshot"
 #define SYSFS		"/sys/fs/bcachefs"
+#define PARAMETERS	"/sys/module/bcachefs/parameters/"
+#define CODE		"/sys/kernel/debug/bcachefs/unpack_jit"
 
 #define IMAGE_SIZE	(256UL << 20)
 #define SPARSE_MAGIC	"SPARSE01"
@@ -323,6 +328,110 @@ static bool run_perf(const char *what)
 	return ok;
 }
 
+/*
+ * Generated code.
+ */
+
+static bool has_code(void)
+{
+	return !access(PARAMETERS "unpack_jit", F_OK);
+}
+
+static bool set_parameter(const char *name, const char *value)
+{
+	char path[100];
+	bool ok;
+	int fd;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ok = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+	if (!ok)
+		ksft_print_msg("%s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/**
+ * struct code - what debugfs says of all slots
+ * @shapes:	that there is code for
+ * @unused:	of these, shapes without a hit
+ * @refused:	shapes for which there can be none
+ * @bytes:	of all code
+ * @hits:	keys unpacked by it
+ */
+struct code {
+	unsigned int shapes, unused, refused;
+	unsigned long bytes;
+	unsigned long long hits;
+};
+
+static bool read_code(struct code *code)
+{
+	FILE *file = fopen(CODE, "re");
+	unsigned long bytes, pos_bytes;
+	unsigned long long hits;
+	char line[200], state[20];
+
+	*code = (struct code) { };
+	if (!file) {
+		ksft_print_msg("%s: %s\n", CODE, strerror(errno));
+		return false;
+	}
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*u %19s %*u %*u %*u %*u %*u %*u %*u %*s %lu %lu %*u %llu",
+			   state, &bytes, &pos_bytes, &hits) != 4)
+			continue;
+		if (!strcmp(state, "refused"))
+			code->refused++;
+		if (strcmp(state, "ready"))
+			continue;
+		code->shapes++;
+		code->unused += !hits;
+		code->bytes += bytes + pos_bytes;
+		code->hits += hits;
+	}
+	fclose(file);
+	return true;
+}
+
+/* It must have run, if there is such a thing. */
+static void test_code(void)
+{
+	struct code code;
+	bool ok;
+
+	if (!has_code()) {
+		ksft_test_result_skip("code # no CONFIG_BCACHEFS_UNPACK_JIT\n");
+		return;
+	}
+	ok = read_code(&code);
+	ksft_print_msg("%u shapes, %u unused, %u refused, %lu bytes, %llu hits\n", code.shapes,
+		       code.unused, code.refused, code.bytes, code.hits);
+	ksft_test_result(ok && code.shapes && code.hits && !code.refused, "code\n");
+}
+
+/* Off while all is mounted, and on again. */
+static void test_without_code(bool has_snapshot)
+{
+	struct code before, after;
+	bool ok;
+
+	if (!has_code()) {
+		ksft_test_result_skip("without_code # no CONFIG_BCACHEFS_UNPACK_JIT\n");
+		return;
+	}
+	ok = set_parameter("unpack_jit", "0") && read_code(&before) &&
+	     all_there(MOUNT, true) && has_snapshot && all_there(SNAPSHOT, false) &&
+	     read_code(&after);
+	if (ok && before.hits != after.hits)
+		ksft_print_msg("%llu hits of code that is off\n", after.hits - before.hits);
+	ok = ok && before.hits == after.hits;
+	ok = set_parameter("unpack_jit", "1") && ok;
+	ksft_test_result(ok, "without_code\n");
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const perf_tests[] = {
@@ -345,7 +454,9 @@ int main(int argc, char **argv)
 	attach();
 	mount_image();
 
-	ksft_set_plan(6);
+	ksft_set_plan(8);
+	if (has_code() && !set_parameter("unpack_check", "1"))
+		ksft_exit_fail_msg("keys cannot be checked\n");
 	make_files();
 	ksft_test_result(all_there(MOUNT, false), "files\n");
 	has_snapshot = make_snapshot();
@@ -358,6 +469,10 @@ int main(int argc, char **argv)
 	mount_image();
 	ksft_test_result(all_there(MOUNT, true), "mounted_anew\n");
 	ksft_test_result(has_snapshot && all_there(SNAPSHOT, false), "snapshot_mounted_anew\n");
+	test_code();
+	test_without_code(has_snapshot);
+	if (has_code())
+		set_parameter("unpack_check", "0");
 
 	for (i = 0; i < ARRAY_SIZE(perf_tests); i++)
 		if (!run_perf(perf_tests[i])) {
