@@ -1,7 +1,8 @@
 #!/bin/bash
 # check-userspace.sh: the series' tests that run in userspace, of the kernel's own
-# sources under sanitizers: the allocator (tools/testing/execmem) and the unpacking
-# of keys (tools/testing/bcachefs).
+# sources: the allocator (tools/testing/execmem), the unpacking of keys
+# (tools/testing/bcachefs), both under sanitizers, and functions generated for
+# records (tools/testing/record_unpack), for three architectures.
 #
 # Exit status 4 if the tree has none, as when only the first patches are applied.
 set -euo pipefail
@@ -31,5 +32,6 @@ run()
 
 ran=0
 run execmem 5
+run record_unpack 12
 run bcachefs 2
 [ "$ran" = 1 ] || { echo "the tree has no tests in userspace"; exit 4; }

@@ -57,6 +57,9 @@ def grown(values, what):
 def summary(smp, count):
     """What a workload took with two CPUs, and how many instructions with one."""
     number = smp["count"][0]
+    if "seq_lookup" in count:
+        return {f"instructions, {what} of one": count[what][0]
+                for what in ("seq_insert", "seq_lookup", "rand_lookup")}
     text, tables = grown(smp, "text"), grown(smp, "page_tables")
     return {
         "text pages": text // PAGE,

@@ -9,6 +9,10 @@
  * makes of it for a part of that, and at the end all is read with generated code off.
  *
  * Usage: filesystem IMAGE [FILES]
+ *	  filesystem IMAGE perf KEYS
+ *
+ * The second form measures: what the kernel's perf_test says that looking up one of so
+ * many keys takes, in nanoseconds.
  *
  * IMAGE is what "bcachefs format" made, or a copy without its holes as
  * make_sparse.py writes it. It is not changed.
@@ -432,19 +436,67 @@ static void test_without_code(bool has_snapshot)
 	ksft_test_result(ok, "without_code\n");
 }
 
+static unsigned long nsec_per_iter(int kmsg)
+{
+	unsigned long nsec;
+	char line[1024];
+	const char *at;
+	ssize_t n;
+
+	/* One record each, until there is no more. */
+	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
+		line[n] = 0;
+		at = strstr(line, " sec, ");
+		if (at && strstr(line, "nsec per iter") && sscanf(at, " sec, %lu", &nsec) == 1)
+			return nsec;
+	}
+	return 0;
+}
+
+static void measure(const char *what, unsigned int keys)
+{
+	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	unsigned long nsec;
+	char command[100];
+
+	if (kmsg < 0)
+		fail("/dev/kmsg");
+	lseek(kmsg, 0, SEEK_END);
+	snprintf(command, sizeof(command), "%s %u 1", what, keys);
+	if (!run_perf(command))
+		fail(command);
+	nsec = nsec_per_iter(kmsg);
+	close(kmsg);
+	ksft_print_msg("measure %s %lu\n", what, nsec);
+	ksft_test_result(nsec, "%s\n", what);
+}
+
+static int measure_lookups(unsigned int keys)
+{
+	mount_image();
+	ksft_set_plan(3);
+	measure("seq_insert", keys);
+	measure("seq_lookup", keys);
+	measure("rand_lookup", keys);
+	if (umount(MOUNT))
+		fail("umount");
+	ksft_finished();
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const perf_tests[] = {
 		"seq_insert 2000 1", "seq_lookup 2000 1", "rand_lookup 2000 1",
 		"seq_overwrite 2000 1", "seq_delete 2000 1",
 	};
-	bool has_perf = true, has_snapshot;
+	bool has_perf = true, has_snapshot, perf;
 	size_t i;
 
 	ksft_print_header();
 	if (argc < 2)
-		ksft_exit_skip("usage: filesystem IMAGE [FILES]\n");
-	if (argc > 2)
+		ksft_exit_skip("usage: filesystem IMAGE [FILES | perf KEYS]\n");
+	perf = argc > 3 && !strcmp(argv[2], "perf");
+	if (argc > 2 && !perf)
 		files = atoi(argv[2]);
 	if (!files || files > 100000)
 		ksft_exit_fail_msg("FILES must be 1 to 100000\n");
@@ -452,8 +504,10 @@ int main(int argc, char **argv)
 		ksft_exit_skip("must be root\n");
 	copy_image(argv[1]);
 	attach();
-	mount_image();
+	if (perf)
+		return measure_lookups(atoi(argv[3]));
 
+	mount_image();
 	ksft_set_plan(8);
 	if (has_code() && !set_parameter("unpack_check", "1"))
 		ksft_exit_fail_msg("keys cannot be checked\n");

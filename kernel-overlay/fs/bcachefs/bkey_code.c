@@ -28,6 +28,7 @@
 #include "bcachefs.h"
 #include "bkey.h"
 #include "bkey_code.h"
+#include "bkey_shape.h"
 #include "bkey_table.h"
 #include "btree_types.h"
 
@@ -54,22 +55,6 @@ static const char * const state_names[] = {
 };
 
 /**
- * union shape - what keys look like, apart from the constants
- * @u64s:	length of the key
- * @constants:	bit per field that has no bits, and a constant that is not 0
- * @bits:	of each field
- * @all:	for comparing
- */
-union shape {
-	struct {
-		u8 u64s;
-		u8 constants;
-		u8 bits[BKEY_NR_FIELDS];
-	};
-	u64 all;
-};
-
-/**
  * struct slot - a shape and its code
  * @shape:	the shape
  * @state:	what there is
@@ -79,7 +64,7 @@ union shape {
  * @hits:	keys that were unpacked, if they are checked
  */
 struct slot {
-	union shape shape;
+	union bkey_shape shape;
 	enum slot_state state;
 	unsigned int users;
 	struct record_unpack *unpack;
@@ -93,27 +78,14 @@ static DEFINE_SPINLOCK(slots_lock);
 static DEFINE_MUTEX(code_mutex);
 static bool crowded;		/* somebody got no slot; under slots_lock */
 static bool enabled = true;	/* under code_mutex */
+static bool outdated;		/* what is called is not what there is; the same */
 
 static void update_code(struct work_struct *work);
 static DECLARE_WORK(code_work, update_code);
 
 #define for_each_slot(s)	for (s = slots + 1; s < slots + BKEY_CODE_SLOTS; s++)
 
-static union shape shape_of(const struct bkey_format *f)
-{
-	union shape s = { .u64s = f->key_u64s };
-	unsigned int i;
-
-	for (i = 0; i < BKEY_NR_FIELDS; i++) {
-		s.bits[i] = f->bits_per_field[i];
-		if (!f->bits_per_field[i] && f->field_offset[i])
-			s.constants |= BIT(i);
-	}
-
-	return s;
-}
-
-static struct slot *find_slot(union shape shape)
+static struct slot *find_slot(union bkey_shape shape)
 {
 	struct slot *s, *free = NULL;
 
@@ -142,7 +114,7 @@ u8 bch2_bkey_code_get(const struct bkey_format *f)
 	struct slot *s;
 
 	spin_lock(&slots_lock);
-	s = find_slot(shape_of(f));
+	s = find_slot(bch2_bkey_shape(f));
 	if (s)
 		s->users++;
 	else
@@ -201,48 +173,14 @@ void bch2_bkey_unpack_pos_c(void *dst, const void *src, const void *format, unsi
 }
 
 /* Names are at most "bch2_unpack_pos_5_64_64_32_32_32_64_00". */
-static void name_code(char *name, size_t size, const char *what, union shape s)
+static void name_code(char *name, size_t size, const char *what, union bkey_shape s)
 {
 	snprintf(name, size, "bch2_unpack_%s%u_%u_%u_%u_%u_%u_%u_%x", what, s.u64s, s.bits[0],
 		 s.bits[1], s.bits[2], s.bits[3], s.bits[4], s.bits[5], s.constants);
 }
 
-#define FIELD_TO(s, nr, member)								\
-	{ .bits = (s).bits[nr], .dst = offsetof(struct bkey, member),			\
-	  .dst_size = sizeof_field(struct bkey, member),				\
-	  .add = (s).bits[nr] || (s).constants & BIT(nr) }
-
-static struct record_shape record_shape_of(union shape s)
-{
-	/* Little endian: u64s, the format with needs_whiteout above it, type, and padding. */
-	const u32 whiteout = 0x80 << 8, type = 0xff << 16;
-
-	return (struct record_shape) {
-		.u64s		= s.u64s,
-		.low_bits	= KEY_PACKED_BITS_START,
-		.nr_fields	= BKEY_NR_FIELDS,
-		.dst_size	= sizeof(struct bkey),
-		.dst_align	= __alignof__(struct bkey),
-		.consts		= offsetof(struct bkey_format, field_offset),
-		.header		= {
-			.keep		= type | whiteout | 0xff,
-			.set		= KEY_FORMAT_CURRENT << 8,
-			.add		= BKEY_U64s - s.u64s,
-			.present	= true,
-		},
-		.field		= {
-			FIELD_TO(s, BKEY_FIELD_INODE, p.inode),
-			FIELD_TO(s, BKEY_FIELD_OFFSET, p.offset),
-			FIELD_TO(s, BKEY_FIELD_SNAPSHOT, p.snapshot),
-			FIELD_TO(s, BKEY_FIELD_SIZE, size),
-			FIELD_TO(s, BKEY_FIELD_VERSION_HI, bversion.hi),
-			FIELD_TO(s, BKEY_FIELD_VERSION_LO, bversion.lo),
-		},
-	};
-}
-
 static struct record_unpack *generate(const struct record_shape *shape, const char *what,
-				      union shape s)
+				      union bkey_shape s)
 {
 	char name[64];
 
@@ -253,12 +191,12 @@ static struct record_unpack *generate(const struct record_shape *shape, const ch
 /* 0, -ENOMEM if it is worth another try, or another error. */
 static int generate_slot(struct slot *s)
 {
-	struct record_shape whole = record_shape_of(s->shape), pos;
+	struct record_shape whole, pos;
 	struct record_unpack *unpack, *unpack_pos;
 	int err;
 
-	err = record_shape_prefix(&pos, &whole, BKEY_FIELD_SNAPSHOT + 1,
-				  offsetof(struct bkey, p));
+	whole = bch2_bkey_record_shape(s->shape);
+	err = bch2_bkey_record_shape_pos(&pos, s->shape);
 	if (err)
 		return err;
 
@@ -281,7 +219,8 @@ static void free_slot(struct slot *s)
 {
 	record_unpack_free(s->unpack);
 	record_unpack_free(s->unpack_pos);
-	s->unpack = s->unpack_pos = NULL;
+	s->unpack = NULL;
+	s->unpack_pos = NULL;
 }
 
 static record_unpack_t code_of(const struct record_unpack *u, enum slot_state state)
@@ -298,11 +237,16 @@ static struct record_unpack *select_unpack, *select_unpack_pos;
 
 static void no_code(void)
 {
+	/* Nor does anything have to be changed while the kernel boots. */
+	if (!select_unpack)
+		return;
+
 	static_call_update(bch2_bkey_unpack_slot, bch2_bkey_unpack_c);
 	static_call_update(bch2_bkey_unpack_pos_slot, bch2_bkey_unpack_pos_c);
 	record_unpack_free(select_unpack);
 	record_unpack_free(select_unpack_pos);
-	select_unpack = select_unpack_pos = NULL;
+	select_unpack = NULL;
+	select_unpack_pos = NULL;
 }
 
 static int use_code(void)
@@ -370,9 +314,14 @@ static int use_code(void)
 
 static void set_state(struct slot *s, enum slot_state state)
 {
-	spin_lock(&slots_lock);
+	guard(spinlock)(&slots_lock);
 	s->state = state;
-	spin_unlock(&slots_lock);
+}
+
+static bool is_wanted(const struct slot *s)
+{
+	guard(spinlock)(&slots_lock);
+	return s->state == SLOT_WANTED;
 }
 
 static enum slot_state state_after(int err)
@@ -388,23 +337,19 @@ static enum slot_state state_after(int err)
 	}
 }
 
-/* Take slots without users from their shapes. Returns whether there are any. */
-static bool clear_out(void)
+/* Take slots without users from their shapes, if there are none left. */
+static bool any_leaving(void)
 {
 	bool any = false;
 	struct slot *s;
 
 	guard(spinlock)(&slots_lock);
-	if (!crowded)
-		return false;
-
-	crowded = false;
 	for_each_slot(s) {
-		if (s->users || s->state == SLOT_FREE)
-			continue;
-		s->state = SLOT_LEAVING;
-		any = true;
+		if (crowded && !s->users && s->state != SLOT_FREE)
+			s->state = SLOT_LEAVING;
+		any |= s->state == SLOT_LEAVING;
 	}
+	crowded = false;
 
 	return any;
 }
@@ -423,28 +368,24 @@ static void reuse_slots(void)
 	}
 }
 
-/* Nobody but this changes states while it holds the mutex, except from free to wanted. */
+/* Only this takes a slot from one state to another, except from free to wanted. */
 static void update_code_locked(void)
 {
-	bool leaving = clear_out(), changed = leaving;
+	bool leaving = any_leaving();
 	struct slot *s;
 
-	if (!enabled)
-		return;
-
+	outdated |= leaving;
 	for_each_slot(s) {
-		if (READ_ONCE(s->state) != SLOT_WANTED)
+		if (!enabled || !is_wanted(s))
 			continue;
-		/* Its shape was written before its state, under the lock. */
-		spin_lock(&slots_lock);
-		spin_unlock(&slots_lock);
 		set_state(s, state_after(generate_slot(s)));
-		changed |= s->state == SLOT_READY;
+		outdated |= s->state == SLOT_READY;
 	}
 
-	/* Without memory for it, all stays as it is; slots that leave wait for the next time. */
-	if (changed && use_code())
+	/* Without memory for it, all stays as it is until the next time. */
+	if (enabled && outdated && use_code())
 		return;
+	outdated = false;
 	if (leaving)
 		reuse_slots();
 }
@@ -468,12 +409,12 @@ static int set_enabled(const char *value, const struct kernel_param *param)
 		return 0;
 
 	enabled = on;
-	if (!on)
-		no_code();
+	if (on)
+		outdated = true;
 	else
-		err = use_code();
-	queue_work(system_unbound_wq, &code_work);
-	return err;
+		no_code();
+	update_code_locked();
+	return 0;
 }
 
 static int get_enabled(char *buffer, const struct kernel_param *param)
@@ -506,8 +447,8 @@ static int code_show(struct seq_file *m, void *unused)
 
 	guard(mutex)(&code_mutex);
 	seq_printf(m, "generated code %s\n", enabled ? "on" : "off");
-	seq_puts(m, "slot state u64s inode offset snapshot size version_hi version_lo constants "
-		    "bytes pos_bytes users hits\n");
+	seq_puts(m, "slot state u64s inode offset snapshot size version_hi version_lo");
+	seq_puts(m, " constants bytes pos_bytes users hits\n");
 	for_each_slot(s) {
 		if (s->state == SLOT_FREE)
 			continue;

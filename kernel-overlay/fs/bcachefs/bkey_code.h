@@ -9,9 +9,9 @@
 #include <linux/static_call.h>
 
 struct btree;
-struct seq_file;
+struct dentry;
 
-/* Shapes of keys that there is code for at a time; a power of two. */
+/* Shapes of keys that there is code for at a time, plus one. */
 #define BKEY_CODE_SLOTS		64
 
 #ifdef CONFIG_BCACHEFS_UNPACK_JIT
@@ -23,20 +23,30 @@ void bch2_bkey_unpack_pos_c(void *dst, const void *src, const void *format, unsi
 #ifdef CONFIG_HAVE_STATIC_CALL
 DECLARE_STATIC_CALL(bch2_bkey_unpack_slot, bch2_bkey_unpack_c);
 DECLARE_STATIC_CALL(bch2_bkey_unpack_pos_slot, bch2_bkey_unpack_pos_c);
-
-#define bch2_bkey_code(what, slot)	static_call(bch2_bkey_##what##_slot)
 #else
 extern record_unpack_t bch2_bkey_unpack_fn[BKEY_CODE_SLOTS];
 extern record_unpack_t bch2_bkey_unpack_pos_fn[BKEY_CODE_SLOTS];
-
-#define bch2_bkey_code(what, slot)	READ_ONCE(bch2_bkey_##what##_fn[slot])
 #endif
 
-#define bch2_bkey_code_unpack(b, dst, src)						\
-	bch2_bkey_code(unpack, (b)->unpack_slot)(dst, src, &(b)->format, (b)->unpack_slot)
-#define bch2_bkey_code_unpack_pos(b, dst, src)						\
-	bch2_bkey_code(unpack_pos, (b)->unpack_slot)(dst, src, &(b)->format,		\
-						     (b)->unpack_slot)
+static inline void bch2_bkey_code_unpack(void *dst, const void *src,
+					 const struct bkey_format *f, unsigned int slot)
+{
+#ifdef CONFIG_HAVE_STATIC_CALL
+	static_call(bch2_bkey_unpack_slot)(dst, src, f, slot);
+#else
+	READ_ONCE(bch2_bkey_unpack_fn[slot])(dst, src, f, slot);
+#endif
+}
+
+static inline void bch2_bkey_code_unpack_pos(void *dst, const void *src,
+					     const struct bkey_format *f, unsigned int slot)
+{
+#ifdef CONFIG_HAVE_STATIC_CALL
+	static_call(bch2_bkey_unpack_pos_slot)(dst, src, f, slot);
+#else
+	READ_ONCE(bch2_bkey_unpack_pos_fn[slot])(dst, src, f, slot);
+#endif
+}
 
 u8 bch2_bkey_code_get(const struct bkey_format *f);
 void bch2_bkey_code_put(u8 slot);
@@ -46,11 +56,10 @@ void bch2_bkey_code_debugfs(struct dentry *dir);
 
 #else /* CONFIG_BCACHEFS_UNPACK_JIT */
 
-#define bch2_bkey_code_unpack(b, dst, src)						\
-	bch2_bkey_table_unpack(dst, &(b)->table, &(b)->format, src)
-#define bch2_bkey_code_unpack_pos(b, dst, src)						\
-	(*(dst) = bch2_bkey_table_unpack_pos(&(b)->table, &(b)->format, src))
-
+static inline void bch2_bkey_code_unpack(void *dst, const void *src,
+					 const struct bkey_format *f, unsigned int slot) {}
+static inline void bch2_bkey_code_unpack_pos(void *dst, const void *src,
+					     const struct bkey_format *f, unsigned int slot) {}
 static inline u8 bch2_bkey_code_get(const struct bkey_format *f) { return 0; }
 static inline void bch2_bkey_code_put(u8 slot) {}
 static inline void bch2_bkey_code_hit(u8 slot) {}

@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	memcpy(key, data + sizeof(f), min(bytes, size - sizeof(f)));
 
 	if (oracle_accepts(&f)) {
-		wrong = compare(&f, (struct bkey_packed *)key);
+		wrong = compare(&f, (struct bkey_packed *)key) ?:
+			compare_steps(&f, (struct bkey_packed *)key);
 		if (wrong) {
 			fprintf(stderr, "%s\n", wrong);
 			abort();

@@ -6,6 +6,7 @@
  * format adds a value.
  */
 #include "oracle.h"
+#include "bkey_shape.h"
 
 enum { FIELDS = 6 };
 
@@ -87,4 +88,38 @@ const char *compare(const struct bkey_format *f, const struct bkey_packed *key)
 
 	pos = __bkey_unpack_pos(f, key);
 	return same_pos(&pos, &want.p) ? NULL : "__bkey_unpack_pos";
+}
+
+static bool run_steps(void *result, const struct record_shape *shape, bool any_byte,
+		      const struct bkey_format *f, const struct bkey_packed *key)
+{
+	struct record_prog prog;
+
+	if (record_compile(&prog, shape, any_byte))
+		return false;
+	record_prog_run(&prog, result, key, f);
+	return true;
+}
+
+const char *compare_steps(const struct bkey_format *f, const struct bkey_packed *key)
+{
+	struct record_shape whole = bch2_bkey_record_shape(bch2_bkey_shape(f)), pos;
+	struct bkey want, got;
+	struct bpos got_pos;
+	int any_byte;
+
+	oracle_unpack(&want, f, (const u8 *)key);
+	if (bch2_bkey_record_shape_pos(&pos, bch2_bkey_shape(f)))
+		return "bch2_bkey_record_shape_pos";
+
+	for (any_byte = false; any_byte <= true; any_byte++) {
+		memset(&got, 0xa5, sizeof(got));
+		if (!run_steps(&got, &whole, any_byte, f, key) ||
+		    memcmp(&got, &want, sizeof(got)))
+			return "bch2_bkey_record_shape";
+		if (!run_steps(&got_pos, &pos, any_byte, f, key) ||
+		    !same_pos(&got_pos, &want.p))
+			return "bch2_bkey_record_shape_pos";
+	}
+	return NULL;
 }

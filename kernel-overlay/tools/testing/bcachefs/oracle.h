@@ -11,7 +11,10 @@ enum { KEY_BYTES_MAX = 40 };
 bool oracle_accepts(const struct bkey_format *f);
 void oracle_unpack(struct bkey *out, const struct bkey_format *f, const u8 *key);
 
-/* Compare all ways to unpack a key; the name of one that is wrong, or NULL. */
+/* The steps that a function would be generated from. */
+const char *compare_steps(const struct bkey_format *f, const struct bkey_packed *key);
+
+/* Compare all ways in C to unpack a key; the name of one that is wrong, or NULL. */
 const char *compare(const struct bkey_format *f, const struct bkey_packed *key);
 
 #endif /* _BKEY_ORACLE_H */

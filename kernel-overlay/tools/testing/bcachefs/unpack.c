@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bkey_shape.h"
 #include "oracle.h"
 
 enum { FIELDS = 6, KEYS = 8 };
@@ -126,6 +127,8 @@ static void test_format(void)
 
 		random_key(key, size);
 		wrong = compare(&f, (struct bkey_packed *)key);
+		if (!wrong && i < 2)
+			wrong = compare_steps(&f, (struct bkey_packed *)key);
 		if (wrong)
 			fail(wrong, &f);
 	}
@@ -162,6 +165,8 @@ static struct bkey_format hostile_format(void)
 static void test_hostile_format(void)
 {
 	struct bkey_format f = hostile_format();
+	struct record_shape shape;
+	struct record_prog prog;
 	struct bkey_table t;
 	struct bkey out;
 	size_t size;
@@ -169,6 +174,9 @@ static void test_hostile_format(void)
 
 	if (bch2_bkey_table_init(&t, &f) != oracle_accepts(&f))
 		fail("the wrong formats are refused", &f);
+	shape = bch2_bkey_record_shape(bch2_bkey_shape(&f));
+	if (!record_compile(&prog, &shape, true) != oracle_accepts(&f))
+		fail("the wrong shapes are refused", &f);
 	if (oracle_accepts(&f))
 		return;
 

@@ -59,6 +59,11 @@
 #define WARN_ON_ONCE(cond)	((void)(cond))
 #define panic(...)		(fprintf(stderr, __VA_ARGS__), abort())
 
+#define sizeof_field(type, member)	sizeof(((type *)0)->member)
+#ifndef BIT
+#define BIT(nr)			(1UL << (nr))
+#endif
+
 #define BCH_ERR_invalid		1
 
 struct bch_fs;

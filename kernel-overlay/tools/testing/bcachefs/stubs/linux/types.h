@@ -36,4 +36,8 @@ struct hlist_node {
 	struct hlist_node *next, **pprev;
 };
 
+struct rcu_head {
+	void *next;
+};
+
 #endif /* _STUB_LINUX_TYPES_H */
