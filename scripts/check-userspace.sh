@@ -31,7 +31,7 @@ run()
 }
 
 ran=0
-run execmem 5
+run execmem 7
 run record_unpack 12
 run bcachefs 2
 [ "$ran" = 1 ] || { echo "the tree has no tests in userspace"; exit 4; }

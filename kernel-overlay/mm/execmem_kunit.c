@@ -8,7 +8,6 @@
  */
 
 #include <kunit/test.h>
-#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/memory.h>
 #include <linux/panic.h>
@@ -1209,56 +1208,6 @@ static void test_retire_waits(struct kunit *test)
 }
 
 /*
- * Its users: what they take they give back.
- */
-
-static unsigned long nr_slots(void)
-{
-	struct execmem_stats s;
-
-	return execmem_get_stats(EXECMEM_KPROBES, EXECMEM_TRUSTED, &s) ? 0 : s.nr_objects;
-}
-
-/* Not traced, so that the probe is not one of ftrace's, which have no slot. */
-static noinline notrace int probed(int x)
-{
-	return 3 * READ_ONCE(x) + 1;
-}
-
-static unsigned int hits;
-
-static int count_hit(struct kprobe *p, struct pt_regs *regs)
-{
-	hits++;
-	return 0;
-}
-
-static void test_kprobe_slots(struct kunit *test)
-{
-	unsigned long before = nr_slots(), tries;
-	struct kprobe kp = { .addr = (kprobe_opcode_t *)probed, .pre_handler = count_hit };
-	int (*call)(int x) = probed;
-
-	if (!IS_ENABLED(CONFIG_KPROBES))
-		kunit_skip(test, "no kprobes");
-
-	hits = 0;
-	KUNIT_ASSERT_EQ(test, register_kprobe(&kp), 0);
-	KUNIT_EXPECT_GT(test, nr_slots(), before);
-	OPTIMIZER_HIDE_VAR(call);
-	KUNIT_EXPECT_EQ(test, call(5), 16);
-	KUNIT_EXPECT_EQ(test, hits, 1);
-	unregister_kprobe(&kp);
-
-	/* Probes that were optimized are freed by a worker. */
-	for (tries = 0; tries < 500 && nr_slots() != before; tries++) {
-		execmem_retire_barrier();
-		msleep(20);
-	}
-	KUNIT_EXPECT_EQ(test, nr_slots(), before);
-}
-
-/*
  * What it costs.
  */
 
@@ -1499,7 +1448,6 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE(test_not_writable),
 	KUNIT_CASE_PARAM(test_retire, grace_gen_params),
 	KUNIT_CASE(test_retire_waits),
-	KUNIT_CASE(test_kprobe_slots),
 	KUNIT_CASE(test_batching),
 	KUNIT_CASE(test_slow_batching),
 	KUNIT_CASE(test_costs),

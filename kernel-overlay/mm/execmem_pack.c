@@ -2,7 +2,7 @@
 /*
  * Packs of the execmem slab: which granules of some pages are whose.
  *
- * Nothing is kept in the text itself. Two bitmaps say what a granule is:
+ * Nothing is kept in the text itself. Two bits say what a granule is:
  *
  *	head  busy
  *	  0     0	free
@@ -14,16 +14,30 @@
  * so that neither sizes nor a list of objects have to be kept. A tree with eight
  * branches at a node finds a run of free granules in O(log n): it has the lengths of
  * the first, the longest and the last run in each of the parts below a node. It is
- * flat, and the two bits of a granule are near each other, as what an operation costs
- * in a system with many objects is the cache lines that it touches. All this costs
- * 2.0 % of the text.
+ * flat, as what an operation costs in a system with many objects is the cache lines
+ * that it touches. All this costs 2.0 % of the text.
  *
  * The first object of a pack goes anywhere, if it is small. Any other is put
  * beside one, at either end of the run that was found, and which run is found
  * where several fit is random as well: addresses do not follow from the order of
  * allocation, and yet no free run is split.
  *
- * Callers hold the lock of the pack's pool.
+ * Taking and releasing granules, and the tree, is for who holds the lock of the pack's
+ * pool. Condemning an object and looking at one is not, as these wait for nobody and
+ * are what a free and each write begin with. For them
+ *
+ *   - the two bits of a granule are in one word, which is changed atomically. So of
+ *     those who condemn an object one succeeds, and none changes a granule that is not
+ *     a live head. A word without a live head is changed under the lock only;
+ *   - an object gets its head last. So it is whole when it can be found, even by the
+ *     address of another one that was there before. In which order it loses its
+ *     granules does not matter: it is condemned then, and found by nobody;
+ *   - a head comes and goes at once with the busy granules of its word. So what is
+ *     right behind an object is free or a head at any time, but never seen as another
+ *     granule of an object, and nobody who looks for the end of it goes beyond.
+ *
+ * The size of an object that is being freed by somebody else may come out wrong. That
+ * of one that is the caller's own, or was condemned by the caller, does not.
  */
 
 #include "execmem_slab.h"
@@ -64,50 +78,88 @@ static unsigned int granules_of(const struct execmem_pack *pack, size_t size)
 	return DIV_ROUND_UP(size, (size_t)1 << pack->shift);
 }
 
-#define LEAF_WORDS	BITS_TO_LONGS(EXECMEM_LEAF)
-
-static unsigned long *busy_word(const struct execmem_pack *pack, unsigned int word)
+static atomic_long_t *word_of(const struct execmem_pack *pack, unsigned int granule)
 {
-	return &pack->leaves[word / LEAF_WORDS].busy[word % LEAF_WORDS];
+	struct execmem_leaf *leaf = &pack->leaves[granule / EXECMEM_LEAF];
+
+	return &leaf->words[granule % EXECMEM_LEAF / EXECMEM_WORD];
 }
 
-static unsigned long *head_word(const struct execmem_pack *pack, unsigned int word)
+#define ALL_BUSY	GENMASK(EXECMEM_WORD - 1, 0)
+
+static unsigned long busy_bit(unsigned int granule)
 {
-	return &pack->leaves[word / LEAF_WORDS].head[word % LEAF_WORDS];
+	return BIT(granule % EXECMEM_WORD);
 }
 
-static bool is_busy(const struct execmem_pack *pack, unsigned int granule)
+static unsigned long head_bit(unsigned int granule)
 {
-	return test_bit(granule % BITS_PER_LONG, busy_word(pack, granule / BITS_PER_LONG));
+	return busy_bit(granule) << EXECMEM_WORD;
 }
 
-static void set_head(const struct execmem_pack *pack, unsigned int granule, bool head)
+/* Of @n granules that are all in one word. */
+static unsigned long busy_bits(unsigned int granule, unsigned int n)
 {
-	__assign_bit(granule % BITS_PER_LONG, head_word(pack, granule / BITS_PER_LONG), head);
+	return ALL_BUSY >> (EXECMEM_WORD - n) << granule % EXECMEM_WORD;
 }
 
-/* Of @n granules that are all free, or all of one object. */
+/* How many of @n granules are in the word of the first. */
+static unsigned int in_word(unsigned int granule, unsigned int n)
+{
+	return min(n, EXECMEM_WORD - granule % EXECMEM_WORD);
+}
+
+/* Of @n granules none of which is a head; the first is the first of a word. */
 static void set_busy(const struct execmem_pack *pack, unsigned int granule, unsigned int n,
 		     bool busy)
 {
-	unsigned int bit, len;
+	unsigned int len;
 
 	for (; n; granule += len, n -= len) {
-		unsigned long *map = pack->leaves[granule / EXECMEM_LEAF].busy;
+		atomic_long_t *word = word_of(pack, granule);
 
-		bit = granule % EXECMEM_LEAF;
-		len = min(n, EXECMEM_LEAF - bit);
-		if (busy)
-			bitmap_set(map, bit, len);
+		len = in_word(granule, n);
+		/* Nobody else changes a word that is all of one object, and has no head. */
+		if (len == EXECMEM_WORD)
+			atomic_long_set(word, busy ? ALL_BUSY : 0);
+		else if (busy)
+			atomic_long_or(busy_bits(granule, len), word);
 		else
-			bitmap_clear(map, bit, len);
+			atomic_long_andnot(busy_bits(granule, len), word);
 	}
 }
 
-/* A word's granules that are not free. */
+/* Make a live object of @n free granules. */
+static void set_object(const struct execmem_pack *pack, unsigned int granule, unsigned int n)
+{
+	unsigned int first = in_word(granule, n);
+
+	set_busy(pack, granule + first, n - first, true);
+	/* Pairs with execmem_pack_condemn(): who finds the head finds all of the object. */
+	smp_mb__before_atomic();
+	atomic_long_or(busy_bits(granule, first) | head_bit(granule), word_of(pack, granule));
+}
+
+/* And the other way round, of one that is condemned. */
+static void clear_object(const struct execmem_pack *pack, unsigned int granule, unsigned int n)
+{
+	unsigned int first = in_word(granule, n);
+
+	atomic_long_andnot(busy_bits(granule, first) | head_bit(granule), word_of(pack, granule));
+	set_busy(pack, granule + first, n - first, false);
+}
+
+#define LEAF_WORDS	(EXECMEM_LEAF / BITS_PER_LONG)
+
+/* A bit for each granule that is not free, of as many as a long has bits. */
 static unsigned long word_bits(const struct execmem_leaf *leaf, unsigned int word)
 {
-	return leaf->busy[word] | leaf->head[word];
+	unsigned long low = atomic_long_read(&leaf->words[2 * word]);
+	unsigned long high = atomic_long_read(&leaf->words[2 * word + 1]);
+
+	low |= low >> EXECMEM_WORD;
+	high |= high << EXECMEM_WORD;
+	return (low & ALL_BUSY) | (high & ~ALL_BUSY);
 }
 
 /**
@@ -138,7 +190,7 @@ static unsigned long starts_of_run(unsigned long ones, unsigned int n)
 
 /*
  * By words, and without branches that cannot be predicted: this is what allocating
- * and freeing spend their time with.
+ * spends its time with.
  */
 static struct runs leaf_runs(const struct execmem_leaf *leaf)
 {
@@ -166,6 +218,55 @@ static struct runs leaf_runs(const struct execmem_leaf *leaf)
 		.longest = max(longest, run),
 		.last = run,
 	};
+}
+
+/* The first of those that are free right before a granule of a leaf, or itself. */
+static unsigned int free_since(const struct execmem_leaf *leaf, unsigned int granule)
+{
+	unsigned int word = granule / BITS_PER_LONG;
+	unsigned long bits;
+
+	bits = word < LEAF_WORDS ? word_bits(leaf, word) & ~(~0UL << granule % BITS_PER_LONG) : 0;
+	while (!bits) {
+		if (!word--)
+			return 0;
+		bits = word_bits(leaf, word);
+	}
+
+	return word * BITS_PER_LONG + __fls(bits) + 1;
+}
+
+/* The next one from @granule on that is not free, or the end of the leaf. */
+static unsigned int free_until(const struct execmem_leaf *leaf, unsigned int granule)
+{
+	unsigned int word = granule / BITS_PER_LONG;
+	unsigned long bits;
+
+	if (word == LEAF_WORDS)
+		return EXECMEM_LEAF;
+
+	bits = word_bits(leaf, word) & ~0UL << granule % BITS_PER_LONG;
+	while (!bits) {
+		if (++word == LEAF_WORDS)
+			return EXECMEM_LEAF;
+		bits = word_bits(leaf, word);
+	}
+
+	return word * BITS_PER_LONG + __ffs(bits);
+}
+
+/* What the runs of a leaf have become by freeing granules from @from to @to. */
+static struct runs more_runs(const struct execmem_leaf *leaf, struct runs runs, unsigned int from,
+			     unsigned int to)
+{
+	unsigned int start = free_since(leaf, from), end = free_until(leaf, to);
+
+	runs.longest = max(runs.longest, end - start);
+	if (!start)
+		runs.first = end;
+	if (end == EXECMEM_LEAF)
+		runs.last = end - start;
+	return runs;
 }
 
 /* How many granules are free right before the @i-th part of a node. */
@@ -227,8 +328,30 @@ static bool set_runs(struct execmem_node *nodes, unsigned int i, struct runs run
 	return true;
 }
 
-/* Bring the tree up to date where granules were changed. */
-static void update_tree(struct execmem_pack *pack, unsigned int granule, unsigned int n)
+static struct runs get_runs(const struct execmem_node *nodes, unsigned int i)
+{
+	const struct execmem_node *node = &nodes[i / EXECMEM_FANOUT];
+
+	i %= EXECMEM_FANOUT;
+	return (struct runs) { node->first[i], node->longest[i], node->last[i] };
+}
+
+static struct runs new_runs(const struct execmem_pack *pack, unsigned int i, unsigned int from,
+			    unsigned int to, bool freed)
+{
+	const struct execmem_leaf *leaf = &pack->leaves[i];
+	unsigned int start = i * EXECMEM_LEAF;
+
+	if (!freed)
+		return leaf_runs(leaf);
+
+	return more_runs(leaf, get_runs(pack->nodes, i), max(from, start) - start,
+			 min(to - start, EXECMEM_LEAF));
+}
+
+/* Bring the tree up to date where granules were freed, or else taken. */
+static void update_tree(struct execmem_pack *pack, unsigned int granule, unsigned int n,
+			bool freed)
 {
 	unsigned int from = granule / EXECMEM_LEAF, to = (granule + n - 1) / EXECMEM_LEAF;
 	unsigned int i, len = EXECMEM_LEAF, count = pack->nr_bottom;
@@ -236,7 +359,7 @@ static void update_tree(struct execmem_pack *pack, unsigned int granule, unsigne
 	bool changed = false;
 
 	for (i = from; i <= to; i++)
-		changed |= set_runs(nodes, i, leaf_runs(&pack->leaves[i]));
+		changed |= set_runs(nodes, i, new_runs(pack, i, granule, granule + n, freed));
 
 	while (changed && count > 1) {
 		below = nodes;
@@ -418,9 +541,8 @@ void *execmem_pack_take(struct execmem_pack *pack, size_t size, size_t align, u3
 
 	run = find_run(pack, n + align_granules - 1, random);
 	start = place_in_run(pack, run, n, align_granules, random);
-	set_busy(pack, start, n, true);
-	set_head(pack, start, true);
-	update_tree(pack, start, n);
+	set_object(pack, start, n);
+	update_tree(pack, start, n, false);
 	pack->nr_objects++;
 
 	return addr_of(pack, start);
@@ -432,24 +554,17 @@ static unsigned int object_end(const struct execmem_pack *pack, unsigned int gra
 	unsigned int end = granule + 1;
 
 	while (end < pack->nr_granules) {
-		unsigned int word = end / BITS_PER_LONG, bit = end % BITS_PER_LONG;
-		/* Bits of those that do not belong to it. */
-		unsigned long others = (~*busy_word(pack, word) | *head_word(pack, word)) >> bit;
+		unsigned long bits = atomic_long_read(word_of(pack, end));
+		/* Those that do not belong to it. */
+		unsigned long others = (~bits | bits >> EXECMEM_WORD) & ALL_BUSY;
 
+		others >>= end % EXECMEM_WORD;
 		if (others)
 			return min(end + (unsigned int)__ffs(others), pack->nr_granules);
-		end += BITS_PER_LONG - bit;
+		end += EXECMEM_WORD - end % EXECMEM_WORD;
 	}
 
 	return pack->nr_granules;
-}
-
-static bool is_head(const struct execmem_pack *pack, const void *addr)
-{
-	unsigned int granule = granule_of(pack, addr);
-
-	return addr == addr_of(pack, granule) &&
-	       test_bit(granule % BITS_PER_LONG, head_word(pack, granule / BITS_PER_LONG));
 }
 
 /**
@@ -476,16 +591,18 @@ void execmem_pack_prefetch(const struct execmem_pack *pack, const void *object)
 
 /**
  * execmem_pack_object - look at a live object
- * @pack:	the pack
+ * @pack:	the pack; its lock need not be held
  * @object:	an address in it
  *
- * Return: the object's size in bytes, or 0 if no live object begins at @object.
+ * Return: the object's size in bytes, or 0 if no live object begins at @object. If it
+ *	   is being freed, which who asks should know, any size that ends in the pack.
  */
 size_t execmem_pack_object(const struct execmem_pack *pack, const void *object)
 {
 	unsigned int start = granule_of(pack, object);
+	unsigned long live = busy_bit(start) | head_bit(start);
 
-	if (!is_head(pack, object) || !is_busy(pack, start))
+	if (object != addr_of(pack, start) || ~atomic_long_read(word_of(pack, start)) & live)
 		return 0;
 
 	return bytes_of(pack, object_end(pack, start) - start);
@@ -493,28 +610,45 @@ size_t execmem_pack_object(const struct execmem_pack *pack, const void *object)
 
 /**
  * execmem_pack_condemn - make a live object one that only waits to be released
- * @pack:	the pack
- * @object:	the object
+ * @pack:	the pack; its lock need not be held
+ * @object:	an address in it
+ *
+ * Whoever else does the same, and whatever else happens to the pack, one alone gets
+ * an object, and no more than that is changed.
+ *
+ * Return: the object's size in bytes, or 0 if no live object begins at @object.
  */
-void execmem_pack_condemn(struct execmem_pack *pack, const void *object)
+size_t execmem_pack_condemn(struct execmem_pack *pack, const void *object)
 {
-	set_busy(pack, granule_of(pack, object), 1, false);
+	unsigned int start = granule_of(pack, object);
+	unsigned long live = busy_bit(start) | head_bit(start);
+	atomic_long_t *word = word_of(pack, start);
+	long bits = atomic_long_read(word);
+
+	if (object != addr_of(pack, start))
+		return 0;
+
+	do {
+		if (~bits & live)
+			return 0;
+	} while (!atomic_long_try_cmpxchg(word, &bits, bits & ~busy_bit(start)));
+
+	return bytes_of(pack, object_end(pack, start) - start);
 }
 
 /**
  * execmem_pack_release - make free granules of a condemned object
  * @pack:	the pack
  * @object:	the object
- * @size:	its size in bytes, as execmem_pack_object() returned
+ * @size:	its size in bytes, as execmem_pack_condemn() returned
  */
 void execmem_pack_release(struct execmem_pack *pack, const void *object, size_t size)
 {
 	unsigned int start = granule_of(pack, object);
 	unsigned int n = granules_of(pack, size);
 
-	set_head(pack, start, false);
-	set_busy(pack, start, n, false);
-	update_tree(pack, start, n);
+	clear_object(pack, start, n);
+	update_tree(pack, start, n, true);
 	pack->nr_objects--;
 }
 
@@ -522,12 +656,12 @@ void execmem_pack_release(struct execmem_pack *pack, const void *object, size_t 
 static unsigned int next_head(const struct execmem_pack *pack, unsigned int granule)
 {
 	while (granule < pack->nr_granules) {
-		unsigned int word = granule / BITS_PER_LONG, bit = granule % BITS_PER_LONG;
-		unsigned long heads = *head_word(pack, word) >> bit;
+		unsigned long bits = atomic_long_read(word_of(pack, granule));
+		unsigned long heads = bits >> EXECMEM_WORD >> granule % EXECMEM_WORD;
 
 		if (heads)
 			return granule + __ffs(heads);
-		granule += BITS_PER_LONG - bit;
+		granule += EXECMEM_WORD - granule % EXECMEM_WORD;
 	}
 
 	return granule;
@@ -552,7 +686,7 @@ const void *execmem_pack_next(const struct execmem_pack *pack, const void *objec
 		return NULL;
 
 	*size = bytes_of(pack, object_end(pack, start) - start);
-	*condemned = !is_busy(pack, start);
+	*condemned = !(atomic_long_read(word_of(pack, start)) & busy_bit(start));
 	return addr_of(pack, start);
 }
 
@@ -582,7 +716,7 @@ static bool alloc_maps(struct execmem_pack *pack)
 struct execmem_pack *execmem_pack_create(void *base, size_t size, bool solo)
 {
 	struct execmem_pack *pack = kzalloc(sizeof(*pack), GFP_KERNEL);
-	unsigned int tail;
+	unsigned int i;
 
 	if (!pack)
 		return NULL;
@@ -601,9 +735,9 @@ struct execmem_pack *execmem_pack_create(void *base, size_t size, bool solo)
 	}
 
 	/* What the last leaf has more than the pack is not there to be taken. */
-	tail = pack->nr_leaves * EXECMEM_LEAF - pack->nr_granules;
-	set_busy(pack, pack->nr_granules, tail, true);
-	update_tree(pack, 0, pack->nr_leaves * EXECMEM_LEAF);
+	for (i = pack->nr_granules; i < pack->nr_leaves * EXECMEM_LEAF; i++)
+		atomic_long_or(busy_bit(i), word_of(pack, i));
+	update_tree(pack, 0, pack->nr_granules, true);
 
 	return pack;
 }

@@ -12,8 +12,10 @@
  * Sizes are rounded up to 16 bytes. Which of them are free is kept outside of the
  * text, in bitmaps with a tree above (execmem_pack.c). A pool has its packs in a
  * tree by address that knows the longest free run below each node, and takes the
- * lowest pack that has room. A maple tree finds the pack of an address. So all
- * operations are O(log n) in packs and in the size of a pack.
+ * lowest pack that has room. Only if CPUs contend for the pool has each of them a pack
+ * of its own, as what they wait for is each other's cache lines. A maple tree finds
+ * the pack of an address. So all operations are O(log n) in packs and in the size of a
+ * pack.
  *
  * A pool's first pack has 64 KiB; it grows by as much as it has, up to 2 MiB at a
  * time, which are mapped as one where the architecture can. What is larger than
@@ -30,7 +32,10 @@
  *     pool->grow_lock	making a pack: allocates, under memalloc_noio_save()
  *       pool->lock	objects and packs, a spinlock held for O(log n) only
  *
- * Text is written, trapped, mapped and unmapped with no pool->lock held.
+ * It is taken once to allocate, and once to free, for text that is full of traps to be
+ * allocated again. Text is written, trapped, mapped and unmapped with no pool->lock
+ * held. To find an object, and to take it from its owner, RCU and atomic operations do
+ * (execmem_pack.c).
  */
 
 #include "execmem_slab.h"
@@ -134,7 +139,12 @@ static void insert_pack(struct execmem_pool *pool, struct execmem_pack *pack)
 
 static void remove_pack(struct execmem_pool *pool, struct execmem_pack *pack)
 {
+	unsigned int i;
+
 	rb_erase_augmented(&pack->node, &pool->packs, &pack_callbacks);
+	for (i = 0; i < EXECMEM_HINTS; i++)
+		if (pool->hints[i] == pack)
+			pool->hints[i] = NULL;
 
 	pool->stats.nr_packs--;
 	pool->stats.nr_huge -= pack->huge;
@@ -148,11 +158,9 @@ static void pack_changed(struct execmem_pack *pack, unsigned int run)
 		pack_callbacks_propagate(&pack->node, NULL);
 }
 
-/* The lowest pack with a run of @granules. Solo packs in a pool are never free. */
-static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int granules)
+/* The lowest pack from @node on downwards with a run of @granules, if there is one. */
+static struct execmem_pack *find_below(struct rb_node *node, unsigned int granules)
 {
-	struct rb_node *node = pool->packs.rb_node;
-
 	if (!node || pack_of(node)->longest < granules)
 		return NULL;
 
@@ -165,6 +173,65 @@ static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int gr
 			return pack_of(node);
 		node = node->rb_right;
 	}
+}
+
+/* The next one by address with a run of @granules. */
+static struct execmem_pack *find_next(struct execmem_pack *pack, unsigned int granules)
+{
+	struct rb_node *node = &pack->node, *child;
+
+	do {
+		pack = find_below(node->rb_right, granules);
+		if (pack)
+			return pack;
+		do {
+			child = node;
+			node = rb_parent(child);
+		} while (node && child == node->rb_right);
+	} while (node && pack_of(node)->run < granules);
+
+	return pack_of(node);
+}
+
+static bool is_hint(const struct execmem_pool *pool, const struct execmem_pack *pack)
+{
+	unsigned int i;
+
+	for (i = 0; i < EXECMEM_HINTS; i++)
+		if (pool->hints[i] == pack)
+			return true;
+
+	return false;
+}
+
+/* A pack with a run of @granules. Solo packs in a pool are never free. */
+static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int granules)
+{
+	struct execmem_pack **hint = &pool->hints[smp_processor_id() % EXECMEM_HINTS];
+	struct execmem_pack *lowest, *pack;
+
+	if (!pool->crowded)
+		return find_below(pool->packs.rb_node, granules);
+
+	pool->crowded--;
+	if (*hint && (*hint)->run >= granules)
+		return *hint;
+
+	lowest = find_below(pool->packs.rb_node, granules);
+	for (pack = lowest; pack && is_hint(pool, pack);)
+		pack = find_next(pack, granules);
+	*hint = pack ?: lowest;
+	return *hint;
+}
+
+/* For taking text and giving it back, which is where CPUs meet. */
+static void lock_pool(struct execmem_pool *pool)
+{
+	if (spin_trylock(&pool->lock))
+		return;
+
+	spin_lock(&pool->lock);
+	pool->crowded = EXECMEM_CROWDED;
 }
 
 static void *take_from_pack(struct execmem_pool *pool, struct execmem_pack *pack, size_t size,
@@ -191,18 +258,19 @@ static void *take(struct execmem_pool *pool, size_t size, size_t align, unsigned
 	unsigned int granules = DIV_ROUND_UP(size + slack, EXECMEM_GRANULE);
 	u32 random = get_random_u32();
 	struct execmem_pack *pack;
+	void *text = NULL;
 	unsigned int run;
-	void *text;
 
-	guard(spinlock)(&pool->lock);
+	lock_pool(pool);
 	pack = find_pack(pool, granules);
-	if (!pack)
-		return NULL;
+	if (pack) {
+		run = pack->run;
+		text = take_from_pack(pool, pack, size, align, random);
+		pack_changed(pack, run);
+		*dirtied = pack->dirtied;
+	}
+	spin_unlock(&pool->lock);
 
-	run = pack->run;
-	text = take_from_pack(pool, pack, size, align, random);
-	pack_changed(pack, run);
-	*dirtied = pack->dirtied;
 	return text;
 }
 
@@ -336,48 +404,32 @@ void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, siz
 }
 
 /*
- * The pack that @text is in, with its pool locked, or NULL. RCU keeps the pack if
- * it has just been given back, and the lock if it has not.
+ * The pack that an address is in, or NULL. It is there as long as an object in it is
+ * live or condemned, and for who does not know whether one is, as long as RCU says.
  */
-static struct execmem_pack *lock_pack_of(const void *text)
+static struct execmem_pack *find_pack_of(const void *addr)
 {
-	struct execmem_pack *pack;
-
-	rcu_read_lock();
-	pack = mtree_load(&packs_by_addr, (unsigned long)text);
-	if (!pack) {
-		rcu_read_unlock();
-		return NULL;
-	}
-	execmem_pack_prefetch(pack, text);
-	spin_lock(&pack->pool->lock);
-	return pack;
-}
-
-static void unlock_pack(struct execmem_pack *pack)
-{
-	spin_unlock(&pack->pool->lock);
-	rcu_read_unlock();
+	return mtree_load(&packs_by_addr, (unsigned long)addr);
 }
 
 /**
  * execmem_text_size - how much text belongs to a caller
  * @text:	what execmem_text_alloc() returned
  *
- * Context: Any that may take a spinlock.
+ * Context: Any, NMI too, where RCU is watching.
  * Return: its bytes, at least as many as were asked for, or 0 if no text that is
  *	   allocated begins at @text.
  */
 size_t execmem_text_size(const void *text)
 {
-	struct execmem_pack *pack = lock_pack_of(text);
+	struct execmem_pack *pack;
 	size_t size;
 
-	if (!pack)
-		return 0;
+	rcu_read_lock();
+	pack = find_pack_of(text);
+	size = pack ? execmem_pack_object(pack, text) : 0;
+	rcu_read_unlock();
 
-	size = execmem_pack_object(pack, text);
-	unlock_pack(pack);
 	return size;
 }
 
@@ -397,7 +449,7 @@ bool execmem_is_text(enum execmem_type type, unsigned long addr)
 	bool found;
 
 	rcu_read_lock();
-	pack = mtree_load(&packs_by_addr, addr);
+	pack = find_pack_of((void *)addr);
 	found = pack && pack->pool->type == type;
 	rcu_read_unlock();
 
@@ -481,20 +533,39 @@ int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
 	return ret;
 }
 
+/* No lock: whoever gets this text later does so after it is released under one. */
+static void mark_reused(struct execmem_pack *pack, const void *text, size_t size)
+{
+	unsigned long page = (text - pack->base) >> PAGE_SHIFT;
+	unsigned long end = PFN_UP(text - pack->base + size);
+
+	for (; page < end && !pack->solo; page++)
+		if (!test_bit(page, pack->reused))
+			set_bit(page, pack->reused);
+}
+
+static bool was_reused(const struct execmem_pack *pack, const void *text, size_t size)
+{
+	unsigned long page = (text - pack->base) >> PAGE_SHIFT;
+	unsigned long end = PFN_UP(text - pack->base + size);
+
+	for (; page < end && !pack->solo; page++)
+		if (test_bit(page, pack->reused))
+			return true;
+
+	return false;
+}
+
 /* Whether nothing was ever freed in the pages that @text, which is allocated, is in. */
 static bool is_fresh(const void *text)
 {
-	struct execmem_pack *pack = lock_pack_of(text);
-	unsigned long first, end;
+	struct execmem_pack *pack;
 	bool fresh;
 
-	if (!pack)
-		return false;
-
-	first = (text - pack->base) >> PAGE_SHIFT;
-	end = PFN_UP(text - pack->base + execmem_pack_object(pack, text));
-	fresh = pack->solo || find_next_bit(pack->reused, end, first) >= end;
-	unlock_pack(pack);
+	rcu_read_lock();
+	pack = find_pack_of(text);
+	fresh = pack && !was_reused(pack, text, execmem_pack_object(pack, text));
+	rcu_read_unlock();
 
 	return fresh;
 }
@@ -597,35 +668,31 @@ static void pack_is_empty(struct execmem_pack *pack)
  * @c:		what to pass to execmem_slab_reuse() or execmem_slab_lose(); set if 0
  *		is returned
  *
- * Context: Any that may take a spinlock.
+ * No lock is taken: of all who do that to an object at once, one succeeds.
+ *
+ * Context: Any but NMI.
  * Return: 0, -ENOENT if @text is not in a pack, or -EINVAL if no live object
  *	   begins there.
  */
 int execmem_slab_condemn(void *text, struct execmem_condemned *c)
 {
-	struct execmem_pack *pack = lock_pack_of(text);
-	size_t size;
+	struct execmem_pack *pack;
+	size_t size = 0;
 
-	if (!pack)
-		return -ENOENT;
-
-	size = execmem_pack_object(pack, text);
-	if (size) {
-		*c = (struct execmem_condemned) { pack, text, size };
-		execmem_pack_condemn(pack, text);
-		trace_execmem_free(pack->pool->type, pack->pool->domain, text, size);
+	rcu_read_lock();
+	pack = find_pack_of(text);
+	if (pack) {
+		execmem_pack_prefetch(pack, text);
+		size = execmem_pack_condemn(pack, text);
 	}
-	unlock_pack(pack);
+	rcu_read_unlock();
 
-	return size ? 0 : -EINVAL;
-}
+	if (!size)
+		return pack ? -EINVAL : -ENOENT;
 
-static void mark_reused(struct execmem_pack *pack, const void *text, size_t size)
-{
-	unsigned long first = (text - pack->base) >> PAGE_SHIFT;
-
-	if (!pack->solo)
-		bitmap_set(pack->reused, first, PFN_UP(text - pack->base + size) - first);
+	trace_execmem_free(pack->pool->type, pack->pool->domain, text, size);
+	*c = (struct execmem_condemned) { pack, text, size };
+	return 0;
 }
 
 /**
@@ -640,9 +707,10 @@ void execmem_slab_reuse(const struct execmem_condemned *c)
 	struct execmem_pool *pool = pack->pool;
 	unsigned int run;
 
-	guard(spinlock)(&pool->lock);
-	run = pack->run;
 	mark_reused(pack, c->text, c->size);
+
+	lock_pool(pool);
+	run = pack->run;
 	execmem_pack_release(pack, c->text, c->size);
 	mark_dirty(pack);
 	pack_changed(pack, run);
@@ -650,6 +718,7 @@ void execmem_slab_reuse(const struct execmem_condemned *c)
 	pool->stats.nr_objects--;
 	if (!pack->nr_objects)
 		pack_is_empty(pack);
+	spin_unlock(&pool->lock);
 }
 
 /**

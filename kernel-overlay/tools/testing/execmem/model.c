@@ -298,10 +298,13 @@ static void do_wrong_use(void)
 static bool is_free(const struct execmem_pack *pack, unsigned int granule)
 {
 	const struct execmem_leaf *leaf = &pack->leaves[granule / EXECMEM_LEAF];
+	unsigned int bit = granule % EXECMEM_WORD;
+	unsigned long bits;
 
-	return granule / EXECMEM_LEAF < pack->nr_leaves &&
-	       !test_bit(granule % EXECMEM_LEAF, leaf->busy) &&
-	       !test_bit(granule % EXECMEM_LEAF, leaf->head);
+	if (granule / EXECMEM_LEAF >= pack->nr_leaves)
+		return false;
+	bits = atomic_long_read(&leaf->words[granule % EXECMEM_LEAF / EXECMEM_WORD]);
+	return !((bits | bits >> EXECMEM_WORD) >> bit & 1);
 }
 
 /* What a node says of the part of @len granules from @start, by looking at each. */
@@ -350,18 +353,31 @@ struct totals {
 	unsigned int packs, objects;
 };
 
+/* Whether there may be objects that are not the model's. */
+static bool strangers;
+
 static void check_object_in_pack(const struct execmem_pack *pack, const u8 *text, size_t size,
 				 bool condemned)
 {
-	unsigned int i = *owner_of(text);
+	unsigned int i;
 
-	if (condemned)
+	if (condemned || strangers)
 		return;
+	i = *owner_of(text);
 	if (!i || objects[i - 1].text != text || objects[i - 1].given != size)
 		die("an object of %zu bytes at %p that nobody has", size, text);
 	if (objects[i - 1].type != pack->pool->type || objects[i - 1].domain != pack->pool->domain)
 		die("an object in the pool of others");
 	check_object(&objects[i - 1]);
+}
+
+/* Between two objects: no traces of one. */
+static void check_free(const struct execmem_pack *pack, const u8 *text, const u8 *end)
+{
+	check_bytes(text, end - text, 0xcc, "free");
+	for (; text < end; text += EXECMEM_GRANULE)
+		if (!is_free(pack, (text - (u8 *)pack->base) >> pack->shift))
+			die("%p belongs to no object, and is not free", text);
 }
 
 static void check_pack(struct execmem_pack *pack, struct totals *t)
@@ -373,13 +389,13 @@ static void check_pack(struct execmem_pack *pack, struct totals *t)
 
 	check_tree(pack);
 	while ((text = execmem_pack_next(pack, text, &size, &condemned))) {
-		check_bytes(end, text - end, 0xcc, "free");
+		check_free(pack, end, text);
 		check_object_in_pack(pack, text, size, condemned);
 		end = text + size;
 		t->used += size;
 		n++;
 	}
-	check_bytes(end, (u8 *)pack->base + pack->size - end, 0xcc, "free at the end");
+	check_free(pack, end, pack->base + pack->size);
 	if (n != pack->nr_objects)
 		die("%u objects in a pack that says %u", n, pack->nr_objects);
 	if (!n && pack != pack->pool->empty)
@@ -425,16 +441,33 @@ static void add_pool(enum execmem_type type, enum execmem_domain domain, struct 
 	all->lost += s.lost;
 }
 
-/* Everything that must be true, from the ground up. */
-void model_check_all(void)
+static struct totals add_pools(void)
 {
 	struct totals all = { };
 	int type, domain;
 
-	do_works();
 	for (type = 0; type < EXECMEM_TYPE_MAX; type++)
 		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++)
 			add_pool(type, domain, &all);
+
+	return all;
+}
+
+/* All packs agree with themselves and their pools, whoever has the objects. */
+void model_check_packs(void)
+{
+	strangers = true;
+	add_pools();
+	strangers = false;
+}
+
+/* Everything that must be true, from the ground up. */
+void model_check_all(void)
+{
+	struct totals all;
+
+	do_works();
+	all = add_pools();
 
 	if (all.used != used + all.lost)
 		die("%zu bytes used, not %zu", all.used, used);

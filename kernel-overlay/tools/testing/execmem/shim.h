@@ -108,8 +108,32 @@ unsigned long bitmap_find_next_zero_area_off(unsigned long *map, unsigned long s
 #define bitmap_find_next_zero_area(map, size, start, nr, mask) \
 	bitmap_find_next_zero_area_off(map, size, start, nr, mask, 0)
 
-#define atomic_long_read(v)		READ_ONCE((v)->counter)
 #define atomic_long_inc_return(v)	__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST)
+
+/* An environment may want others to run before what one does can be seen. */
+#ifndef shim_race
+#define shim_race()			do { } while (0)
+#endif
+#define atomic_long_read(v)		({ shim_race(); READ_ONCE((v)->counter); })
+#define atomic_long_set(v, i)		({ shim_race(); WRITE_ONCE((v)->counter, i); })
+#define atomic_long_or(i, v) \
+	({ shim_race(); (void)__atomic_fetch_or(&(v)->counter, i, __ATOMIC_SEQ_CST); })
+#define atomic_long_andnot(i, v) \
+	({ shim_race(); (void)__atomic_fetch_and(&(v)->counter, ~(i), __ATOMIC_SEQ_CST); })
+#define atomic_long_try_cmpxchg(v, old, new) ({						\
+	shim_race();									\
+	__atomic_compare_exchange_n(&(v)->counter, old, new, false, __ATOMIC_SEQ_CST,	\
+				    __ATOMIC_RELAXED);					\
+})
+#define smp_mb__before_atomic()		barrier()
+
+/* Those of tools/ are not atomic. */
+#undef set_bit
+#define set_bit(nr, map) \
+	((void)__atomic_fetch_or(&(map)[BIT_WORD(nr)], BIT_MASK(nr), __ATOMIC_RELAXED))
+#undef test_bit
+#define test_bit(nr, map) \
+	(READ_ONCE((map)[BIT_WORD(nr)]) >> ((nr) % BITS_PER_LONG) & 1)
 
 /* Trace points are off. */
 #define trace_execmem_grow(...)		do { } while (0)

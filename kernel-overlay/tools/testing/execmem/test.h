@@ -21,6 +21,7 @@
  * @syncs:	rounds of synchronisation
  * @fresh:	times that text was made visible without
  * @flushes:	predictor flushes
+ * @race:	whether atomic operations let others run before
  */
 struct env {
 	uint64_t rng;
@@ -35,6 +36,7 @@ struct env {
 	unsigned long syncs;
 	unsigned long fresh;
 	unsigned long flushes;
+	bool race;
 };
 
 extern struct env env;
@@ -51,6 +53,7 @@ void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void model_seed(uint64_t seed);
 void model_step(uint64_t bits);
 void model_check_all(void);
+void model_check_packs(void);
 void model_free_all(void);
 size_t model_objects(void);
 
@@ -59,5 +62,6 @@ void test_random(unsigned long steps);
 void test_failures(void);
 void test_placement(void);
 void test_threads(unsigned int seconds);
+void test_double_free(unsigned int seconds);
 
 #endif /* _EXECMEM_TEST_H */

@@ -22,10 +22,30 @@ void env_might_sleep(const char *where)
 		    readers);
 }
 
+void env_race(void)
+{
+	static __thread u32 random;
+
+	random = random * 1664525 + 1013904223;
+	if (env.race && !(random >> 23))
+		sched_yield();
+}
+
 void spin_lock(spinlock_t *lock)
 {
 	pthread_mutex_lock(&lock->lock);
 	spinlocks++;
+}
+
+/* It may also be somebody else's without there being one. */
+bool spin_trylock(spinlock_t *lock)
+{
+	static __thread unsigned int calls;
+
+	if (!(++calls % 1024) || pthread_mutex_trylock(&lock->lock))
+		return false;
+	spinlocks++;
+	return true;
 }
 
 void spin_unlock(spinlock_t *lock)
@@ -43,6 +63,18 @@ void mutex_lock(struct mutex *mutex)
 void mutex_unlock(struct mutex *mutex)
 {
 	pthread_mutex_unlock(&mutex->lock);
+}
+
+unsigned int smp_processor_id(void)
+{
+	static unsigned int cpus;
+	static __thread unsigned int cpu, calls;
+
+	if (!spinlocks)
+		die("the CPU may be another one by now");
+	if (!(calls++ % 64))
+		cpu = __atomic_fetch_add(&cpus, 1, __ATOMIC_RELAXED);
+	return cpu;
 }
 
 /* Readers hold it shared; a grace period is over when it has been had alone. */

@@ -10,6 +10,10 @@
 
 #include <pthread.h>
 
+/* Now and then somebody else runs right before an atomic operation. */
+void env_race(void);
+#define shim_race()			env_race()
+
 #include "shim.h"
 
 #undef subsys_initcall
@@ -32,6 +36,7 @@ struct mutex {
 struct lock_class_key { };
 
 void spin_lock(spinlock_t *lock);
+bool spin_trylock(spinlock_t *lock);
 void spin_unlock(spinlock_t *lock);
 void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
@@ -52,6 +57,9 @@ void mutex_unlock(struct mutex *mutex);
 
 DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
 DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock))
+
+/* A thread is on a CPU of its own, and on another one now and then. */
+unsigned int smp_processor_id(void);
 
 /* RCU: one flavour. Grace periods are real, callbacks run after one. */
 void rcu_read_lock(void);

@@ -248,24 +248,209 @@ static void *be_short_of_memory(void *data)
 	return NULL;
 }
 
-void test_threads(unsigned int seconds)
+/* Four threads, each with a function of its own. */
+static void run_for(unsigned int seconds, void *(*const fn[4])(void *))
 {
 	pthread_t threads[5];
-	unsigned long ops = 0;
 	unsigned int i;
 
+	__atomic_store_n(&stop, false, __ATOMIC_RELAXED);
+	memset(thread_ops, 0, sizeof(thread_ops));
 	for (i = 0; i < 4; i++)
-		pthread_create(&threads[i], NULL, work_on_text, &thread_ops[i]);
+		pthread_create(&threads[i], NULL, fn[i], &thread_ops[i]);
 	pthread_create(&threads[4], NULL, be_short_of_memory, NULL);
 	sleep(seconds);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (i = 0; i < 5; i++)
 		pthread_join(threads[i], NULL);
+	execmem_retire_barrier();
+	env_do_works();
+}
+
+void test_threads(unsigned int seconds)
+{
+	unsigned long ops = 0;
+	unsigned int i;
+
+	run_for(seconds, (void *(*const [])(void *)) {
+		work_on_text, work_on_text, work_on_text, work_on_text });
 	for (i = 0; i < 4; i++)
 		ops += thread_ops[i];
 	printf("# %lu operations in %u s, %lu maps\n", ops, seconds, env.maps);
-	execmem_retire_barrier();
-	env_do_works();
+	check_nothing_left();
+}
+
+/*
+ * Freeing twice at once. Two threads take the same text from its owners, and one alone
+ * may get it, while others allocate and free what is in the same words of the bitmaps.
+ */
+#define RACES		64
+
+static struct race {
+	u8 *text;
+	size_t size;
+	struct execmem_condemned c[2];
+	int ret[2];
+} races[RACES];
+
+static unsigned int arrived;
+
+/* Both racers, @round times. */
+static void meet(unsigned int round)
+{
+	unsigned int spins = 0;
+
+	__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&arrived, __ATOMIC_ACQUIRE) < 2 * round)
+		if (!(++spins % 256))
+			sched_yield();
+}
+
+static void start_race(u64 random)
+{
+	struct race *r;
+
+	for (r = races; r < races + RACES; r++) {
+		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+		r->size = ALIGN(1 + (random >> 40) % (random >> 63 ? 64 : 1500), EXECMEM_GRANULE);
+		r->text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, r->size, 1);
+		if (!r->text)
+			die("no text");
+	}
+}
+
+static void finish_race(void)
+{
+	struct race *r;
+	int won;
+
+	for (r = races; r < races + RACES; r++) {
+		won = r->ret[0] ? 1 : 0;
+		if (r->ret[won] || r->ret[!won] != -EINVAL)
+			die("text freed twice at once: %d and %d", r->ret[0], r->ret[1]);
+		if (r->c[won].text != r->text || r->c[won].size != r->size)
+			die("%zu bytes freed of %zu", r->c[won].size, r->size);
+		execmem_slab_reuse(&r->c[won]);
+	}
+}
+
+static void *race(void *data)
+{
+	unsigned int me = (unsigned long *)data - thread_ops, round = 0;
+	struct race *r;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED) || me) {
+		if (!me)
+			start_race(++thread_ops[0]);
+		meet(++round);
+		if (!races[0].text)
+			break;
+		for (r = races; r < races + RACES; r++) {
+			if (execmem_text_size(r->text) > r->size)
+				die("text has grown");
+			r->ret[me] = execmem_slab_condemn(r->text, &r->c[me]);
+			if (r->size > EXECMEM_GRANULE &&
+			    execmem_slab_free(r->text + EXECMEM_GRANULE) != -EINVAL)
+				die("freed from the inside");
+		}
+		meet(++round);
+		if (!me)
+			finish_race();
+	}
+	if (!me) {
+		races[0].text = NULL;
+		meet(++round);
+	}
+	return NULL;
+}
+
+/* Wrong users: text is freed by whoever knows its address, and any number of times. */
+static void *slots[64];
+
+/* There are few places for it, so that one is taken again soon. */
+#define WRONG_ALIGN	512
+
+static void free_slots(void)
+{
+	void *text, **slot;
+
+	for (slot = slots; slot < slots + ARRAY_SIZE(slots); slot++) {
+		text = __atomic_exchange_n(slot, NULL, __ATOMIC_ACQ_REL);
+		if (text)
+			execmem_slab_free(text);
+	}
+}
+
+static void *free_wrongly(void *data)
+{
+	unsigned long *ops = data;
+	u64 random = ops - thread_ops + seed;
+	void *text, **slot;
+
+	for (; !__atomic_load_n(&stop, __ATOMIC_RELAXED); ++*ops) {
+		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+		slot = &slots[(random >> 33) % ARRAY_SIZE(slots)];
+		text = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+		if (random >> 63) {
+			size_t size = 1 + (random >> 40) % (random >> 62 & 1 ? 100 : 2000);
+
+			text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, size, WRONG_ALIGN);
+			if (!text)
+				die("no text");
+			text = __atomic_exchange_n(slot, text, __ATOMIC_ACQ_REL);
+		}
+		/* Packs without objects come and go. */
+		if (!(random >> 20 & 0xff))
+			free_slots();
+		if (!text)
+			continue;
+		if (execmem_text_size(text) > EXECMEM_PACK_MAX)
+			die("an object is larger than a pack");
+		execmem_slab_free(text);
+	}
+	return NULL;
+}
+
+/* And wherever text may be, whether it is, or is about to be. */
+static void *free_everywhere(void *data)
+{
+	unsigned long *ops = data;
+	u8 *text;
+
+	for (; !__atomic_load_n(&stop, __ATOMIC_RELAXED); ++*ops) {
+		text = __atomic_load_n(&slots[*ops % ARRAY_SIZE(slots)], __ATOMIC_ACQUIRE);
+		if (!text)
+			continue;
+		text -= (unsigned long)text % SZ_64K;
+		do {
+			execmem_slab_free(text);
+			text += WRONG_ALIGN;
+		} while ((unsigned long)text % SZ_64K);
+	}
+	return NULL;
+}
+
+void test_double_free(unsigned int seconds)
+{
+	struct execmem_stats s;
+
+	env.race = true;
+	run_for(DIV_ROUND_UP(seconds, 2),
+		(void *(*const [])(void *)) { race, race, work_on_text, work_on_text });
+	printf("# %lu races, %lu other operations\n", thread_ops[0] * RACES,
+	       thread_ops[2] + thread_ops[3]);
+	check_nothing_left();
+
+	run_for(DIV_ROUND_UP(seconds, 2), (void *(*const [])(void *)) {
+		free_wrongly, free_wrongly, free_wrongly, free_everywhere });
+	printf("# %lu wrong frees\n", thread_ops[0] + thread_ops[1] + thread_ops[2]);
+	env.race = false;
+	model_check_packs();
+	/* What has not been freed is in a slot, so nothing is left then. */
+	free_slots();
+	execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
+	if (s.nr_objects || s.used)
+		die("%lu objects and %zu bytes are left", s.nr_objects, s.used);
 	check_nothing_left();
 }
 
@@ -279,6 +464,11 @@ static void run_threads(void)
 	test_threads(seconds);
 }
 
+static void run_double_free(void)
+{
+	test_double_free(seconds);
+}
+
 static const struct test {
 	const char *name;
 	void (*fn)(void);
@@ -287,6 +477,7 @@ static const struct test {
 	{ "random", run_random },
 	{ "failures", test_failures },
 	{ "threads", run_threads },
+	{ "double-free", run_double_free },
 };
 
 static bool is_wanted(const char *name, char **wanted)
