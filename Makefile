@@ -39,6 +39,9 @@ compare:	## what small pieces of text cost, stock beside patched
 cover-letter:	## the cover letter, with the figures of make compare
 	@scripts/cover-letter
 
+send:		## the series as mails: a dry run, unless SEND=1 SIGNOFF=1
+	@scripts/send
+
 bench-slab:	## what allocating text costs, beside other allocators
 	@scripts/bench-slab
 
@@ -57,4 +60,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@rm -rf build results
 
-.PHONY: help setup tree refresh check run debug test build boot compare cover-letter bench-slab bench-unpack shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot compare cover-letter send bench-slab bench-unpack shell gdb stock clean

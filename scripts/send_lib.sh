@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# What makes and reads our mails has in common; sourced after lib.sh by send and
+# its steps.
+
+# Nothing of a surrounding git, such as a hook's GIT_DIR, may reach ours, only
+# where the sender keeps the settings.
+for name in ${!GIT_@}; do
+	case $name in
+	GIT_CONFIG_*) ;;
+	*) unset "$name" ;;
+	esac
+done
+
+# plain_git ARG...: git without a setting or a hook of anybody's.
+plain_git()
+{
+	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git \
+		-c core.hooksPath=/dev/null -c core.autocrlf=false \
+		-c core.abbrev=12 -c diff.algorithm=myers -c gc.auto=0 \
+		-c user.name="${NAME:-$UNSIGNED_NAME}" \
+		-c user.email="${EMAIL:-$UNSIGNED_EMAIL}" "$@"
+}
+# Who stands in mails that nobody has signed; no mail gets there.
+UNSIGNED_NAME=unsigned
+UNSIGNED_EMAIL=unsigned@invalid
+
+# patch_files: the patches of the series, in order.
+patch_files()
+{
+	grep -vE '^[[:space:]]*(#|$)' "$TOP/series" | awk -v dir="$TOP/patches/" \
+		'{ print dir $1 }'
+}
+
+# lay_base BASE DIR: the files of the base that the series touches, no others.
+lay_base()
+{
+	mkdir -p "$2"
+	patch_files | xargs -d '\n' sed -n 's,^diff --git a/.* b/,,p' | sort -u |
+		rsync -a --files-from=- --ignore-missing-args "$1/" "$2/"
+}
+
+# make_repo BASE DIR: a repository of these files.
+make_repo()
+{
+	lay_base "$1" "$2"
+	plain_git -C "$2" init -q -b series
+	# -f: the packaged source ignores everything at its top.
+	plain_git -C "$2" add -A -f .
+	plain_git -C "$2" commit -q --allow-empty -m base
+	plain_git -C "$2" tag base
+}
+
+# base_version BASE: "6.12.117" out of its Makefile.
+base_version()
+{
+	awk -F ' *= *' '/^VERSION/ { v = $2 } /^PATCHLEVEL/ { p = $2 }
+		/^SUBLEVEL/ { print v "." p "." $2; exit }' "$1/Makefile"
+}

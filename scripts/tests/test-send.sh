@@ -1,0 +1,260 @@
+#!/bin/bash
+# test-send: the mails give quilt's tree, go to whom they should, and go nowhere
+# unless they are asked for, signed and sound.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+
+# ready: a series of two, all that a cover letter needs, and a sender whose mails
+# end in $TOY/sent.
+ready()
+{
+	printf '\nRUN\nM:\tRun Ner <run@example.org>\nF:\tlib/run.*\n' >>"$EXECMEM_BASE/MAINTAINERS"
+	printf 'print "total: 0 errors, 0 warnings, 0 checks, 8 lines checked\\n";\n' \
+		>"$EXECMEM_BASE/scripts/checkpatch.pl"
+	maintainers
+	toy_series && mkdir -p "$TOY/top/results/compare" "$TOY/sent" || return 1
+	printf 'Subject: [PATCH 0/@COUNT@] toy: all of it\n\nWhy.\n\n@COMPARE@\n' \
+		>"$TOY/top/cover-letter.in"
+	printf '# A note.\nv1:\n - first version\n' >"$TOY/top/changelog.in"
+	echo '| figures | 7 |' >"$TOY/top/results/compare/compare.md"
+	printf '#!/bin/sh\necho "$*" >>"%s/envelopes"\ncat >"%s/sent/$(date +%%s%%N)"\n' \
+		"$TOY" "$TOY" >"$TOY/sendmail"
+	chmod +x "$TOY/sendmail"
+	printf '[user]\n\tname = Séan D. Er\n\temail = sender@example.org\n[sendemail]\n\tsendmailCmd = %s\n\tconfirm = never\n' \
+		"$TOY/sendmail" >"$TOY/gitconfig"
+	export GIT_CONFIG_GLOBAL=$TOY/gitconfig GIT_CONFIG_NOSYSTEM=1 EXECMEM_WAIVERS=/dev/null
+	unset VERSION SIGNOFF SEND TO CC
+	OUT=$TOY/top/results/send
+}
+
+# maintainers: a get_maintainer.pl that knows who has mm/ and lib/.
+maintainers()
+{
+	cat >"$EXECMEM_BASE/scripts/get_maintainer.pl" <<-'END'
+		my $mail = do { local (@ARGV, $/) = $ARGV[-1]; <> };
+		print "\"Bj\xc3\xb6rn B.\" <bjorn\@example.org> (maintainer:MM (SMALL))\n"
+			if $mail =~ m{^diff --git a/mm/}m;
+		print "Run Ner <run\@example.org> (reviewer:RUN)\n" if $mail =~ m{^diff --git a/lib/}m;
+		print "list\@example.org (open list)\n";
+	END
+}
+
+# sent: how many mails have left.
+sent()
+{
+	find "$TOY/sent" -type f | wc -l
+}
+
+# one_line TEXT: make send fails with that and no other line; nothing is mailed.
+one_line()
+{
+	fails_with "$1" send && [ "$(wc -l <"$TOY/all")" = 1 ] && [ "$(sent)" = 0 ] || {
+		sed 's/^/# /' "$TOY/all"
+		return 1
+	}
+}
+
+# header NAME FILE: its value, or nothing.
+header()
+{
+	sed -n "/^\$/q; s/^$1: //Ip" "$2"
+}
+
+test_dry_run_gives_the_tree_of_quilt_and_mails_nothing()
+{
+	ready || return 1
+	contents "$TOY/top/patches" "$TOY/base" >"$TOY/before"
+	quiet send && [ "$(sent)" = 0 ] && grep -q 'nothing was sent' "$TOY/err" || return 1
+	contents "$TOY/top/patches" "$TOY/base" >"$TOY/after"
+	cmp "$TOY/before" "$TOY/after" || return 1
+	# Not by our own means: the whole base, and a plain git am.
+	local git=(git -C "$TOY/repo" -c user.name=t -c user.email=t@example.org)
+	cp -r "$TOY/base" "$TOY/repo" && "${git[@]}" init -q && "${git[@]}" add -A -f &&
+		"${git[@]}" commit -q -m base &&
+		"${git[@]}" am -q --empty=drop "$OUT/series.mbox" >/dev/null 2>&1 &&
+		diff -r -x .git -x .pc -x .execmem -x patches "$TOY/repo" "$TREE" &&
+		[ -x "$TOY/repo/lib/run.sh" ]
+}
+
+# damaged SED TEXT: a mailbox changed like that is not what quilt makes.
+damaged()
+{
+	sed "$1" "$OUT/series.mbox" >"$TOY/mbox"
+	fails_with "$2" send-verify "$TOY/mbox"
+}
+
+test_a_mailbox_that_gives_another_tree_is_seen()
+{
+	ready && quiet send && quiet send-verify "$OUT/series.mbox" &&
+		damaged 's/^+int n;/+int m;/' "does not give quilt's tree; other files: mm/new.c" &&
+		damaged 's/^new file mode 100755/new file mode 100644/' "other files: lib/run.sh" &&
+		damaged 's/^-int a20;/-int other;/' "git am does not apply the mails" &&
+		damaged '/^Subject:.*2\/2/,$d' "makes 1 commits of 2 patches"
+}
+
+test_the_cover_letter_has_figures_changes_and_base()
+{
+	ready && quiet send || return 1
+	local mail=$OUT/mails/0000-cover-letter.patch
+	[ "$(header Subject "$mail")" = "[PATCH 0/2] toy: all of it" ] &&
+		grep -qxF '| figures | 7 |' "$mail" && grep -qxF ' - first version' "$mail" &&
+		! grep -q 'A note' "$mail" && grep -qx 'base: v6.12.9' "$mail" &&
+		grep -q '4 files changed\|3 files changed' "$mail"
+}
+
+test_a_second_version_tells_what_changed()
+{
+	ready && printf 'v2:\n - better\nv1:\n - first version\n' >"$TOY/top/changelog.in" &&
+		quiet send && grep -q '^Subject: \[PATCH v2 2/2\]' "$OUT/series.mbox" &&
+		grep -qxF ' - better' "$OUT/series.mbox" && grep -qxF 'v1:' "$OUT/series.mbox" &&
+		VERSION=1 quiet send && grep -q '^Subject: \[PATCH 2/2\]' "$OUT/series.mbox" &&
+		! grep -q better "$OUT/series.mbox"
+}
+
+test_sending_mails_all_once_in_one_thread()
+{
+	ready && SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] || return 1
+	local cover mail id
+	cover=$(grep -l '^Subject: \[PATCH 0/2\]' "$TOY"/sent/*) || return 1
+	id=$(header Message-Id "$cover")
+	[ -n "$id" ] && [ -z "$(header In-Reply-To "$cover")" ] || return 1
+	for mail in "$TOY"/sent/*; do
+		header From "$mail" | grep -q '<sender@example.org>' || return 1
+		[ "$mail" != "$cover" ] || continue
+		[ "$(header In-Reply-To "$mail")" = "$id" ] &&
+			[ "$(header References "$mail")" = "$id" ] &&
+			grep -qxF 'Signed-off-by: Séan D. Er <sender@example.org>' "$mail" &&
+			grep -B1 '^Signed-off-by' "$mail" | grep -q '^Assisted-by:' || return 1
+	done
+	[ "$(grep -h '^Message-Id: ' "$TOY"/sent/* | sort -u | wc -l)" = 3 ]
+}
+
+# whole_header NAME FILE: with its continuations, on one line.
+whole_header()
+{
+	sed '/^$/q' "$2" | sed -e :a -e 'N;s/\n[ \t]\+/ /;ta' -e 'P;D' | sed -n "s/^$1: //p"
+}
+
+test_who_gets_what()
+{
+	ready && CC="More <more@example.org>, LIST@example.org" SIGNOFF=1 SEND=1 quiet send ||
+		return 1
+	local one two cover bjorn='=?utf-8?b?QmrDtnJuIEIu?= <bjorn@example.org>'
+	one=$(grep -l '^Subject: \[PATCH 1/2\]' "$TOY"/sent/*)
+	two=$(grep -l '^Subject: \[PATCH 2/2\]' "$TOY"/sent/*)
+	cover=$(grep -l '^Subject: \[PATCH 0/2\]' "$TOY"/sent/*)
+	# git send-email encodes names in its own way.
+	sed -i 's/=?UTF-8?q?Bj=C3=B6rn=20B=2E?=/=?utf-8?b?QmrDtnJuIEIu?=/' "$TOY"/sent/*
+	[ "$(whole_header To "$one")" = "$bjorn" ] &&
+		[ "$(whole_header Cc "$one")" = "list@example.org, More <more@example.org>" ] &&
+		[ "$(whole_header To "$two")" = "$bjorn" ] &&
+		[ "$(whole_header Cc "$two")" = "Run Ner <run@example.org>, list@example.org, More <more@example.org>" ] &&
+		[ "$(whole_header To "$cover")" = "$bjorn" ] &&
+		grep -qP '^Cc\tRun Ner <run@example.org>\t0,2\treviewer: RUN$' "$OUT/recipients" &&
+		grep -qP '^Cc\tMore <more@example.org>\t0-2\tCC=$' "$OUT/recipients" ||
+		{ sed '/^$/q; s/^/# /' "$one" "$two"; return 1; }
+}
+
+# envelopes: whoever was mailed anything, on one line.
+envelopes()
+{
+	grep -o '[^ ]*@[^ ]*' "$TOY/envelopes" | sort -u | xargs
+}
+
+test_mails_go_to_nobody_else()
+{
+	ready && TO=early@example.org SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
+		[ "$(envelopes)" = "bjorn@example.org early@example.org list@example.org run@example.org" ]
+}
+
+test_a_rehearsal_goes_to_the_sender_alone()
+{
+	ready && git config -f "$TOY/gitconfig" sendemail.cc boss@example.org &&
+		git config -f "$TOY/gitconfig" sendemail.to lists@example.org &&
+		git config -f "$TOY/gitconfig" sendemail.toCmd 'echo cmd@example.org #' &&
+		CC=more@example.org SIGNOFF=1 SEND=me quiet send && [ "$(sent)" = 3 ] &&
+		[ "$(envelopes)" = sender@example.org ] &&
+		! grep -hiE '^(To|Cc):' "$TOY"/sent/* | grep -v sender@example.org
+}
+
+test_people_in_trailers_get_a_copy()
+{
+	ready && sed -i 's/^Assisted-by/Reported-by: Fin Der <fin@example.org>\n&/' \
+		"$TOY/top/patches/one.patch" && quiet send &&
+		grep -qP '^Cc\tFin Der <fin@example.org>\t0-1\ttrailer$' "$OUT/recipients"
+}
+
+test_letters_beyond_ascii_arrive()
+{
+	ready && sed -i 's/^+int n;/+int ñ;/' "$TOY/top/patches/two.patch" && quiet tree &&
+		printf 'int ñ;\n' >"$TOY/top/kernel-overlay/mm/new.c" &&
+		quiet send && header Content-Type "$OUT"/mails/0002* | grep -q 'charset=UTF-8' &&
+		SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
+		header Content-Type "$(grep -l '^+int ñ;' "$TOY"/sent/*)" | grep -q 'charset=UTF-8'
+}
+
+test_unsigned_is_never_mailed()
+{
+	ready && SEND=1 one_line "SEND=1 needs SIGNOFF=1" &&
+		SEND=1 SIGNOFF=0 one_line "SEND=1 needs SIGNOFF=1" || return 1
+	# Even when the sign-off gets lost on the way.
+	mkdir "$TOY/bin" && printf '#!/bin/bash\nexec %s "${@/--signoff/--no-signoff}"\n' \
+		"$(command -v git)" >"$TOY/bin/git" && chmod +x "$TOY/bin/git" || return 1
+	PATH=$TOY/bin:$PATH SEND=1 SIGNOFF=1 fails_with "0001-toy-one.patch.patch is not signed" send &&
+		[ "$(sent)" = 0 ]
+}
+
+test_what_the_checks_refuse_is_never_mailed()
+{
+	ready && sed -i '/^Assisted-by/d' "$TOY/top/patches/one.patch" &&
+		SEND=1 SIGNOFF=1 fails_with "one.patch: no Assisted-by:" send && [ "$(sent)" = 0 ] &&
+		grep -q 'nothing was sent' "$TOY/all"
+}
+
+test_wrong_uses_get_one_line()
+{
+	ready || return 1
+	SEND=yes one_line "SEND must be 1, 0 or me, not 'yes'" &&
+		SEND=me one_line "SEND=me needs SIGNOFF=1" &&
+		SIGNOFF=yes one_line "SIGNOFF must be 1 or 0" &&
+		GIT_CONFIG_GLOBAL=/dev/null SIGNOFF=1 one_line "git config --global user.name" &&
+		VERSION=9 one_line "changelog.in has nothing about v9" &&
+		VERSION=v2 one_line "VERSION must be a number" &&
+		CC=gcc one_line "CC='gcc' is no list of mail addresses" &&
+		printf 'v2:\nv1:\n - first\n' >"$TOY/top/changelog.in" &&
+		one_line "changelog.in: v2: say what has changed" &&
+		rm "$TOY/top/changelog.in" && one_line "there is no changelog.in" &&
+		rm "$TOY/top/results/compare/compare.md" &&
+		one_line "there are no figures: run make compare"
+}
+
+test_a_series_that_does_not_apply_is_named()
+{
+	ready && sed -i 's/^-int a20;/-int other;/' "$TOY/top/patches/one.patch" &&
+		one_line "one.patch does not apply"
+}
+
+test_a_failed_send_leaves_no_mailbox_of_before()
+{
+	ready && quiet send && [ -s "$OUT/series.mbox" ] &&
+		sed -i 's/^-int a20;/-int other;/' "$TOY/top/patches/one.patch" &&
+		fails_with "does not apply" send && [ ! -e "$OUT/series.mbox" ] &&
+		[ ! -e "$OUT/mails" ]
+}
+
+test_the_base_of_a_git_tree_is_a_commit()
+{
+	ready && unset EXECMEM_BASE && cp -r "$TOY/base" "$TOY/user" &&
+		printf 'Subject: [PATCH 0/2] toy\n\nWhy.\n' >"$TOY/cover" || return 1
+	local git=(git -C "$TOY/user" -c user.name=t -c user.email=t@example.org) commit
+	"${git[@]}" init -q && "${git[@]}" add -A -f && "${git[@]}" commit -q -m base &&
+		"${git[@]}" tag v6.12.9 && commit=$("${git[@]}" rev-parse HEAD) || return 1
+	KERNEL=$TOY/user quiet send-mails "$TOY/cover" "$TOY/mails" &&
+		grep -qx "base: v6.12.9 (v6.12.9)" "$TOY/mails/0000-cover-letter.patch" &&
+		grep -qx "base-commit: $commit" "$TOY/mails/0000-cover-letter.patch" &&
+		echo 'int c;' >>"$TOY/user/mm/b.c" && KERNEL=$TOY/user quiet send-mails "$TOY/cover" "$TOY/mails" &&
+		grep -q '^base: v6.12.9.*changes that are not committed' "$TOY/mails/0000-cover-letter.patch" &&
+		! grep -q '^base-commit' "$TOY/mails/0000-cover-letter.patch"
+}
+
+run_tests
