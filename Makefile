@@ -39,6 +39,12 @@ compare:	## what small pieces of text cost, stock beside patched
 cover-letter:	## the cover letter, with the figures of make compare
 	@scripts/cover-letter
 
+bisect:		## every prefix of the series builds, boots and passes (PREFIXES=5-7)
+	@scripts/bisect
+
+bisect-objects:	## every prefix of the series compiles what it touches
+	@scripts/bisect --objects
+
 send:		## the series as mails: a dry run, unless SEND=1 SIGNOFF=1
 	@scripts/send
 
@@ -60,4 +66,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@rm -rf build results
 
-.PHONY: help setup tree refresh check run debug test build boot compare cover-letter send bench-slab bench-unpack shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot compare cover-letter bisect bisect-objects send bench-slab bench-unpack shell gdb stock clean

@@ -1,0 +1,113 @@
+#!/bin/bash
+# test-bisect: a prefix that does not compile is named, what has passed is not done
+# again, and what has changed is.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+
+# ready: a series of two on a base that compiles.
+ready()
+{
+	mkdir -p "$EXECMEM_BASE/scripts/kconfig" "$TOY/top/configs"
+	printf '%s\n' 'tinyconfig olddefconfig:' '	@mkdir -p $(O); touch $(O)/.config' \
+		'%.o: %.c' '	@mkdir -p $(O)/$(dir $@)' '	@[ $(O)/$@ -nt $< ] || gcc -Wall -c -o $(O)/$@ $<' \
+		>>"$EXECMEM_BASE/Makefile"
+	# As the real one is called: -m -O . .config FRAGMENT...
+	printf '#!/bin/sh\nshift 4\ncat "$@" >.config\n' \
+		>"$EXECMEM_BASE/scripts/kconfig/merge_config.sh"
+	chmod +x "$EXECMEM_BASE/scripts/kconfig/merge_config.sh"
+	echo 'CONFIG_A=y' >"$TOY/top/configs/common.config"
+	echo 'CONFIG_X=y' >"$TOY/top/configs/x86_64.config"
+	export ARCHES=x86_64
+	unset PREFIXES DEBUG
+	toy_series
+}
+
+# tried: the prefixes that the last run has worked on.
+tried()
+{
+	sed -n 's/^bisect: prefix \([0-9]*\) of.*/\1/p' "$TOY/err" | xargs
+}
+
+# total TEXT: the last line of the last run.
+total()
+{
+	[ "$(tail -n 1 "$TOY/out")" = "$1" ] || { tail -n 1 "$TOY/out" | sed 's/^/# /'; return 1; }
+}
+
+test_all_prefixes_pass_and_only_once()
+{
+	ready || return 1
+	contents "$TOY/top/patches" "$TREE" "$TOY/base" >"$TOY/before"
+	quiet bisect --objects && total "2 passed, 0 failed, 0 skipped" && [ "$(tried)" = "1 2" ] &&
+		quiet bisect --objects && total "2 passed, 0 failed, 0 skipped" && [ -z "$(tried)" ] &&
+		FORCE=1 quiet bisect --objects && [ "$(tried)" = "1 2" ] || return 1
+	contents "$TOY/top/patches" "$TREE" "$TOY/base" >"$TOY/after"
+	cmp "$TOY/before" "$TOY/after"
+}
+
+test_a_prefix_that_a_later_patch_repairs_fails()
+{
+	ready && sed -i 's/^+long a20;/+long a20 bad;/' "$TOY/top/patches/one.patch" && quiet tree &&
+		sed -i 's/long a20 bad;/long a20;/' "$TREE/mm/a.c" &&
+		quiet refresh --to three.patch mm/a.c &&
+		fails_with "prefix 1 of 3, x86_64: failed with one.patch" bisect --objects &&
+		total "1 passed, 2 failed, 0 skipped" && grep -qx 'prefix 2, x86_64: two.patch' "$TOY/out" &&
+		fails_with "prefix 1 of 3" bisect --objects && [ "$(tried)" = "1 2" ]
+}
+
+test_only_what_changed_is_tried_again()
+{
+	ready && quiet bisect --objects && sed -i 's/^+int n;/+int m;/' "$TOY/top/patches/two.patch" &&
+		quiet bisect --objects && [ "$(tried)" = 2 ] &&
+		echo 'CONFIG_Y=y' >>"$TOY/top/configs/x86_64.config" &&
+		quiet bisect --objects && [ "$(tried)" = "1 2" ]
+}
+
+test_words_and_other_architectures_cost_nothing()
+{
+	ready && quiet bisect --objects && mkdir -p "$TREE/arch/arm64" "$TREE/Documentation" &&
+		echo 'no C' >"$TREE/arch/arm64/x.c" && echo text >"$TREE/Documentation/x.rst" &&
+		quiet refresh --to three.patch arch/arm64/x.c Documentation/x.rst &&
+		sed -i 's/^Why/Whatever/' "$TOY/top/patches/one.patch" &&
+		quiet bisect --objects && total "3 passed, 0 failed, 0 skipped" && [ -z "$(tried)" ]
+}
+
+test_a_new_warning_fails_each_time()
+{
+	ready && sed -i 's/^+int n;/+static int n;/' "$TOY/top/patches/two.patch" &&
+		fails_with "new warnings" bisect --objects && total "1 passed, 1 failed, 0 skipped" &&
+		fails_with "new warnings" bisect --objects
+}
+
+test_what_is_not_configured_is_not_compiled()
+{
+	ready && printf 'obj-y += a.o \\\n  b.o\nobj-$(CONFIG_NONE) += \\\n\tnew.o\n' >"$TREE/mm/Makefile" &&
+		quiet refresh --to two.patch mm/Makefile &&
+		sed -i 's/^+int n;/+no C/' "$TOY/top/patches/two.patch" &&
+		quiet bisect --objects && grep -q 'not in this configuration: mm/new.o' "$TOY/err" &&
+		sed -i 's/CONFIG_NONE/CONFIG_X/' "$TOY/top/patches/two.patch" &&
+		fails_with "prefix 2 of 2" bisect --objects
+}
+
+test_prefixes_limit_and_time_limits()
+{
+	ready && PREFIXES=2-2 quiet bisect --objects && [ "$(tried)" = 2 ] &&
+		total "1 passed, 0 failed, 0 skipped" &&
+		fails_with "1 are left" bisect --objects --for 0 && total "1 passed, 0 failed, 1 skipped" &&
+		quiet bisect --objects --list && [ "$(cut -d ' ' -f 4 "$TOY/out" | xargs)" = "x86_64:to-do x86_64:passed" ]
+}
+
+test_wrong_uses_get_one_line()
+{
+	ready || return 1
+	local prefixes
+	for prefixes in 0-1 2-1 1-3 x 1- -; do
+		PREFIXES=$prefixes fails_with "PREFIXES" bisect --objects &&
+			[ "$(wc -l <"$TOY/all")" = 1 ] || return 1
+	done
+	fails_with "unknown argument" bisect --object && fails_with "--for needs" bisect --for x &&
+		ARCHES=vax fails_with "unknown ARCH 'vax'" bisect &&
+		: >"$TOY/top/series" && fails_with "the series is empty" bisect
+}
+
+run_tests
