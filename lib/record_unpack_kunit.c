@@ -306,6 +306,7 @@ static struct kunit_suite record_unpack_suite = {
 	.name = "record_unpack",
 	.test_cases = record_unpack_cases,
 };
+
 kunit_test_suite(record_unpack_suite);
 
 MODULE_DESCRIPTION("KUnit tests of functions that unpack records");

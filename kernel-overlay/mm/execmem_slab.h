@@ -22,6 +22,7 @@
 /* A pool's first pack, and its packs once much is used; larger ones are solo. */
 #define EXECMEM_PACK_MIN	max_t(size_t, SZ_64K, PAGE_SIZE)
 #define EXECMEM_PACK_MAX	max_t(size_t, SZ_2M, PAGE_SIZE)
+#define EXECMEM_PACK_PAGES	DIV_ROUND_UP(SZ_2M, PAGE_SIZE)
 
 /*
  * For how many CPUs a pool remembers where they took text from, and how many times that
@@ -93,7 +94,7 @@ struct execmem_pack {
 	u8 shift;
 	bool solo;
 	bool huge;
-	DECLARE_BITMAP(reused, DIV_ROUND_UP(SZ_2M, PAGE_SIZE));
+	DECLARE_BITMAP(reused, EXECMEM_PACK_PAGES);
 };
 
 /**

@@ -453,7 +453,7 @@ static unsigned long nsec_per_iter(int kmsg)
 	return 0;
 }
 
-static void measure(const char *what, unsigned int keys)
+static void measure_one(const char *what, unsigned int keys)
 {
 	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	unsigned long nsec;
@@ -475,9 +475,9 @@ static int measure_lookups(unsigned int keys)
 {
 	mount_image();
 	ksft_set_plan(3);
-	measure("seq_insert", keys);
-	measure("seq_lookup", keys);
-	measure("rand_lookup", keys);
+	measure_one("seq_insert", keys);
+	measure_one("seq_lookup", keys);
+	measure_one("rand_lookup", keys);
 	if (umount(MOUNT))
 		fail("umount");
 	ksft_finished();

@@ -8,12 +8,11 @@
  * store is unaligned.
  */
 #include <linux/bits.h>
+#include <linux/cfi.h>
 #include <linux/errno.h>
 #include <linux/kconfig.h>
 #include <linux/record_emit.h>
 #include <linux/types.h>
-
-#include <asm/cfi.h>
 
 /* All of these may be changed by a function. */
 enum {

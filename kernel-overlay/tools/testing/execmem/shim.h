@@ -125,6 +125,7 @@ unsigned long bitmap_find_next_zero_area_off(unsigned long *map, unsigned long s
 	__atomic_compare_exchange_n(&(v)->counter, old, new, false, __ATOMIC_SEQ_CST,	\
 				    __ATOMIC_RELAXED);					\
 })
+/* Atomic operations are barriers on x86. */
 #define smp_mb__before_atomic()		barrier()
 
 /* Those of tools/ are not atomic. */

@@ -248,8 +248,10 @@ static void *be_short_of_memory(void *data)
 	return NULL;
 }
 
+typedef void *(*worker_t)(void *);
+
 /* Four threads, each with a function of its own. */
-static void run_for(unsigned int seconds, void *(*const fn[4])(void *))
+static void run_for(unsigned int seconds, const worker_t fn[4])
 {
 	pthread_t threads[5];
 	unsigned int i;
@@ -272,7 +274,7 @@ void test_threads(unsigned int seconds)
 	unsigned long ops = 0;
 	unsigned int i;
 
-	run_for(seconds, (void *(*const [])(void *)) {
+	run_for(seconds, (worker_t[]) {
 		work_on_text, work_on_text, work_on_text, work_on_text });
 	for (i = 0; i < 4; i++)
 		ops += thread_ops[i];
@@ -436,12 +438,12 @@ void test_double_free(unsigned int seconds)
 
 	env.race = true;
 	run_for(DIV_ROUND_UP(seconds, 2),
-		(void *(*const [])(void *)) { race, race, work_on_text, work_on_text });
+		(worker_t[]) { race, race, work_on_text, work_on_text });
 	printf("# %lu races, %lu other operations\n", thread_ops[0] * RACES,
 	       thread_ops[2] + thread_ops[3]);
 	check_nothing_left();
 
-	run_for(DIV_ROUND_UP(seconds, 2), (void *(*const [])(void *)) {
+	run_for(DIV_ROUND_UP(seconds, 2), (worker_t[]) {
 		free_wrongly, free_wrongly, free_wrongly, free_everywhere });
 	printf("# %lu wrong frees\n", thread_ops[0] + thread_ops[1] + thread_ops[2]);
 	env.race = false;

@@ -6,6 +6,7 @@
 
 struct btree {
 	u8			nr_key_bits;
+	u8			unpack_slot;
 	struct bkey_format	format;
 	struct bkey_table	table;
 };

@@ -31,12 +31,14 @@ bool env_return_is_far(void)
 
 const char *env_check(const struct record_code *c, const struct record_shape *shape)
 {
+	bool has_pad;
 	u32 insn;
 
 	if (c->entry != CONFIG_CFI_CLANG * sizeof(insn))
 		return "what is before the entry";
 	memcpy(&insn, c->buf + c->entry, sizeof(insn));
-	if ((insn == BTI_C) != CONFIG_ARM64_BTI_KERNEL)
+	has_pad = insn == BTI_C;
+	if (has_pad != CONFIG_ARM64_BTI_KERNEL)
 		return "the landing pad";
 	return NULL;
 }

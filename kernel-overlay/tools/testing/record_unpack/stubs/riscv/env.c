@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What RISC-V has before the code depends on the configuration. */
 #include <string.h>
-#include <asm/cfi.h>
+#include <linux/cfi.h>
 
 #include "env.h"
 
