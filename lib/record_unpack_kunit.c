@@ -7,6 +7,7 @@
 #include <linux/kallsyms.h>
 #include <linux/prandom.h>
 #include <linux/record_emit.h>
+#include <linux/static_call.h>
 #include <linux/unaligned.h>
 #include <linux/vmalloc.h>
 
@@ -18,6 +19,14 @@
 static const u8 widths[] = { 0, 1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 57, 58, 60, 63, 64 };
 
 static struct rnd_state rnd;
+
+static void other(void *dst, const void *src, const void *consts, unsigned int slot)
+{
+	*(u64 *)dst = 1000;
+}
+
+/* As x86 does, whose functions may not be called through pointers. */
+DEFINE_STATIC_CALL(record_unpack_kunit, other);
 
 static u32 below(u32 n)
 {
@@ -130,8 +139,8 @@ static bool same(struct kunit *test, const char *what, const struct record_shape
 	return false;
 }
 
-static bool check_record(struct kunit *test, const struct record_shape *s, record_unpack_t fn,
-			 const u8 *record, const u8 *consts)
+static bool check_record(struct kunit *test, const struct record_shape *s, const u8 *record,
+			 const u8 *consts)
 {
 	u8 want[MAX_RESULT] __aligned(8), got[MAX_RESULT] __aligned(8);
 	struct record_prog prog;
@@ -146,7 +155,7 @@ static bool check_record(struct kunit *test, const struct record_shape *s, recor
 		return false;
 
 	memset(got, 0x5a, sizeof(got));
-	fn(got, record, consts, 0);
+	static_call(record_unpack_kunit)(got, record, consts, 0);
 	return same(test, "function", s, got, want);
 }
 
@@ -158,6 +167,7 @@ static bool check_shape(struct kunit *test, const struct record_shape *s, u8 *pa
 	bool ok = true;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, u);
+	static_call_update(record_unpack_kunit, u->fn);
 	for (i = 0; i < RECORDS && ok; i++) {
 		u8 *record = i % 2 ? page : page + PAGE_SIZE - size;
 
@@ -167,8 +177,9 @@ static bool check_shape(struct kunit *test, const struct record_shape *s, u8 *pa
 		prandom_bytes_state(&rnd, consts, MAX_CONSTS);
 		if (i % 4 == 3)
 			memset(consts, 0xff, MAX_CONSTS);
-		ok = check_record(test, s, u->fn, record, consts);
+		ok = check_record(test, s, record, consts);
 	}
+	static_call_update(record_unpack_kunit, other);
 	record_unpack_free(u);
 	return ok;
 }
@@ -259,11 +270,6 @@ static void test_seen(struct kunit *test)
 
 #define SLOTS	20
 
-static void other(void *dst, const void *src, const void *consts, unsigned int slot)
-{
-	*(u64 *)dst = 1000;
-}
-
 static void own(void *dst, const void *src, const void *consts, unsigned int slot)
 {
 	*(u64 *)dst = slot;
@@ -285,10 +291,12 @@ static void test_select(struct kunit *test)
 	}
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, u);
 
+	static_call_update(record_unpack_kunit, u->fn);
 	for (i = 0; i < SLOTS + 5; i++) {
-		u->fn(&result, NULL, NULL, i);
+		static_call(record_unpack_kunit)(&result, NULL, NULL, i);
 		KUNIT_EXPECT_EQ_MSG(test, result, i < SLOTS && i % 3 == 0 ? i : 1000, "slot %u", i);
 	}
+	static_call_update(record_unpack_kunit, other);
 	record_unpack_free(u);
 	record_unpack_barrier();
 }

@@ -122,7 +122,8 @@ static struct record_unpack *create(const struct source *s, const char *name)
 
 	u->size = size;
 	strscpy(u->name, name);
-	u->text = execmem_text_alloc(EXECMEM_DEFAULT, EXECMEM_TRUSTED, u->size, 1);
+	/* Widths may come from a disk, and are in the text as shifts. */
+	u->text = execmem_text_alloc(EXECMEM_DEFAULT, EXECMEM_UNTRUSTED, u->size, 1);
 	if (!u->text)
 		return ERR_PTR(-ENOMEM);
 

@@ -26,7 +26,7 @@
 
 /* The pools that nobody else uses. */
 static const enum execmem_type own_types[] = {
-	EXECMEM_MODULE_TEXT, EXECMEM_KPROBES, EXECMEM_FTRACE,
+	EXECMEM_KPROBES, EXECMEM_FTRACE,
 };
 
 /**

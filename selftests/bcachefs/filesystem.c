@@ -40,6 +40,7 @@
 #define SYSFS		"/sys/fs/bcachefs"
 #define PARAMETERS	"/sys/module/bcachefs/parameters/"
 #define CODE		"/sys/kernel/debug/bcachefs/unpack_jit"
+#define CHECK		"/sys/kernel/debug/bcachefs/unpack_check"
 
 #define IMAGE_SIZE	(256UL << 20)
 #define SPARSE_MAGIC	"SPARSE01"
@@ -341,6 +342,11 @@ static bool has_code(void)
 	return !access(PARAMETERS "unpack_jit", F_OK);
 }
 
+static bool has_check(void)
+{
+	return !access(PARAMETERS "unpack_check", F_OK);
+}
+
 static bool set_parameter(const char *name, const char *value)
 {
 	char path[100];
@@ -414,6 +420,25 @@ static void test_code(void)
 	ksft_print_msg("%u shapes, %u unused, %u refused, %lu bytes, %llu hits\n", code.shapes,
 		       code.unused, code.refused, code.bytes, code.hits);
 	ksft_test_result(ok && code.shapes && code.hits && !code.refused, "code\n");
+}
+
+/* All that was unpacked so far, by whatever there is. */
+static void test_check(void)
+{
+	unsigned long long checked = 0, wrong = 1;
+	FILE *file;
+
+	if (!has_check()) {
+		ksft_test_result_skip("check # nothing to check keys with\n");
+		return;
+	}
+	file = fopen(CHECK, "re");
+	if (!file || fscanf(file, "checked %llu wrong %llu", &checked, &wrong) != 2)
+		ksft_print_msg("%s: %s\n", CHECK, strerror(errno));
+	if (file)
+		fclose(file);
+	ksft_print_msg("%llu keys checked, %llu wrong\n", checked, wrong);
+	ksft_test_result(checked && !wrong, "check\n");
 }
 
 /* Off while all is mounted, and on again. */
@@ -508,8 +533,8 @@ int main(int argc, char **argv)
 		return measure_lookups(atoi(argv[3]));
 
 	mount_image();
-	ksft_set_plan(8);
-	if (has_code() && !set_parameter("unpack_check", "1"))
+	ksft_set_plan(9);
+	if (has_check() && !set_parameter("unpack_check", "1"))
 		ksft_exit_fail_msg("keys cannot be checked\n");
 	make_files();
 	ksft_test_result(all_there(MOUNT, false), "files\n");
@@ -525,7 +550,8 @@ int main(int argc, char **argv)
 	ksft_test_result(has_snapshot && all_there(SNAPSHOT, false), "snapshot_mounted_anew\n");
 	test_code();
 	test_without_code(has_snapshot);
-	if (has_code())
+	test_check();
+	if (has_check())
 		set_parameter("unpack_check", "0");
 
 	for (i = 0; i < ARRAY_SIZE(perf_tests); i++)

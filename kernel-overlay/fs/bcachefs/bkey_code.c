@@ -42,7 +42,8 @@ enum slot_state {
 	SLOT_FREE,
 	SLOT_WANTED,		/* no code yet */
 	SLOT_READY,
-	SLOT_REFUSED,		/* there cannot be any */
+	SLOT_REFUSED,		/* no key can look like that */
+	SLOT_FAILED,		/* there is none, for another reason */
 	SLOT_LEAVING,		/* is not found any more, CPUs may be in its code */
 };
 
@@ -51,6 +52,7 @@ static const char * const state_names[] = {
 	[SLOT_WANTED]	= "wanted",
 	[SLOT_READY]	= "ready",
 	[SLOT_REFUSED]	= "refused",
+	[SLOT_FAILED]	= "failed",
 	[SLOT_LEAVING]	= "leaving",
 };
 
@@ -81,7 +83,7 @@ static bool enabled = true;	/* under code_mutex */
 static bool outdated;		/* what is called is not what there is; the same */
 
 static void update_code(struct work_struct *work);
-static DECLARE_WORK(code_work, update_code);
+static DECLARE_DELAYED_WORK(code_work, update_code);
 
 #define for_each_slot(s)	for (s = slots + 1; s < slots + BKEY_CODE_SLOTS; s++)
 
@@ -123,7 +125,7 @@ u8 bch2_bkey_code_get(const struct bkey_format *f)
 	spin_unlock(&slots_lock);
 
 	if (wanted)
-		queue_work(system_unbound_wq, &code_work);
+		mod_delayed_work(system_unbound_wq, &code_work, 0);
 
 	return s ? s - slots : 0;
 }
@@ -223,9 +225,30 @@ static void free_slot(struct slot *s)
 	s->unpack_pos = NULL;
 }
 
-static record_unpack_t code_of(const struct record_unpack *u, enum slot_state state)
+static enum slot_state state_of(const struct slot *s)
 {
-	return u && state == SLOT_READY ? u->fn : NULL;
+	guard(spinlock)(&slots_lock);
+	return s->state;
+}
+
+static void set_state(struct slot *s, enum slot_state state)
+{
+	guard(spinlock)(&slots_lock);
+	s->state = state;
+}
+
+/* Fills in what there is code for; the others are @other. */
+static void get_code(record_unpack_t *unpack, record_unpack_t *unpack_pos,
+		     record_unpack_t other, record_unpack_t other_pos)
+{
+	unsigned int i;
+
+	for (i = 1; i < BKEY_CODE_SLOTS; i++) {
+		bool ready = state_of(&slots[i]) == SLOT_READY;
+
+		WRITE_ONCE(unpack[i], ready ? slots[i].unpack->fn : other);
+		WRITE_ONCE(unpack_pos[i], ready ? slots[i].unpack_pos->fn : other_pos);
+	}
 }
 
 #ifdef CONFIG_HAVE_STATIC_CALL
@@ -253,13 +276,8 @@ static int use_code(void)
 {
 	record_unpack_t unpack[BKEY_CODE_SLOTS] = {}, unpack_pos[BKEY_CODE_SLOTS] = {};
 	struct record_unpack *new, *new_pos;
-	unsigned int i;
 
-	for (i = 1; i < BKEY_CODE_SLOTS; i++) {
-		unpack[i] = code_of(slots[i].unpack, slots[i].state);
-		unpack_pos[i] = code_of(slots[i].unpack_pos, slots[i].state);
-	}
-
+	get_code(unpack, unpack_pos, NULL, NULL);
 	new = record_unpack_select(unpack, BKEY_CODE_SLOTS, bch2_bkey_unpack_c,
 				   "bch2_unpack_select");
 	if (IS_ERR(new))
@@ -300,29 +318,11 @@ static void no_code(void)
 
 static int use_code(void)
 {
-	unsigned int i;
-
-	for (i = 1; i < BKEY_CODE_SLOTS; i++) {
-		WRITE_ONCE(bch2_bkey_unpack_fn[i],
-			   code_of(slots[i].unpack, slots[i].state) ?: bch2_bkey_unpack_c);
-		WRITE_ONCE(bch2_bkey_unpack_pos_fn[i],
-			   code_of(slots[i].unpack_pos, slots[i].state) ?: bch2_bkey_unpack_pos_c);
-	}
+	get_code(bch2_bkey_unpack_fn, bch2_bkey_unpack_pos_fn, bch2_bkey_unpack_c,
+		 bch2_bkey_unpack_pos_c);
 	return 0;
 }
 #endif
-
-static void set_state(struct slot *s, enum slot_state state)
-{
-	guard(spinlock)(&slots_lock);
-	s->state = state;
-}
-
-static bool is_wanted(const struct slot *s)
-{
-	guard(spinlock)(&slots_lock);
-	return s->state == SLOT_WANTED;
-}
 
 static enum slot_state state_after(int err)
 {
@@ -330,10 +330,11 @@ static enum slot_state state_after(int err)
 	case 0:
 		return SLOT_READY;
 	case -ENOMEM:
-		/* Until the next node wants it. */
 		return SLOT_WANTED;
-	default:
+	case -EINVAL:
 		return SLOT_REFUSED;
+	default:
+		return SLOT_FAILED;
 	}
 }
 
@@ -361,43 +362,52 @@ static void reuse_slots(void)
 
 	synchronize_rcu_tasks();
 	for_each_slot(s) {
-		if (s->state != SLOT_LEAVING)
+		if (state_of(s) != SLOT_LEAVING)
 			continue;
 		free_slot(s);
 		set_state(s, SLOT_FREE);
 	}
 }
 
-/* Only this takes a slot from one state to another, except from free to wanted. */
-static void update_code_locked(void)
+/*
+ * Only this takes a slot from one state to another, except from free to wanted. Returns
+ * whether there was no memory for something: then all that is used stays as it is.
+ */
+static bool update_code_locked(void)
 {
-	bool leaving = any_leaving();
+	bool leaving = any_leaving(), again = false;
 	struct slot *s;
 
 	outdated |= leaving;
 	for_each_slot(s) {
-		if (!enabled || !is_wanted(s))
+		enum slot_state state;
+
+		if (!enabled || state_of(s) != SLOT_WANTED)
 			continue;
-		set_state(s, state_after(generate_slot(s)));
-		outdated |= s->state == SLOT_READY;
+		state = state_after(generate_slot(s));
+		set_state(s, state);
+		outdated |= state == SLOT_READY;
+		again |= state == SLOT_WANTED;
 	}
 
-	/* Without memory for it, all stays as it is until the next time. */
 	if (enabled && outdated && use_code())
-		return;
+		return true;
 	outdated = false;
 	if (leaving)
 		reuse_slots();
+	return again;
 }
 
 static void update_code(struct work_struct *work)
 {
 	guard(mutex)(&code_mutex);
-	update_code_locked();
+	if (update_code_locked())
+		queue_delayed_work(system_unbound_wq, &code_work, HZ);
 }
 
 static int set_enabled(const char *value, const struct kernel_param *param)
 {
+	struct slot *s;
 	bool on;
 	int err = kstrtobool(value, &on);
 
@@ -409,11 +419,16 @@ static int set_enabled(const char *value, const struct kernel_param *param)
 		return 0;
 
 	enabled = on;
-	if (on)
-		outdated = true;
-	else
+	if (!on) {
 		no_code();
-	update_code_locked();
+		return 0;
+	}
+
+	/* While the kernel boots there is nothing, nor memory for it. */
+	for_each_slot(s)
+		outdated |= state_of(s) == SLOT_READY;
+	if (update_code_locked())
+		queue_delayed_work(system_unbound_wq, &code_work, HZ);
 	return 0;
 }
 
@@ -441,24 +456,30 @@ void bch2_bkey_code_hit(u8 slot)
 		atomic64_inc(&slots[slot].hits);
 }
 
+static void show_slot(struct seq_file *m, const struct slot *s, unsigned int nr)
+{
+	seq_printf(m, "%u %s %u %u %u %u %u %u %u %#x %zu %zu %u %lld\n", nr,
+		   state_names[s->state], s->shape.u64s, s->shape.bits[0], s->shape.bits[1],
+		   s->shape.bits[2], s->shape.bits[3], s->shape.bits[4], s->shape.bits[5],
+		   s->shape.constants, s->unpack ? s->unpack->size : 0,
+		   s->unpack_pos ? s->unpack_pos->size : 0, s->users,
+		   (long long)atomic64_read(&s->hits));
+}
+
 static int code_show(struct seq_file *m, void *unused)
 {
-	struct slot *s;
+	struct slot *s, copy;
 
 	guard(mutex)(&code_mutex);
 	seq_printf(m, "generated code %s\n", enabled ? "on" : "off");
 	seq_puts(m, "slot state u64s inode offset snapshot size version_hi version_lo");
 	seq_puts(m, " constants bytes pos_bytes users hits\n");
 	for_each_slot(s) {
-		if (s->state == SLOT_FREE)
-			continue;
-		seq_printf(m, "%zu %s %u %u %u %u %u %u %u %#x %zu %zu %u %lld\n", s - slots,
-			   state_names[s->state], s->shape.u64s, s->shape.bits[0],
-			   s->shape.bits[1], s->shape.bits[2], s->shape.bits[3],
-			   s->shape.bits[4], s->shape.bits[5], s->shape.constants,
-			   s->unpack ? s->unpack->size : 0,
-			   s->unpack_pos ? s->unpack_pos->size : 0, READ_ONCE(s->users),
-			   (long long)atomic64_read(&s->hits));
+		spin_lock(&slots_lock);
+		copy = *s;
+		spin_unlock(&slots_lock);
+		if (copy.state != SLOT_FREE)
+			show_slot(m, &copy, s - slots);
 	}
 
 	return 0;
@@ -483,7 +504,7 @@ void bch2_bkey_code_exit(void)
 {
 	struct slot *s;
 
-	cancel_work_sync(&code_work);
+	cancel_delayed_work_sync(&code_work);
 
 	guard(mutex)(&code_mutex);
 	no_code();

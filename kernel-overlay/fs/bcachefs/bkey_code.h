@@ -73,5 +73,6 @@ DECLARE_STATIC_KEY_FALSE(bch2_bkey_check_enabled);
 void bch2_bkey_check(const struct btree *b, const struct bkey *k, const struct bkey_packed *src);
 void bch2_bkey_check_pos(const struct btree *b, const struct bpos *p,
 			 const struct bkey_packed *src);
+void bch2_bkey_check_debugfs(struct dentry *dir);
 
 #endif /* _BCACHEFS_BKEY_CODE_H */

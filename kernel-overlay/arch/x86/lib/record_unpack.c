@@ -6,8 +6,9 @@
  * slot in ecx; and eax, in which all fields are made. None of them has to be saved, and
  * none needs a REX prefix unless it has 64 bits.
  *
- * There is nothing for kCFI or FineIBT to look at before the entry: functions are reached
- * by a static call and by direct jumps, never through a pointer.
+ * Functions are reached by a static call and by direct jumps, never through a pointer.
+ * So there is no landing pad, which would let an indirect branch get there, and nothing
+ * for kCFI or FineIBT to look at before the entry.
  */
 #include <linux/bits.h>
 #include <linux/errno.h>
@@ -16,7 +17,6 @@
 #include <linux/record_emit.h>
 
 #include <asm/alternative.h>
-#include <asm/ibt.h>
 #include <asm/nospec-branch.h>
 
 enum { AX = 0, CX = 1, DX = 2, SI = 6, DI = 7 };
@@ -100,16 +100,6 @@ static int put_jump(struct record_code *c, unsigned int opcode, const void *to)
 	put_opcode(c, false, opcode);
 	put_imm32(c, rel);
 	return 0;
-}
-
-/* Only a landing pad lets the function be called through a pointer, by a test for instance. */
-static void put_entry(struct record_code *c)
-{
-#ifdef CONFIG_X86_KERNEL_IBT
-	u32 endbr = gen_endbr();
-
-	record_put(c, &endbr, ENDBR_INSN_SIZE);
-#endif
 }
 
 static int put_return(struct record_code *c)
@@ -244,7 +234,6 @@ int arch_record_emit(struct record_code *c, const struct record_prog *prog)
 	u32 zeros = 0;
 	unsigned int i;
 
-	put_entry(c);
 	if (prog->shape.header.present)
 		put_header(c, &prog->shape.header);
 	for (i = 0; i < prog->nr; i++) {
@@ -349,7 +338,6 @@ int arch_record_emit_select(struct record_code *c, const record_unpack_t *target
 {
 	struct slots s = { target, nr, other };
 
-	put_entry(c);
 	/* All that are beyond the last are like the one after it. */
 	return put_slots(c, &s, 0, nr);
 }

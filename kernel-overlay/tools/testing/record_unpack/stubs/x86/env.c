@@ -3,12 +3,11 @@
 #include <string.h>
 
 #include <asm/alternative.h>
-#include <asm/ibt.h>
 #include <asm/nospec-branch.h>
 
 #include "env.h"
 
-bool CONFIG_MITIGATION_SLS, kernel_ibt;
+bool CONFIG_MITIGATION_SLS;
 void (*x86_return_thunk)(void);
 static bool rethunk;
 
@@ -25,14 +24,13 @@ void env_init(void *code, const void *ip)
 
 unsigned int env_variants(void)
 {
-	return 8;
+	return 4;
 }
 
 void env_choose(unsigned int variant)
 {
 	rethunk = variant & 1;
-	kernel_ibt = variant & 2;
-	CONFIG_MITIGATION_SLS = variant & 4;
+	CONFIG_MITIGATION_SLS = variant & 2;
 }
 
 bool env_return_is_far(void)
@@ -40,7 +38,7 @@ bool env_return_is_far(void)
 	return rethunk;
 }
 
-/* ENDBR64, or none, and a return that is the one that is wanted. */
+/* No landing pad, and a return that is the one that is wanted. */
 const char *env_check(const struct record_code *c, const struct record_shape *shape)
 {
 	static const u8 endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
@@ -50,7 +48,7 @@ const char *env_check(const struct record_code *c, const struct record_shape *sh
 			  CONFIG_MITIGATION_SLS ? end[-2] == 0xc3 && end[-1] == 0xcc :
 			  end[-1] == 0xc3;
 
-	if (c->entry || has_endbr != kernel_ibt)
+	if (c->entry || has_endbr)
 		return "the entry";
 	return has_return ? NULL : "the return";
 }
