@@ -9,6 +9,7 @@
  */
 #include <linux/cleanup.h>
 #include <linux/err.h>
+#include <linux/error-injection.h>
 #include <linux/execmem.h>
 #include <linux/export.h>
 #include <linux/kallsyms.h>
@@ -167,6 +168,7 @@ struct record_unpack *record_unpack_create(const struct record_shape *shape, con
 	return create(&(struct source) { .prog = &prog }, name);
 }
 EXPORT_SYMBOL_NS_GPL(record_unpack_create, RECORD_UNPACK);
+ALLOW_ERROR_INJECTION(record_unpack_create, ERRNO);
 
 /**
  * record_unpack_select - generate a function that jumps to one of several

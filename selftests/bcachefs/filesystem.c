@@ -41,6 +41,7 @@
 #define PARAMETERS	"/sys/module/bcachefs/parameters/"
 #define CODE		"/sys/kernel/debug/bcachefs/unpack_jit"
 #define CHECK		"/sys/kernel/debug/bcachefs/unpack_check"
+#define INJECT		"/sys/kernel/debug/fail_function/"
 
 #define IMAGE_SIZE	(256UL << 20)
 #define SPARSE_MAGIC	"SPARSE01"
@@ -347,13 +348,13 @@ static bool has_check(void)
 	return !access(PARAMETERS "unpack_check", F_OK);
 }
 
-static bool set_parameter(const char *name, const char *value)
+static bool set_file(const char *dir, const char *name, const char *value)
 {
-	char path[100];
+	char path[200];
 	bool ok;
 	int fd;
 
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	snprintf(path, sizeof(path), "%s%s", dir, name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	ok = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
 	if (!ok)
@@ -363,16 +364,38 @@ static bool set_parameter(const char *name, const char *value)
 	return ok;
 }
 
+static bool set_parameter(const char *name, const char *value)
+{
+	return set_file(PARAMETERS, name, value);
+}
+
+/* From now on there is no memory for code. */
+static bool inject_failures(void)
+{
+	return !access(INJECT "inject", F_OK) &&
+	       set_file(INJECT, "inject", "record_unpack_create") &&
+	       set_file(INJECT, "record_unpack_create/retval", "-12") &&
+	       set_file(INJECT, "probability", "100") && set_file(INJECT, "times", "-1") &&
+	       set_file(INJECT, "verbose", "0");
+}
+
+static void stop_failures(void)
+{
+	set_file(INJECT, "probability", "0");
+	set_file(INJECT, "inject", "!record_unpack_create");
+}
+
 /**
  * struct code - what debugfs says of all slots
  * @shapes:	that there is code for
  * @unused:	of these, shapes without a hit
- * @refused:	shapes for which there can be none
+ * @wanted:	shapes that have none yet
+ * @refused:	shapes for which there can be none, or is none
  * @bytes:	of all code
  * @hits:	keys unpacked by it
  */
 struct code {
-	unsigned int shapes, unused, refused;
+	unsigned int shapes, unused, wanted, refused;
 	unsigned long bytes;
 	unsigned long long hits;
 };
@@ -393,8 +416,8 @@ static bool read_code(struct code *code)
 		if (sscanf(line, "%*u %19s %*u %*u %*u %*u %*u %*u %*u %*s %lu %lu %*u %llu",
 			   state, &bytes, &pos_bytes, &hits) != 4)
 			continue;
-		if (!strcmp(state, "refused"))
-			code->refused++;
+		code->wanted += !strcmp(state, "wanted");
+		code->refused += !strcmp(state, "refused") || !strcmp(state, "failed");
 		if (strcmp(state, "ready"))
 			continue;
 		code->shapes++;
@@ -404,6 +427,27 @@ static bool read_code(struct code *code)
 	}
 	fclose(file);
 	return true;
+}
+
+/* Without memory there is none, all else works, and it comes when there is some. */
+static void test_without_memory(bool injected, bool ok)
+{
+	struct code code;
+	unsigned int tries;
+
+	if (!injected) {
+		ksft_test_result_skip("without_memory # %s\n", has_code() ?
+				      "no place for a fault: CONFIG_FAIL_FUNCTION" :
+				      "no CONFIG_BCACHEFS_UNPACK_JIT");
+		return;
+	}
+	ok = read_code(&code) && !code.shapes && code.wanted && ok;
+	if (!ok)
+		ksft_print_msg("%u shapes, %u wanted\n", code.shapes, code.wanted);
+	stop_failures();
+	for (tries = 0; tries < 100 && read_code(&code) && code.wanted; tries++)
+		usleep(100000);
+	ksft_test_result(ok && code.shapes && !code.wanted, "without_memory\n");
 }
 
 /* It must have run, if there is such a thing. */
@@ -514,7 +558,7 @@ int main(int argc, char **argv)
 		"seq_insert 2000 1", "seq_lookup 2000 1", "rand_lookup 2000 1",
 		"seq_overwrite 2000 1", "seq_delete 2000 1",
 	};
-	bool has_perf = true, has_snapshot, perf;
+	bool has_perf = true, has_snapshot, perf, injected, ok;
 	size_t i;
 
 	ksft_print_header();
@@ -532,12 +576,15 @@ int main(int argc, char **argv)
 	if (perf)
 		return measure_lookups(atoi(argv[3]));
 
+	injected = inject_failures();
 	mount_image();
-	ksft_set_plan(9);
+	ksft_set_plan(10);
 	if (has_check() && !set_parameter("unpack_check", "1"))
 		ksft_exit_fail_msg("keys cannot be checked\n");
 	make_files();
-	ksft_test_result(all_there(MOUNT, false), "files\n");
+	ok = all_there(MOUNT, false);
+	ksft_test_result(ok, "files\n");
+	test_without_memory(injected, ok);
 	has_snapshot = make_snapshot();
 	change_files();
 	ksft_test_result(all_there(MOUNT, true), "changed\n");
