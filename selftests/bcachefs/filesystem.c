@@ -369,12 +369,12 @@ static bool set_parameter(const char *name, const char *value)
 	return set_file(PARAMETERS, name, value);
 }
 
-/* From now on there is no memory for code. */
+/* From now on there is no memory for code: -ENOMEM, as an unsigned number. */
 static bool inject_failures(void)
 {
 	return !access(INJECT "inject", F_OK) &&
 	       set_file(INJECT, "inject", "record_unpack_create") &&
-	       set_file(INJECT, "record_unpack_create/retval", "-12") &&
+	       set_file(INJECT, "record_unpack_create/retval", "0xfffffffffffffff4") &&
 	       set_file(INJECT, "probability", "100") && set_file(INJECT, "times", "-1") &&
 	       set_file(INJECT, "verbose", "0");
 }
