@@ -21,6 +21,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/loop.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -522,7 +523,7 @@ static unsigned long nsec_per_iter(int kmsg)
 	return 0;
 }
 
-static void measure_one(const char *what, unsigned int keys)
+static unsigned long measure_once(const char *what, unsigned int keys)
 {
 	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	unsigned long nsec;
@@ -536,17 +537,29 @@ static void measure_one(const char *what, unsigned int keys)
 		fail(command);
 	nsec = nsec_per_iter(kmsg);
 	close(kmsg);
-	ksft_print_msg("measure %s %lu\n", what, nsec);
-	ksft_test_result(nsec, "%s\n", what);
+	return nsec;
+}
+
+/* The least of some is that with the least going on beside it. */
+static void measure_one(const char *what, unsigned int keys, unsigned int times)
+{
+	unsigned long nsec, least = ULONG_MAX;
+
+	while (times--) {
+		nsec = measure_once(what, keys);
+		least = nsec < least ? nsec : least;
+	}
+	ksft_print_msg("measure %s %lu\n", what, least);
+	ksft_test_result(least, "%s\n", what);
 }
 
 static int measure_lookups(unsigned int keys)
 {
 	mount_image();
 	ksft_set_plan(3);
-	measure_one("seq_insert", keys);
-	measure_one("seq_lookup", keys);
-	measure_one("rand_lookup", keys);
+	measure_one("seq_insert", keys, 1);
+	measure_one("seq_lookup", keys, 10);
+	measure_one("rand_lookup", keys, 10);
 	if (umount(MOUNT))
 		fail("umount");
 	ksft_finished();
