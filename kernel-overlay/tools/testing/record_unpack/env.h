@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <linux/record_emit.h>
-#include <linux/record_emit.h>
 
 enum { ENV_CODE = 64 };
 
@@ -18,9 +17,6 @@ void env_choose(unsigned int variant);
 
 /* Whether functions jump to what may be too far away in order to return. */
 bool env_return_is_far(void);
-
-/* What is wrong with a function, even if it does what it must, or NULL. */
-const char *env_check(const struct record_code *c, const struct record_shape *shape);
 
 /* What is wrong with a function, should that not be seen when it is called, or NULL. */
 const char *env_check(const struct record_code *c, const struct record_shape *shape);
