@@ -456,8 +456,9 @@ static void print_lines(const char *what, const char *lines)
 static const struct timespec half_second = { .tv_nsec = 500 * 1000 * 1000 };
 
 /*
- * As before, once those who have freed something lately are through with it, which
- * takes a grace period, and as long as it takes to fill all of it.
+ * As before, once those who have freed something lately are through with it: nothing
+ * waits for a grace period or to be filled, which can take seconds for all of it at
+ * once, and nothing changes.
  */
 static bool read_settled_summary(char *to, size_t size)
 {
@@ -466,11 +467,12 @@ static bool read_settled_summary(char *to, size_t size)
 
 	if (!read_summary(to, size))
 		return false;
-	for (int tries = 0; tries < 60 && same < 6; tries++) {
+	for (int tries = 0; tries < 120 && same < 6; tries++) {
 		nanosleep(&half_second, NULL);
 		if (!read_summary(again, sizeof(again)))
 			return false;
-		same = strcmp(to, again) ? 0 : same + 1;
+		same = strcmp(to, again) || count_lines(OBJECTS, " condemned") > 0 ?
+			0 : same + 1;
 		snprintf(to, size, "%s", again);
 	}
 	return true;
