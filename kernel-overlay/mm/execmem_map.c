@@ -12,12 +12,6 @@
 
 #include "execmem_slab.h"
 
-/* Only where permissions cannot be changed may it start out executable. */
-static pgprot_t text_pgprot(const struct execmem_range *range)
-{
-	return IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY) ? PAGE_KERNEL : range->pgprot;
-}
-
 static noinline void *execmem_map_writable(enum execmem_type type, size_t size)
 {
 	const struct execmem_range *range = execmem_range(type);
@@ -28,7 +22,7 @@ static noinline void *execmem_map_writable(enum execmem_type type, size_t size)
 	if (range->flags & EXECMEM_HUGE_PACKS && !(size % EXECMEM_PACK_MAX))
 		vm_flags |= VM_ALLOW_HUGE_VMAP;
 
-	return execmem_vmalloc(range, size, align, text_pgprot(range), vm_flags,
+	return execmem_vmalloc(range, size, align, execmem_text_pgprot(range), vm_flags,
 			       __builtin_return_address(0));
 }
 ALLOW_ERROR_INJECTION(execmem_map_writable, NULL);

@@ -149,9 +149,18 @@ void execmem_pack_release(struct execmem_pack *pack, const void *object, size_t 
 const void *execmem_pack_next(const struct execmem_pack *pack, const void *object, size_t *size,
 			      bool *condemned);
 
+/* Only where permissions cannot be changed may text start out executable. */
+static inline pgprot_t execmem_text_pgprot(const struct execmem_range *range)
+{
+	return IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY) ? PAGE_KERNEL : range->pgprot;
+}
+
 /* execmem_map.c: memory that is read-only and executable, and full of traps. */
 void *execmem_map(enum execmem_type type, size_t size, bool *huge);
 void execmem_unmap(void *base);
+
+/* execmem_stage.c: text that is being prepared. */
+void execmem_stage_drop(const void *text);
 
 /* execmem_slab.c: pools of packs. */
 struct execmem_pool *execmem_pool(enum execmem_type type, enum execmem_domain domain);

@@ -33,6 +33,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../execmem/inject.h"
 #include "../kselftest.h"
 
 #define IMAGE		"/tmp/bcachefs.img"
@@ -42,7 +43,6 @@
 #define PARAMETERS	"/sys/module/bcachefs/parameters/"
 #define CODE		"/sys/kernel/debug/bcachefs/unpack_jit"
 #define CHECK		"/sys/kernel/debug/bcachefs/unpack_check"
-#define INJECT		"/sys/kernel/debug/fail_function/"
 
 #define IMAGE_SIZE	(256UL << 20)
 #define SPARSE_MAGIC	"SPARSE01"
@@ -350,25 +350,13 @@ static bool has_check(void)
 	return !access(PARAMETERS "unpack_check", F_OK);
 }
 
-static bool set_file(const char *dir, const char *name, const char *value)
-{
-	char path[200];
-	bool ok;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s%s", dir, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ok = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-	if (!ok)
-		ksft_print_msg("%s: %s\n", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 static bool set_parameter(const char *name, const char *value)
 {
-	return set_file(PARAMETERS, name, value);
+	bool ok = write_to(PARAMETERS, name, value);
+
+	if (!ok)
+		ksft_print_msg(PARAMETERS "%s: %s\n", name, strerror(errno));
+	return ok;
 }
 
 static bool has_lockdep(void)
@@ -383,17 +371,12 @@ static bool has_lockdep(void)
  */
 static bool inject_failures(void)
 {
-	return !has_lockdep() && !access(INJECT "inject", F_OK) &&
-	       set_file(INJECT, "inject", "record_unpack_create") &&
-	       set_file(INJECT, "record_unpack_create/retval", "0xfffffffffffffff4") &&
-	       set_file(INJECT, "probability", "100") && set_file(INJECT, "times", "-1") &&
-	       set_file(INJECT, "verbose", "0");
+	return !has_lockdep() && inject("record_unpack_create", "0xfffffffffffffff4");
 }
 
 static void stop_failures(void)
 {
-	set_file(INJECT, "probability", "0");
-	set_file(INJECT, "inject", "!record_unpack_create");
+	inject("", NULL);
 }
 
 /**

@@ -24,13 +24,12 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "inject.h"
+#include "summary.h"
 
 #define MODULE		"test_vmalloc_text"
 #define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
 #define INSTANCE	"instances/" MODULE
-#define SUMMARY		"/sys/kernel/debug/execmem/summary"
-#define OBJECTS		"/sys/kernel/debug/execmem/objects"
-#define FAIL_FUNCTION	"/sys/kernel/debug/fail_function"
 #define AREAS		"/proc/vmallocinfo"
 
 /* Cases that are ours, after those of the module. */
@@ -57,39 +56,9 @@ static const char *tracefs;
  * Small helpers.
  */
 
-static bool write_to(const char *dir, const char *file, const char *value)
-{
-	char path[256];
-	bool ok;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ok = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-	close(fd);
-	return ok;
-}
-
 static bool starts_with(const char *s, const char *with)
 {
 	return !strncmp(s, with, strlen(with));
-}
-
-/* How many lines of a file contain a word; -1 if it cannot be read. */
-static int count_lines(const char *path, const char *word)
-{
-	FILE *f = fopen(path, "re");
-	char line[512];
-	int n = 0;
-
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		n += !!strstr(line, word);
-	fclose(f);
-	return n;
 }
 
 /*
@@ -303,34 +272,6 @@ static int follow(pid_t pid, int kmsg)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-/*
- * What the execmem slab has, by type and domain, without what it has done. Packs
- * that are kept empty are given back before, as when memory is short. False if
- * there is nothing to read.
- */
-static bool read_summary(char *to, size_t size)
-{
-	unsigned long reserved, used, objects, packs, huge, lost;
-	char line[256], type[16], domain[16];
-	size_t len = 0;
-	FILE *f;
-
-	write_to("/proc/sys/vm", "drop_caches", "2");
-	f = fopen(SUMMARY, "re");
-	if (!f)
-		return false;
-	while (fgets(line, sizeof(line), f) && len < size) {
-		if (sscanf(line, "%15s %15s %lu %lu %lu %lu %lu %*u %*u %*u %lu", type, domain,
-			   &reserved, &used, &objects, &packs, &huge, &lost) != 8)
-			continue;
-		len += snprintf(to + len, size - len,
-				"%s %s: %lu bytes, %lu used, %lu objects, %lu packs, %lu huge, %lu lost\n",
-				type, domain, reserved, used, objects, packs, huge, lost);
-	}
-	fclose(f);
-	return len;
-}
-
 static const char *start_tracing(void)
 {
 	static const char * const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
@@ -447,51 +388,6 @@ static void case_nothing_left(void)
 	ksft_test_result(!text_is_listed(), "no text is left\n");
 }
 
-static void print_lines(const char *what, const char *lines)
-{
-	for (; *lines; lines += strcspn(lines, "\n") + 1)
-		ksft_print_msg("%s: %.*s\n", what, (int)strcspn(lines, "\n"), lines);
-}
-
-static const struct timespec half_second = { .tv_nsec = 500 * 1000 * 1000 };
-
-/*
- * As before, once those who have freed something lately are through with it: nothing
- * waits for a grace period or to be filled, which can take seconds for all of it at
- * once, and nothing changes.
- */
-static bool read_settled_summary(char *to, size_t size)
-{
-	char again[2048];
-	int same = 0;
-
-	if (!read_summary(to, size))
-		return false;
-	for (int tries = 0; tries < 120 && same < 6; tries++) {
-		nanosleep(&half_second, NULL);
-		if (!read_summary(again, sizeof(again)))
-			return false;
-		same = strcmp(to, again) || count_lines(OBJECTS, " condemned") > 0 ?
-			0 : same + 1;
-		snprintf(to, size, "%s", again);
-	}
-	return true;
-}
-
-static bool summary_returns_to(const char *before)
-{
-	char after[2048];
-
-	for (int tries = 0; tries < 10; tries++) {
-		if (read_summary(after, sizeof(after)) && !strcmp(before, after))
-			return true;
-		nanosleep(&half_second, NULL);
-	}
-	print_lines("before", before);
-	print_lines("after", after);
-	return false;
-}
-
 static void case_summary(const char *before)
 {
 	static const char name[] = "the slab has what it had before";
@@ -500,15 +396,6 @@ static void case_summary(const char *before)
 		ksft_test_result(summary_returns_to(before), "%s\n", name);
 	else
 		ksft_test_result_skip("%s: no " SUMMARY "\n", name);
-}
-
-/* Let a function of the kernel fail whenever it is called; "" ends that. */
-static bool inject(const char *function)
-{
-	return write_to(FAIL_FUNCTION, "inject", function) &&
-	       write_to(FAIL_FUNCTION, "probability", "100") &&
-	       write_to(FAIL_FUNCTION, "times", "-1") &&
-	       write_to(FAIL_FUNCTION, "verbose", "0");
 }
 
 /* Load the module for one of its tests, and unload it again. */
@@ -535,8 +422,8 @@ static void case_injected(const char *function, const char *path, const char *be
 				      *before ? "slab_run was not run" : "no " SUMMARY);
 		return;
 	}
-	if (!inject(function)) {
-		inject("");
+	if (!inject(function, NULL)) {
+		inject("", NULL);
 		ksft_test_result_skip("failing %s: no CONFIG_FAIL_FUNCTION, or no probe there\n",
 				      function);
 		return;
@@ -548,7 +435,7 @@ static void case_injected(const char *function, const char *path, const char *be
 	watched.wx_found = 0;
 	areas = count_lines(AREAS, " execmem_map+");
 	failed = run_again(path, seen.slab_run, kmsg);
-	inject("");
+	inject("", NULL);
 	clean = summary_returns_to(before) && count_lines(AREAS, " execmem_map+") == areas &&
 		!seen.splat[0] && !watched.wx_found;
 	works = !run_again(path, seen.slab_run, kmsg);
@@ -615,6 +502,7 @@ int main(int argc, char **argv)
 	if (is_loaded() && unload())
 		ksft_exit_fail_msg(MODULE " is loaded and cannot be unloaded\n");
 
+	make_trampoline_of_probes("execmem_seal");
 	has_summary = read_settled_summary(summary, sizeof(summary));
 	kmsg = open_log();
 	tracefs = start_tracing();
