@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A table of contents: every target is one line into scripts/.
 ARCH ?= x86_64
-export KERNEL ARCH STOCK DEBUG CPUS FORCE
+export KERNEL ARCH ARCHES STOCK DEBUG CPUS FORCE QUICK RUNS
 
 help:		## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1	/p' Makefile | expand -t 12
@@ -33,7 +33,7 @@ build:		## build the kernel and the guest of ARCH
 boot:		## boot what was built for ARCH and run the tests
 	@scripts/boot $(ARCH)
 
-compare:	## what small pieces of text cost, stock beside patched
+compare:	## what small pieces of text cost, stock beside patched (QUICK=1, RUNS=5)
 	@scripts/compare
 
 cover-letter:	## the cover letter, with the figures of make compare

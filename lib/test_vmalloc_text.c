@@ -5,7 +5,8 @@
  * something that fails if it is not kept.
  *
  * Loading the module runs the tests, and fails if one of them does. Results are
- * KTAP in the kernel log; tools/testing/selftests/execmem drives it.
+ * KTAP in the kernel log; tools/testing/selftests/execmem drives it. With functions=N
+ * it makes code to be called and measured instead (test_vmalloc_text_calls.h).
  *
  * An emulator has no incoherent instruction cache: running code there proves
  * that it was written, not that it was made visible. So the steps that make it
@@ -51,6 +52,8 @@ __param(int, nr_threads, 0,
 __param(int, test_repeat_count, 1, "Repeat each test so many times");
 __param(int, test_loop_count, 1000, "Iterations of the tests that loop");
 __param(bool, perf, false, "Measure instead of testing");
+__param(uint, functions, 0, "Make so many small functions to be called, instead of testing");
+__param(bool, scattered, false, "With functions=N: a page each, not packed");
 __param(ulong, seed, 0, "Seed of what is random; 0 for another one each time");
 
 #define AREA_PAGES	4
@@ -1583,6 +1586,7 @@ out:
 }
 
 #include "test_vmalloc_text_slab.h"
+#include "test_vmalloc_text_calls.h"
 
 static const struct test {
 	const char *name;
@@ -1801,7 +1805,8 @@ static int run_perf(void)
 
 static int check_params(void)
 {
-	if (test_loop_count < 1 || test_repeat_count < 1 || nr_threads < 0 || nr_threads > 64) {
+	if (test_loop_count < 1 || test_repeat_count < 1 || nr_threads < 0 || nr_threads > 64 ||
+	    functions > FUNCTIONS_MAX) {
 		pr_err("test_vmalloc_text: a count is out of range\n");
 		return -EINVAL;
 	}
@@ -1832,6 +1837,8 @@ static int __init test_vmalloc_text_init(void)
 
 	if (ret)
 		return ret;
+	if (functions)
+		return make_functions();
 
 	area = test_text_alloc(AREA_SIZE);
 	shadow = kvzalloc(max_t(size_t, AREA_SIZE, PERF_SIZE_MAX), GFP_KERNEL);
@@ -1850,6 +1857,7 @@ static int __init test_vmalloc_text_init(void)
 
 static void __exit test_vmalloc_text_exit(void)
 {
+	free_functions();
 }
 
 module_init(test_vmalloc_text_init);

@@ -1,75 +1,20 @@
 #!/usr/bin/env python3
-"""compare-report: what scripts/compare has measured, as JSON and as a table.
+"""compare-report: what scripts/compare has measured, as JSON, tables and plots.
 
-usage: scripts/compare-report.py DIR ARCH...
+usage: scripts/compare-report.py DIR RUNS ARCH...
 
-From the logs in DIR/ARCH-stock-smp and so on to DIR/compare.json and
-DIR/compare.md, which is printed.  Fails if a workload measured nothing.
+From the logs in DIR/ARCH-stock-smp-1 to DIR/ARCH-patched-count-RUNS and
+DIR/ARCH-patched-caches-1 to DIR/compare.json, DIR/compare.md, which is printed, and
+DIR/compare.html.  Fails if a workload measured nothing.
 """
 import json
-import re
 import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+from compare_lib import boots, figures, page, tables  # noqa: E402
 from series_tools import patchfile  # noqa: E402
 from series_tools.common import PATCHES, Fault, run_main  # noqa: E402
-from verdict_lib import log as serial  # noqa: E402
-
-KERNELS = ("stock", "patched")
-BOOTS = ("smp", "count")
-MEASURE = re.compile(r"^# measure (\w+)((?: \d+)+)$")
-PAGE = 4096
-# Not every architecture has what these make.
-OPTIONAL = {"ftrace": "the architecture makes no trampolines"}
-
-
-def read_boot(path):
-    """{workload: {what: [numbers]}} of one boot; None for one that was skipped."""
-    if not (path / "serial.log").is_file():
-        raise Fault(f"no log at {path}/serial.log: run make compare")
-    log = serial.read((path / "serial.log").read_bytes())
-    found = {}
-    for name, test in log.tests.items():
-        workload, count = name.rsplit("-", 1)
-        values = {"count": [int(count)]}
-        for line in test.output:
-            if match := MEASURE.match(line):
-                values[match.group(1)] = [int(n) for n in match.group(2).split()]
-        if not test.ok:
-            raise Fault(f"{path.name}: {name} failed: {'; '.join(test.output)[-200:]} "
-                f"(log: {path}/serial.log)")
-        if len(values) > 1:
-            found[workload] = values
-        elif workload in OPTIONAL:
-            found[workload] = None
-        else:
-            raise Fault(f"{path.name}: {name} measured nothing (log: {path}/serial.log)")
-    if not found:
-        raise Fault(f"{path.name}: nothing was run (log: {path}/serial.log)")
-    return found
-
-
-def grown(values, what):
-    return values[what][1] - values[what][0]
-
-
-def summary(smp, count):
-    """What a workload took with two CPUs, and how many instructions with one."""
-    number = smp["count"][0]
-    if "seq_lookup" in count:
-        return {f"instructions, {what} of one": count[what][0]
-                for what in ("seq_insert", "seq_lookup", "rand_lookup")}
-    text, tables = grown(smp, "text"), grown(smp, "page_tables")
-    return {
-        "text pages": text // PAGE,
-        "page-table pages": tables,
-        "bytes each": round((text + tables * PAGE) / number),
-        "IPIs, making": smp["ipis"][0],
-        "IPIs, removing": smp["ipis"][1],
-        "instructions to make one": round(count["time"][0] / number),
-        "instructions to remove one": round(count["time"][1] / number),
-    }
 
 
 def changed_lines(text):
@@ -98,57 +43,57 @@ def lines_of_base():
     return out
 
 
-def table(rows, words):
-    """Of each row, so many cells are words; the others are numbers."""
-    head, *body = rows
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + "|".join("---" if i < words else "---:" for i in range(len(head))) + "|"
-    for row in body:
-        yield "| " + " | ".join(str(cell) for cell in row) + " |"
+def as_json(some, runs, accels, data, lines):
+    """Each figure with its spread, and all that was read."""
+    def column(values):
+        median, least, most = figures.spread(values)
+        return {"median": median, "min": least, "max": most, "values": values}
+    return {
+        "runs": runs,
+        "emulated": {f"{arch} {kind}": accel == "tcg"
+                     for (arch, kind), accel in accels.items()},
+        "figures": [{"section": f.section, "workload": f.workload, "architecture": f.arch,
+                     "what": f.what, "remark": f.remark,
+                     "columns": {name: column(v) for name, v in f.columns.items()}}
+                    for f in some],
+        "measured": data,
+        "lines": [dict(zip(("patch", "added", "removed"), row)) for row in lines],
+    }
 
 
-def report(data, lines):
-    yield "## What small pieces of text cost, stock beside patched"
-    yield ""
-    yield ("Bytes each: executable pages and all new pages of page tables, for what is "
-           "split and for other memory too, by the number made. IPIs: calls of functions "
-           "and TLB flushes, two CPUs, until all is freed; riscv's firmware does most "
-           "itself, uncounted. Instructions: of the guest, emulated with one CPU "
-           "(`-icount`), with system calls. riscv's set_memory_x() makes the direct map's "
-           "alias executable as well: there every page of text counts twice.")
-    yield ""
-    rows = [["workload", "architecture", "what", *KERNELS]]
-    for workload in dict.fromkeys(w for a in data.values() for w in a["stock"]["smp"]):
-        for arch, kernels in data.items():
-            boots = [[kernels[k][b].get(workload) for b in BOOTS] for k in KERNELS]
-            if not all(boots[0] + boots[1]):
-                rows.append([workload, arch, OPTIONAL[workload], "-", "-"])
-                continue
-            count = boots[0][0]["count"][0]
-            sums = [summary(*both) for both in boots]
-            for what in sums[0]:
-                rows.append([f"{count:,} {workload}", arch, what,
-                             *(f"{s[what]:,}" for s in sums)])
-    yield from table(rows, 3)
-    yield ""
+def as_markdown(some, runs, lines):
+    if runs > 1:
+        yield f"Medians of {runs} boots each; compare.html and compare.json have the spread."
+        yield ""
+    for section in tables.SECTIONS:
+        if section != "direct map":
+            yield from tables.section_markdown(some, section)
     yield "## Lines in files of the base"
     yield ""
-    total = ("all", sum(a for _, a, _ in lines), sum(r for _, _, r in lines))
-    yield from table([("patch", "added", "removed"), *lines, total], 1)
+    yield from tables.markdown([("patch", "added", "removed"), *lines], 1)
+
+
+def read_accels(out, arches):
+    return {(arch, kind): boots.read_accel(out / f"{arch}-patched-{kind}-1")
+            for arch in arches for kind in (*boots.KINDS, "caches")}
 
 
 def main(args):
-    if len(args) < 2 or args[0] in ("-h", "--help"):
+    if len(args) < 3 or args[0] in ("-h", "--help"):
         print(__doc__.strip())
         return 0 if args in (["-h"], ["--help"]) else 2
-    out, arches = Path(args[0]), args[1:]
-    data = {arch: {k: {b: read_boot(out / f"{arch}-{k}-{b}") for b in BOOTS}
-                   for k in KERNELS} for arch in arches}
+    if not args[1].isdecimal() or int(args[1]) < 1:
+        raise Fault(f"RUNS must be a number, not '{args[1]}'")
+    out, runs, arches = Path(args[0]), int(args[1]), args[2:]
+    data = boots.read_all(out, arches, runs)
+    some = figures.all_figures(data)
     lines = lines_of_base()
-    (out / "compare.json").write_text(json.dumps(
-        {"measured": data, "lines": [dict(zip(("patch", "added", "removed"), row))
-                                     for row in lines]}, indent=1) + "\n")
-    text = "\n".join(report(data, lines)) + "\n"
+    lines.append(("all", sum(a for _, a, _ in lines), sum(r for _, _, r in lines)))
+    accels = read_accels(out, arches)
+    text = "\n".join(as_markdown(some, runs, lines)) + "\n"
+    (out / "compare.json").write_text(
+        json.dumps(as_json(some, runs, accels, data, lines), indent=1) + "\n")
+    (out / "compare.html").write_text("\n".join(page.page(some, runs, accels, lines)) + "\n")
     (out / "compare.md").write_text(text)
     print(text, end="")
     return 0

@@ -85,7 +85,7 @@ static void *stage_in_slab(enum execmem_type type, size_t size, size_t align)
 
 	s->size = size;
 	s->text = execmem_text_alloc(type, EXECMEM_TRUSTED, size, min(align, PAGE_SIZE));
-	s->copy = vmalloc(size + SLACK);
+	s->copy = __vmalloc(size + SLACK, GFP_KERNEL | __GFP_NOWARN);
 	if (!s->text || !s->copy) {
 		execmem_free(s->text);
 		vfree(s->copy);

@@ -9,10 +9,11 @@
  * makes of it for a part of that, and at the end all is read with generated code off.
  *
  * Usage: filesystem IMAGE [FILES]
- *	  filesystem IMAGE perf KEYS
+ *	  filesystem IMAGE perf KEYS [table]
  *
  * The second form measures: what the kernel's perf_test says that looking up one of so
- * many keys takes, in nanoseconds.
+ * many keys takes, in nanoseconds; with "table" generated code is off, if there is any.
+ * It also says what the kernel has mapped before, meanwhile and afterwards.
  *
  * IMAGE is what "bcachefs format" made, or a copy without its holes as
  * make_sparse.py writes it. It is not changed.
@@ -34,7 +35,7 @@
 #include <unistd.h>
 
 #include "../execmem/inject.h"
-#include "../kselftest.h"
+#include "../execmem/mapped.h"
 
 #define IMAGE		"/tmp/bcachefs.img"
 #define MOUNT		"/tmp/bcachefs"
@@ -546,15 +547,24 @@ static void measure_one(const char *what, unsigned int keys, unsigned int times)
 	ksft_test_result(least, "%s\n", what);
 }
 
-static int measure_lookups(unsigned int keys)
+static int measure_lookups(unsigned int keys, bool table)
 {
+	struct mapped before = look_when_settled(), with, after;
+
 	mount_image();
+	if (table && has_code() && !set_parameter("unpack_jit", "0"))
+		ksft_exit_fail_msg("generated code cannot be switched off\n");
 	ksft_set_plan(3);
 	measure_one("seq_insert", keys, 1);
 	measure_one("seq_lookup", keys, 10);
 	measure_one("rand_lookup", keys, 10);
+	with = look();
+	if (table && has_code())
+		set_parameter("unpack_jit", "1");
 	if (umount(MOUNT))
 		fail("umount");
+	after = look_when_settled();
+	print_mapped(&before, &with, &after);
 	ksft_finished();
 }
 
@@ -569,7 +579,7 @@ int main(int argc, char **argv)
 
 	ksft_print_header();
 	if (argc < 2)
-		ksft_exit_skip("usage: filesystem IMAGE [FILES | perf KEYS]\n");
+		ksft_exit_skip("usage: filesystem IMAGE [FILES | perf KEYS [table]]\n");
 	perf = argc > 3 && !strcmp(argv[2], "perf");
 	files = has_lockdep() ? FILES_LOCKDEP : FILES;
 	if (argc > 2 && !perf)
@@ -581,7 +591,7 @@ int main(int argc, char **argv)
 	copy_image(argv[1]);
 	attach();
 	if (perf)
-		return measure_lookups(atoi(argv[3]));
+		return measure_lookups(atoi(argv[3]), argc > 4 && !strcmp(argv[4], "table"));
 
 	injected = inject_failures();
 	mount_image();

@@ -89,8 +89,8 @@ static inline bool read_settled_summary(char *to, size_t size)
 }
 
 /*
- * ftrace keeps the trampoline that probes got which change where a function returns to,
- * so one of these has to be set before what there is can be compared.
+ * The probes that let functions fail share a trampoline of ftrace's, which is made with
+ * the first of them and kept: have it before what there is is compared.
  */
 static inline void make_trampoline_of_probes(const char *function)
 {

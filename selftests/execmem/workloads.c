@@ -3,12 +3,19 @@
  * What generated code costs: make many small pieces of it, by the system calls of
  * those who do so, and look at what the kernel has mapped for them.
  *
- * Usage: workloads NAME COUNT
+ * Usage: workloads NAME COUNT [DIR]
+ *	  workloads quick NAME COUNT [DIR]
  *
  *	bpf		socket filters of about 100 bytes
+ *	bpf_cpus	the same, a part of them by each CPU at the same time
  *	kprobes		probes that single-step a copy of the instruction
  *	ftrace		tracers of one function each, with a trampoline each where
  *			the architecture makes some
+ *	modules		DIR/small0.ko, DIR/small1.ko, ... are loaded
+ *	relocations	DIR/relocations.ko, which has so many, is loaded
+ *
+ * "quick" neither waits nor looks at what is mapped: for whoever counts what happens
+ * meanwhile, and on a kernel without a dump of its page tables.
  *
  * Nothing of it needs more of the kernel than was there before the execmem slab:
  * kernels with and without it can be compared.
@@ -19,143 +26,41 @@
  *	page_tables	pages of page tables that map something: the last level
  *			and the one above
  *	split		bytes of memory that are mapped by base pages
+ *	direct_4k, direct_2m, direct_1g
+ *			bytes of the direct map that are mapped by pages of this size
  * and "# measure WHAT MAKING REMOVING" for
  *
- *	time		nanoseconds; where the clock counts instructions, these
+ *	time		nanoseconds
  *	ipis		interrupts that CPUs have sent to others, to have a function called or
  *			the TLB flushed (riscv's firmware sends some by itself)
+ *
+ * Making and removing are a window each (window.h).
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "../kselftest.h"
+#include "mapped.h"
+#include "window.h"
 
 #define TRACEFS		"/sys/kernel/tracing/"
 #define EVENTS		TRACEFS "dynamic_events"
 #define FUNCTIONS	TRACEFS "available_filter_functions"
 
-static const char *const page_tables[] = {
-	"/sys/kernel/debug/kernel_page_tables",		/* arm64, riscv */
-	"/sys/kernel/debug/page_tables/kernel",		/* x86 */
-};
-
-#define PMD_SIZE	0x200000UL
-#define PUD_SIZE	0x40000000UL
-
 static unsigned int count;
-
-/*
- * What is mapped.
- */
-
-struct mapped {
-	unsigned long text;		/* bytes */
-	unsigned long page_tables;	/* pages */
-	unsigned long split;		/* bytes */
-};
-
-/* How many regions of @size a range is in that the one before was not. */
-static unsigned long new_regions(unsigned long start, unsigned long end, unsigned long size,
-				 unsigned long *last)
-{
-	unsigned long first = start / size, final = (end - 1) / size;
-
-	if (first == *last)
-		first++;
-	*last = final;
-	return final - first + 1;
-}
-
-static bool has_word(const char *line, const char *word)
-{
-	size_t len = strlen(word);
-	const char *at;
-
-	for (at = line; (at = strstr(at, word)); at += len)
-		if (at > line && at[-1] == ' ' && strchr("\n ", at[len]))
-			return true;
-	return false;
-}
-
-/*
- * One line of a page table dump: "START-END ... SIZE LEVEL ... ATTRIBUTES". Text is
- * "x" on x86 and arm64, and "X" on riscv.
- */
-static void add_line(struct mapped *m, const char *line, unsigned long last[2])
-{
-	unsigned long start, end;
-	bool pte, pmd;
-
-	if (sscanf(line, "0x%lx-0x%lx", &start, &end) != 2 || end <= start)
-		return;
-	/* x86 lists what is not mapped as well. */
-	pte = has_word(line, "pte") || has_word(line, "PTE");
-	pmd = has_word(line, "pmd") || has_word(line, "PMD");
-	if (!(has_word(line, "ro") || has_word(line, "RW") || has_word(line, "R")))
-		return;
-
-	if (has_word(line, "x") || has_word(line, "X"))
-		m->text += end - start;
-	if (pte) {
-		m->page_tables += new_regions(start, end, PMD_SIZE, &last[0]);
-		m->split += end - start;
-	}
-	if (pte || pmd)
-		m->page_tables += new_regions(start, end, PUD_SIZE, &last[1]);
-}
-
-static FILE *open_page_tables(void)
-{
-	size_t i;
-	FILE *f;
-
-	for (i = 0; i < ARRAY_SIZE(page_tables); i++) {
-		f = fopen(page_tables[i], "re");
-		if (f)
-			return f;
-	}
-	ksft_exit_skip("no dump of the page tables: CONFIG_PTDUMP_DEBUGFS, and debugfs\n");
-}
-
-static struct mapped look(void)
-{
-	struct mapped m = { 0 };
-	unsigned long last[2] = { -1UL, -1UL };
-	FILE *f = open_page_tables();
-	char line[300];
-
-	while (fgets(line, sizeof(line), f))
-		add_line(&m, line, last);
-	fclose(f);
-	if (!m.text || !m.page_tables)
-		ksft_exit_fail_msg("the dump of the page tables is not understood\n");
-	return m;
-}
-
-/* What is freed is gone when RCU, and who waits for it, has had time. */
-static struct mapped look_when_settled(void)
-{
-	struct mapped m = look(), before;
-	int same = 0, tries;
-
-	for (tries = 0; tries < 60 && same < 3; tries++) {
-		before = m;
-		sleep(1);
-		m = look();
-		same = memcmp(&m, &before, sizeof(m)) ? 0 : same + 1;
-	}
-	return m;
-}
+static const char *dir;
+static bool quick;
 
 /*
  * Workloads: make @count pieces of code, and remove them. How many were made is
@@ -185,23 +90,33 @@ static int load_filter(int nr)
 	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
-static unsigned int make_bpf(void)
+static void load_filters(unsigned int nr)
+{
+	unsigned int i;
+
+	fds = calloc(nr, sizeof(*fds));
+	if (!fds)
+		ksft_exit_fail_msg("no memory\n");
+	for (i = 0; i < nr; i++) {
+		fds[i] = load_filter(i);
+		if (fds[i] < 0)
+			ksft_exit_fail_msg("BPF program %u: %s\n", i, strerror(errno));
+	}
+}
+
+static void allow_files(void)
 {
 	struct rlimit limit = { count + 64, count + 64 };
-	unsigned int made;
 
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		ksft_exit_fail_msg("%u files: %s\n", count + 64, strerror(errno));
-	fds = calloc(count, sizeof(*fds));
-	if (!fds)
-		ksft_exit_fail_msg("no memory\n");
+}
 
-	for (made = 0; made < count; made++) {
-		fds[made] = load_filter(made);
-		if (fds[made] < 0)
-			ksft_exit_fail_msg("BPF program %u: %s\n", made, strerror(errno));
-	}
-	return made;
+static unsigned int make_bpf(void)
+{
+	allow_files();
+	load_filters(count);
+	return count;
 }
 
 static void remove_bpf(void)
@@ -210,6 +125,64 @@ static void remove_bpf(void)
 
 	for (i = 0; i < count; i++)
 		close(fds[i]);
+}
+
+/*
+ * One process for each CPU. It says by a pipe when it has loaded its part, and ends
+ * when the other pipe is closed.
+ */
+static int loaded[2], leave[2];
+
+static void load_on_cpu(unsigned int cpu, unsigned int nr)
+{
+	cpu_set_t set;
+	char byte = 0;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		ksft_exit_fail_msg("CPU %u: %s\n", cpu, strerror(errno));
+	close(leave[1]);
+	load_filters(nr);
+	if (write(loaded[1], &byte, 1) == 1 && !read(leave[0], &byte, 1))
+		_exit(0);
+	_exit(1);
+}
+
+static unsigned int make_bpf_cpus(void)
+{
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN), cpu, part, left = count;
+	char byte;
+
+	allow_files();
+	if (pipe(loaded) || pipe(leave))
+		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
+	fflush(stdout);
+	for (cpu = 0; cpu < cpus; cpu++, left -= part) {
+		part = left / (cpus - cpu);
+		switch (fork()) {
+		case -1:
+			ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+		case 0:
+			load_on_cpu(cpu, part);
+		}
+	}
+	close(loaded[1]);
+	/* One that fails closes its end without a byte. */
+	for (cpu = 0; cpu < cpus; cpu++)
+		if (read(loaded[0], &byte, 1) != 1)
+			ksft_exit_fail_msg("a process has not loaded its part\n");
+	return count;
+}
+
+static void remove_bpf_cpus(void)
+{
+	int status;
+
+	close(leave[1]);
+	while (wait(&status) > 0)
+		if (status)
+			ksft_print_msg("a process ended with status %#x\n", status);
 }
 
 static bool add_event(int events, const char *event)
@@ -282,6 +255,58 @@ static void remove_events(void)
 	close(events);
 }
 
+static void load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+static void unload_module(const char *name)
+{
+	if (syscall(SYS_delete_module, name, O_NONBLOCK))
+		ksft_print_msg("removing %s: %s\n", name, strerror(errno));
+}
+
+static unsigned int make_modules(void)
+{
+	char path[300];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/small%u.ko", dir, i);
+		load_module(path);
+	}
+	return count;
+}
+
+static void remove_modules(void)
+{
+	char name[30];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "small%u", i);
+		unload_module(name);
+	}
+}
+
+static unsigned int make_relocations(void)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/relocations.ko", dir);
+	load_module(path);
+	return count;
+}
+
+static void remove_relocations(void)
+{
+	unload_module("relocations");
+}
+
 /*
  * What it costs.
  */
@@ -337,9 +362,19 @@ static const struct workload {
 	void (*remove)(void);
 } workloads[] = {
 	{ "bpf", make_bpf, remove_bpf },
+	{ "bpf_cpus", make_bpf_cpus, remove_bpf_cpus },
 	{ "kprobes", make_kprobes, remove_events },
 	{ "ftrace", make_ftrace, remove_events },
+	{ "modules", make_modules, remove_modules },
+	{ "relocations", make_relocations, remove_relocations },
 };
+
+static struct mapped look_if_wanted(bool settled)
+{
+	if (quick)
+		return (struct mapped){ 0 };
+	return settled ? look_when_settled() : look();
+}
 
 static void run(const struct workload *w)
 {
@@ -347,42 +382,58 @@ static void run(const struct workload *w)
 	struct costs began, making, removing;
 	unsigned int made;
 
-	before = look_when_settled();
+	before = look_if_wanted(true);
 	began = costs();
+	begin_window();
 	made = w->make();
+	end_window();
 	making = since(began);
+	print_window("making");
 	if (!made)
 		ksft_exit_skip("%s: this kernel has none of these\n", w->name);
 	if (made < count)
 		ksft_exit_fail_msg("%s: only %u of %u\n", w->name, made, count);
-	with = look();
+	with = look_if_wanted(false);
 	began = costs();
+	begin_window();
 	w->remove();
+	end_window();
 	removing.time = since(began).time;
-	after = look_when_settled();
+	print_window("removing");
+	after = look_if_wanted(true);
 	removing.ipis = since(began).ipis;
 
-	ksft_print_msg("measure text %lu %lu %lu\n", before.text, with.text, after.text);
-	ksft_print_msg("measure page_tables %lu %lu %lu\n", before.page_tables, with.page_tables,
-		       after.page_tables);
-	ksft_print_msg("measure split %lu %lu %lu\n", before.split, with.split, after.split);
+	if (!quick)
+		print_mapped(&before, &with, &after);
 	ksft_print_msg("measure time %lu %lu\n", making.time, removing.time);
 	ksft_print_msg("measure ipis %lu %lu\n", making.ipis, removing.ipis);
+}
+
+static const struct workload *find_workload(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(workloads); i++)
+		if (!strcmp(workloads[i].name, name))
+			return &workloads[i];
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
 	const struct workload *w = NULL;
-	size_t i;
 
 	ksft_print_header();
-	for (i = 0; argc == 3 && i < ARRAY_SIZE(workloads); i++)
-		if (!strcmp(workloads[i].name, argv[1]))
-			w = &workloads[i];
-	if (w)
+	quick = argc > 1 && !strcmp(argv[1], "quick");
+	argc -= quick;
+	argv += quick;
+	if (argc == 3 || argc == 4) {
+		w = find_workload(argv[1]);
 		count = atoi(argv[2]);
+		dir = argc == 4 ? argv[3] : ".";
+	}
 	if (!w || !count || count > 100000)
-		ksft_exit_fail_msg("usage: workloads bpf|kprobes|ftrace COUNT\n");
+		ksft_exit_fail_msg("usage: workloads [quick] NAME COUNT [DIR]\n");
 	if (geteuid())
 		ksft_exit_skip("must be root\n");
 

@@ -8,11 +8,11 @@
  * through a pointer.
  */
 #include <sys/mman.h>
-#include <time.h>
 
 #include "bcachefs.h"
 #include "bkey.h"
 #include "bkey_shape.h"
+#include "../record_unpack/timing.h"
 
 #include <linux/record_emit.h>
 
@@ -34,19 +34,6 @@ static const struct {
 
 static u64 keys[KEYS][BKEY_U64s];
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e9 + ts.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	return (*(double *)a > *(double *)b) - (*(double *)a < *(double *)b);
-}
-
 #define MEASURE(call)	({								\
 	double runs[RUNS];								\
 	int r, round, k;								\
@@ -63,8 +50,7 @@ static int compare_doubles(const void *a, const void *b)
 			}								\
 		runs[r] = (now() - began) / (ROUNDS * KEYS);				\
 	}										\
-	qsort(runs, RUNS, sizeof(*runs), compare_doubles);				\
-	runs[RUNS / 2];									\
+	median_of(runs, RUNS);								\
 })
 
 /* As those who compare it do, not by a copy. */
@@ -176,12 +162,6 @@ static struct times measure_pos(const struct bkey_format *f, unsigned int slot)
 		.select	 = MEASURE((bench_unpack_pos(&out, key, f, slot), use(out))),
 		.pointer = MEASURE(((*fn)(&out, key, f, slot), use(out))),
 	};
-}
-
-static double median_of(double *values, size_t n)
-{
-	qsort(values, n, sizeof(*values), compare_doubles);
-	return values[n / 2];
 }
 
 static void print_all(const char *what, struct times (*measure_one)(const struct bkey_format *f,

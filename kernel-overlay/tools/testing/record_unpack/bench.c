@@ -5,14 +5,13 @@
  * have. Functions are called through a pointer, or the one that selects is, directly:
  * it is where the linker has been told that it is.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <linux/kernel.h>
 
 #include "check.h"
 #include "env.h"
+#include "timing.h"
 #include "shapes.h"
 
 enum { RUNS = 21, ROUNDS = 40, SETS = 560, IN_SET = 50, CODE = 1 << 16 };
@@ -82,19 +81,6 @@ static void make_records(unsigned int nr)
 		((u8 *)records)[i] = random_u64();
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e9 + ts.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	return (*(double *)a > *(double *)b) - (*(double *)a < *(double *)b);
-}
-
 static noinline void by_pointer(u8 *result)
 {
 	unsigned int i, j;
@@ -127,8 +113,7 @@ static double measure(void (*loop)(u8 *result))
 			loop((u8 *)result);
 		runs[r] = (now() - began) / ((double)ROUNDS * SETS * IN_SET);
 	}
-	qsort(runs, RUNS, sizeof(*runs), compare_doubles);
-	return runs[RUNS / 2];
+	return median_of(runs, RUNS);
 }
 
 static void bench(unsigned int nr)

@@ -1,0 +1,1 @@
+"""What scripts/compare has measured: read, summed up, shown."""

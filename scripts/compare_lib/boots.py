@@ -1,0 +1,102 @@
+"""The logs of the boots of a comparison, taken apart."""
+import json
+import re
+
+from series_tools.common import Fault
+from verdict_lib import log as serial
+
+KERNELS = ("stock", "patched")
+KINDS = ("smp", "count")
+MEASURE = re.compile(r"^# measure (\w+)((?: \d+)+)$")
+# test_vmalloc_text with perf=1: operation, bytes, threads, operations, cycles, ns, rounds
+PERF = re.compile(r"# perf (\w+) +(\d+) +(\d+) +(\d+) +\d+ +(\d+) +(\d+)$")
+# scripts/compare_plugin.c
+WINDOW = re.compile(r"^window((?: \d+){6})$")
+SAID = "# window "              # by the guest, when one has ended
+# Not every architecture has what these make.
+OPTIONAL = {"ftrace": "the architecture makes no trampolines"}
+
+
+def fault(path, text):
+    return Fault(f"{path.name}: {text} (log: {path}/serial.log)")
+
+
+def read_measures(test):
+    """{what: [numbers]} of a program of the guest or of the test module."""
+    values = {}
+    for line in test.output:
+        if match := MEASURE.match(line):
+            values[match.group(1)] = [int(n) for n in match.group(2).split()]
+    for line in test.kernel:
+        if match := PERF.search(line):
+            name, *numbers = match.groups()
+            values[f"perf {name} {numbers[0]} {numbers[1]}"] = [int(n) for n in numbers[2:]]
+    return values
+
+
+def read_test(path, name, test):
+    """What one workload measured; None if this architecture has no such thing."""
+    if not test or not test.ok:
+        said = "; ".join(test.output)[-200:] if test else "never began"
+        raise fault(path, f"{name} failed: {said}")
+    values = read_measures(test)
+    if not values and name.rsplit("-", 1)[0] not in OPTIONAL:
+        raise fault(path, f"{name} measured nothing")
+    return values or None
+
+
+def windows_of(test):
+    """The names of the windows that a program of the guest had."""
+    return [line.removeprefix(SAID) for line in test.output if line.startswith(SAID)]
+
+
+def add_windows(path, tests, found):
+    """What the plugin has counted in each, in their order."""
+    log = path / "plugin.log"
+    lines = log.read_text().splitlines() if log.is_file() else []
+    counted = [match.group(1).split() for line in lines if (match := WINDOW.match(line))]
+    said = [(name, window) for name, test in tests.items() for window in windows_of(test)]
+    if len(counted) != len(said):
+        raise Fault(f"{path.name}: {len(counted)} windows were counted, not {len(said)} "
+                    f"(log: {path}/plugin.log)")
+    for (name, window), numbers in zip(said, counted):
+        if int(numbers[0]) == 0:
+            raise Fault(f"{path.name}: nothing was executed in the window of {name}")
+        if found[name]:
+            found[name][f"window {window}"] = [int(n) for n in numbers]
+
+
+def read_boot(path, counted):
+    """{test: {what: [numbers]}} of one boot, whose windows were counted; None for a test
+    that was skipped."""
+    if not (path / "serial.log").is_file() or not (path / "tests").is_file():
+        raise Fault(f"no log at {path}/serial.log: run make compare")
+    log = serial.read((path / "serial.log").read_bytes())
+    names = [line.split()[1] for line in (path / "tests").read_text().splitlines()]
+    if not names:
+        raise fault(path, "nothing was run")
+    if not log.ended:
+        raise fault(path, "did not come to its end")
+    found = {name: read_test(path, name, log.tests.get(name)) for name in names}
+    if counted:
+        add_windows(path, log.tests, found)
+    return found
+
+
+def read_accel(path):
+    """tcg, which emulates, or kvm."""
+    record = path / "qemu.json"
+    return json.loads(record.read_text())["accel"] if record.is_file() else "tcg"
+
+
+def read_all(out, arches, runs):
+    """{arch: {kernel: {kind: [boot]}}}, and "caches": one boot of the patched one."""
+    data = {}
+    for arch in arches:
+        data[arch] = {kernel: {kind: [read_boot(out / f"{arch}-{kernel}-{kind}-{run + 1}",
+                                                kind != "smp")
+                                      for run in range(runs)] for kind in KINDS}
+                      for kernel in KERNELS}
+        data[arch]["patched"]["caches"] = [read_boot(out / f"{arch}-patched-caches-1",
+                                                     True)]
+    return data

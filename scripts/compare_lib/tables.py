@@ -1,0 +1,91 @@
+"""Figures as tables: one row for a workload of an architecture."""
+from .figures import spread
+
+# section: title, and what has to be known to read it
+SECTIONS = {
+    "made": ("What small pieces of text cost", (
+        "Bytes each: executable pages and all new pages of page tables, for what is split and "
+        "for other memory too, by the number made. Direct map split: what is mapped by 4 KiB "
+        "pages meanwhile and was not before. IPIs: calls of functions and TLB flushes, two "
+        "CPUs, until all is freed; riscv's firmware does most itself, uncounted. Instructions: "
+        "of the whole guest with one CPU meanwhile, counted by a plugin of QEMU's; what is "
+        "freed later, after a grace period, is not among those to remove one. riscv's "
+        "set_memory_x() makes the direct map's alias executable as well: there every page of "
+        "text counts twice. `bpf_cpus` loads a part of the programs on each CPU at the same "
+        "time. The workloads of a boot run one after the other, in this order: packs that are "
+        "kept and direct map that was split by one are there for the next, and text that was "
+        "executed before costs a round of interrupts when the series reuses it.")),
+    "lookups": ("Keys of bcachefs", (
+        "Instructions for one key, by the kernel's perf_test: the least of ten, counted by "
+        "QEMU with one CPU (`-icount`).")),
+    "writes": ("Text writes", (
+        "By lib/test_vmalloc_text, which only the series has: stock has no operation that is "
+        "the same on all architectures to put beside it (`bpf_cpus` above is what both have). "
+        "Rounds are rounds of interrupts to synchronise all CPUs.")),
+    "calls": ("Calls of small functions in random order", (
+        "Functions with a page each as text was allocated before, and packed by the slab. For "
+        "each call, by caches simulated while QEMU runs the kernel: 32 KiB in 8 ways, a TLB of "
+        "128 entries of 4 KiB, or 8 of 2 MiB, a second one of 1,536. Which size of pages applies "
+        "depends on the architecture: the slab maps by 2 MiB where it can, single pages never "
+        "are.")),
+    "direct map": ("Parts of the direct map", "MiB mapped by pages of each size."),
+}
+
+
+def plain(value):
+    """1234567 as 1,234,567, 3.0 as 3."""
+    return f"{int(value):,}" if value == int(value) else f"{value:,}"
+
+
+def with_spread(values):
+    median, least, most = spread(values)
+    if least == most:
+        return plain(median)
+    return f"{plain(median)} ({plain(least)} to {plain(most)})"
+
+
+def only_median(values):
+    return plain(spread(values)[0])
+
+
+def rows(figures, section, show):
+    """Head and body of one section; a cell has all columns of a figure."""
+    mine = [f for f in figures if f.section == section]
+    whats = list(dict.fromkeys(f.what for f in mine if f.what))
+    cells, remarks = {}, {}
+    for figure in mine:
+        key = figure.workload, figure.arch
+        cells.setdefault(key, {})[figure.what] = " / ".join(
+            show(values) for values in figure.columns.values())
+        if figure.remark:
+            remarks[key] = figure.remark
+    order = list(dict.fromkeys(f.workload for f in mine))
+    yield ["workload", "architecture", *whats]
+    for key in sorted(cells, key=lambda key: order.index(key[0])):
+        row = [cells[key].get(what, "-") for what in whats]
+        yield [*key, *([remarks[key]] + row[1:] if key in remarks else row)]
+
+
+def columns_of(figures, section):
+    """The names of what a cell has."""
+    return next((" / ".join(f.columns) for f in figures
+                 if f.section == section and f.columns), "")
+
+
+def markdown(table, words):
+    """Of each row, so many cells are words; the others are numbers."""
+    head, *body = table
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "|".join("---" if i < words else "---:" for i in range(len(head))) + "|"
+    for row in body:
+        yield "| " + " | ".join(str(cell) for cell in row) + " |"
+
+
+def section_markdown(figures, section):
+    title, note = SECTIONS[section]
+    yield f"## {title}: {columns_of(figures, section)}"
+    yield ""
+    yield note
+    yield ""
+    yield from markdown(rows(figures, section, only_median), 2)
+    yield ""

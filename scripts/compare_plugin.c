@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A plugin for QEMU's translator that simulates caches: what a CPU that has the first
+ * level instruction cache and the TLBs below would have missed, in windows that the
+ * guest begins and ends by calling functions at the addresses given.
+ *
+ * Usage: -plugin FILE,begin=ADDRESS,end=ADDRESS -d plugin
+ *
+ * Prints "window INSTRUCTIONS LINES ICACHE ITLB_4K WALKS_4K ITLB_2M" for each: how many
+ * instructions were executed and cache lines fetched from, how often the cache missed,
+ * the first TLB and both of them if all is mapped by pages of 4 KiB, and the first TLB
+ * if by 2 MiB. Which of them applies depends on how text is mapped. A CPU that idles
+ * executes nothing. Only for one virtual CPU.
+ *
+ * Debian ships no header for such plugins; what is used of it is declared here, and is
+ * the same in all versions so far but for their number, PLUGIN_VERSION.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint64_t qemu_plugin_id_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_info;
+enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
+
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
+		void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
+		void (*cb)(unsigned int vcpu, void *data), enum qemu_plugin_cb_flags flags,
+		void *data);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t nr);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+void qemu_plugin_outs(const char *string);
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int qemu_plugin_version = PLUGIN_VERSION;
+
+/* Sets of entries, the one used last first. */
+struct cache {
+	unsigned int shift, sets, ways;
+	unsigned long missed;
+	uint64_t *entries;
+};
+
+/* As in Intel's Cascade Lake. */
+static struct cache icache = { .shift = 6, .sets = 64, .ways = 8 };
+static struct cache itlb_4k = { .shift = 12, .sets = 16, .ways = 8 };
+static struct cache second_tlb_4k = { .shift = 12, .sets = 128, .ways = 12 };
+static struct cache itlb_2m = { .shift = 21, .sets = 1, .ways = 8 };
+
+static unsigned long insns, lines;
+static bool counting;
+static uint64_t begin, end;
+
+/* Zero is no tag: it is that of the first entry there could be, plus one. */
+static bool hits(struct cache *c, uint64_t address)
+{
+	uint64_t tag = (address >> c->shift) + 1;
+	uint64_t *set = c->entries + tag % c->sets * c->ways;
+	unsigned int way;
+
+	for (way = 0; way < c->ways - 1 && set[way] != tag; way++)
+		;
+	bool hit = set[way] == tag;
+
+	memmove(set + 1, set, way * sizeof(*set));
+	set[0] = tag;
+	c->missed += !hit;
+	return hit;
+}
+
+static void fetch_line(uint64_t address)
+{
+	lines++;
+	hits(&icache, address);
+	if (!hits(&itlb_4k, address))
+		hits(&second_tlb_4k, address);
+	hits(&itlb_2m, address);
+}
+
+static struct cache *const caches[] = { &icache, &itlb_4k, &second_tlb_4k, &itlb_2m };
+#define NR_CACHES (sizeof(caches) / sizeof(caches[0]))
+
+static void start(void)
+{
+	insns = 0;
+	lines = 0;
+	for (size_t i = 0; i < NR_CACHES; i++)
+		caches[i]->missed = 0;
+	counting = true;
+}
+
+static void stop(void)
+{
+	char line[200];
+
+	counting = false;
+	snprintf(line, sizeof(line), "window %lu %lu %lu %lu %lu %lu\n", insns, lines,
+		 icache.missed, itlb_4k.missed, second_tlb_4k.missed, itlb_2m.missed);
+	qemu_plugin_outs(line);
+}
+
+/* A block of instructions. */
+struct block {
+	uint64_t from, to;
+	size_t insns;
+};
+
+static void executed(unsigned int vcpu, void *data)
+{
+	const struct block *b = data;
+	uint64_t address;
+
+	(void)vcpu;
+	if (b->from == begin)
+		start();
+	if (b->from == end && counting)
+		stop();
+	if (!counting)
+		return;
+	insns += b->insns;
+	for (address = b->from & -64UL; address < b->to; address += 64)
+		fetch_line(address);
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	size_t insns = qemu_plugin_tb_n_insns(tb);
+	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, insns - 1);
+	struct block *b = malloc(sizeof(*b));	/* as long as QEMU runs */
+
+	(void)id;
+	if (!b)
+		abort();
+	b->from = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0));
+	b->to = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
+	b->insns = insns;
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, QEMU_PLUGIN_CB_NO_REGS, b);
+}
+
+EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
+			       char **argv)
+{
+	(void)info;
+	for (int i = 0; i < argc; i++) {
+		sscanf(argv[i], "begin=%lx", &begin);
+		sscanf(argv[i], "end=%lx", &end);
+	}
+	if (!begin || !end) {
+		fprintf(stderr, "compare_plugin: begin=ADDRESS and end=ADDRESS are needed\n");
+		return -1;
+	}
+	for (size_t i = 0; i < NR_CACHES; i++) {
+		caches[i]->entries = calloc(caches[i]->sets * caches[i]->ways, sizeof(uint64_t));
+		if (!caches[i]->entries)
+			return -1;
+	}
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	return 0;
+}

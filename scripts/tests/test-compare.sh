@@ -1,0 +1,213 @@
+#!/bin/bash
+# test-compare: scripts/compare with boots that are made up: it measures what is missing
+# and no more, and its report sums up, and fails when something was not measured.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+unset ARCHES QUICK RUNS
+REAL=$SCRIPTS
+
+# fake_log LIST NUMBER: what a guest says that has run LIST; NUMBER is in its figures.
+fake_log()
+{
+	local kind name at=0
+
+	echo '[    1.0] guest| KTAP version 1'
+	while read -r kind name _; do
+		at=$((at + 1))
+		echo "[    1.0] guest| # begin $at $name"
+		fake_figures "$name" "$2"
+		echo "[    1.0] guest| ok $at $name"
+	done <"$1"
+	echo '[    2.0] guest| # end'
+}
+
+fake_figures()
+{
+	local say='[    1.0] guest|     # measure' what
+
+	case $1 in
+	text_writes-*)
+		for what in copy copy_nosync fill; do
+			printf '[    1.0] m: # perf %-12s %s\n' \
+				$what "64 1 10 20 $2 40" $what "64 2 10 20 30 5"
+		done
+		printf '[    1.0] m: # perf %-12s %s\n' insn "0 1 10 20 $2 0" insn "0 2 10 20 $2 0"
+		return
+		;;
+	lookups*) printf "$say %s\n" "seq_insert $2" "seq_lookup $2" "rand_lookup $2" ;;
+	calls*)
+		echo '[    1.0] guest|     # window calls'
+		printf "$say %s\n" "calls 100" "time 1000"
+		return
+		;;
+	*)
+		printf '[    1.0] guest|     # window %s\n' making removing
+		printf "$say %s\n" "text 0 8192 0" "page_tables 1 2 1" "ipis $2 $2" \
+		"time $((1000 * $2)) $((1000 * $2))"
+		;;
+	esac
+	printf "$say %s\n" "direct_4k 0 4096 0" "direct_2m 0 0 0" "direct_1g 0 0 0"
+}
+
+# toy_compare: the scripts, with a build and boots that take no time.  What is in
+# $TOY/spoil is done to each log.
+toy_compare()
+{
+	local scripts=$TOY/scripts
+
+	unset QUICK FORCE
+	cp -r "$REAL" "$scripts"
+	: >"$TOY/spoil"
+	printf '#!/bin/sh\n' | tee "$scripts/setup" >"$scripts/build"
+	cat >"$scripts/boot" <<-EOF
+		#!/bin/bash
+		while [ \$# -gt 0 ]; do
+			[ "\$1" != --overlay ] || overlay=\$2
+			shift
+		done
+		mkdir -p "\$OUT"
+		cp "\$overlay/tests" "\$OUT"
+		$(declare -f fake_log fake_figures)
+		fake_log "\$overlay/tests" "\${OUT##*-}" >"\$OUT/serial.log"
+		[[ \$OUT == *smp* ]] || grep '# window' "\$OUT/serial.log" |
+			sed 's/.*/window 3000 100 20 30 40 50/' >"\$OUT/plugin.log"
+		echo '{"accel": "tcg"}' >"\$OUT/qemu.json"
+		. "$TOY/spoil"
+		echo "\${OUT##*/}" >>"$TOY/booted"
+	EOF
+	# shellcheck disable=SC2016
+	printf '%s\n' 'guest_cc() { while [ "$1" != -o ]; do shift; done; echo "$2" >"$2"; }' \
+		'kbuild() { "$(cross "$2")gcc" -c -o "${4#M=}/small0.ko" -x c /dev/null; }' >>"$scripts/kbuild.sh"
+	toy_kernel x86_64 arch/x86/boot/bzImage
+	toy_kernel arm64 arch/arm64/boot/Image
+	SCRIPTS=$scripts
+}
+
+toy_kernel()
+{
+	local tree
+	for tree in tree stock-tree; do
+		mkdir -p "$TOY/top/build/$tree/o.$1/${2%/*}"
+		echo "$tree" >"$TOY/top/build/$tree/o.$1/$2"
+	done
+}
+
+# booted NAME...: these were booted, in this order, since the last question.
+booted()
+{
+	local names
+	names=$(tr '\n' ' ' 2>/dev/null <"$TOY/booted")
+	rm -f "$TOY/booted"
+	[ "$names" = "${*:+$* }" ] || { echo "# booted: $names"; return 1; }
+}
+
+ONE_RUN="x86_64-stock-smp-1 x86_64-patched-smp-1 x86_64-stock-count-1
+x86_64-patched-count-1 x86_64-patched-caches-1"
+
+# shellcheck disable=SC2086
+test_what_is_measured_is_not_measured_again()
+{
+	toy_compare && export QUICK=1 && quiet compare && booted $ONE_RUN &&
+		quiet compare && booted && grep -q 'measured before' "$TOY/err" &&
+		FORCE=1 quiet compare && booted $ONE_RUN
+}
+
+test_an_interrupted_comparison_goes_on()
+{
+	toy_compare && RUNS=2 ARCHES=x86_64 quiet compare && rm "$TOY/booted" &&
+		rm -r "$TOY/top/results/compare/x86_64-stock-count-2" &&
+		sed -i '/# end/d' "$TOY/top/results/compare/x86_64-patched-smp-1/serial.log" &&
+		RUNS=2 ARCHES=x86_64 quiet compare &&
+		booted x86_64-patched-smp-1 x86_64-stock-count-2
+}
+
+test_more_runs_add_to_those_there_are()
+{
+	toy_compare && RUNS=1 ARCHES=x86_64 quiet compare && rm "$TOY/booted" &&
+		RUNS=2 ARCHES=x86_64 quiet compare &&
+		booted x86_64-stock-smp-2 x86_64-patched-smp-2 x86_64-stock-count-2 \
+			x86_64-patched-count-2
+}
+
+test_another_kernel_is_measured_anew()
+{
+	toy_compare && export QUICK=1 && quiet compare && rm "$TOY/booted" &&
+		echo new >"$TOY/top/build/stock-tree/o.x86_64/arch/x86/boot/bzImage" &&
+		quiet compare && booted x86_64-stock-smp-1 x86_64-stock-count-1
+}
+
+test_a_failure_is_measured_anew()
+{
+	# shellcheck disable=SC2016
+	toy_compare && export QUICK=1 && echo 'sed -i "s/ok 1 bpf/not &/" "$OUT/serial.log"' \
+		>"$TOY/spoil" && fails_with 'not ok 1 bpf-1000' compare &&
+		: >"$TOY/spoil" && booted x86_64-stock-smp-1 && quiet compare && booted $ONE_RUN
+}
+
+test_architectures_and_numbers()
+{
+	toy_compare && ARCHES=arm64 QUICK=1 quiet compare && ! grep -q x86_64 "$TOY/booted" &&
+		grep -q '| arm64 |' "$TOY/out" &&
+		ARCHES=mips fails_with "unknown ARCH 'mips'" compare &&
+		RUNS=0 fails_with "RUNS must be 1 to 99, not '0'" compare &&
+		QUICK=yes fails_with "QUICK must be 0 or 1, not 'yes'" compare &&
+		fails_with "RUNS must be a number" compare-report.py /nowhere x x86_64
+}
+
+# spoiled SED TEXT: the report of logs that were changed so fails and says TEXT.
+spoiled()
+{
+	echo "sed -i '$1' \"\$OUT/serial.log\"" >"$TOY/spoil"
+	FORCE=1 QUICK=1 fails_with "$2" compare
+}
+
+test_what_measured_nothing_fails()
+{
+	toy_compare && spoiled '/# measure/d' 'x86_64-stock-smp-1: bpf-1000 measured nothing' &&
+		spoiled '/begin 2 /d' 'kprobes-200 failed: never began' &&
+		spoiled '/# end/d' 'the guest did not come to its end' &&
+		spoiled '/perf/d' 'text_writes-1 measured nothing' &&
+		! ls "$TOY"/top/results/compare-quick/compare.* 2>/dev/null
+}
+
+test_windows_that_are_missing_fail()
+{
+	# shellcheck disable=SC2016
+	toy_compare && export QUICK=1 FORCE=1 && echo 'sed -i 1d "$OUT"/plugin.lo[g]' >"$TOY/spoil" &&
+		fails_with 'windows were counted, not' compare &&
+		echo 'sed -i "s/3000/0/" "$OUT/plugin.log"' >"$TOY/spoil" &&
+		fails_with 'nothing was executed in the window' compare
+}
+
+test_what_an_architecture_lacks_is_said()
+{
+	toy_compare && echo 'sed -i "/begin 5 ftrace/,/ok 5 ftrace/{/measure/d}" "$OUT/serial.log"' \
+		>"$TOY/spoil" && RUNS=1 ARCHES=x86_64 quiet compare &&
+		grep -q '| 100 ftrace | x86_64 | the architecture makes no trampolines | - |' "$TOY/out"
+}
+
+test_medians_and_spread()
+{
+	toy_compare && RUNS=3 ARCHES=x86_64 quiet compare || return 1
+	python3 - "$TOY/top/results/compare" <<-'END'
+		import json, pathlib, sys
+		out = pathlib.Path(sys.argv[1])
+		figures = json.loads((out / "compare.json").read_text())["figures"]
+		def find(workload, what):
+		    return next(f for f in figures if (f["workload"], f["what"]) == (workload, what))
+		ipis = find("1,000 bpf", "IPIs, making")["columns"]["patched"]
+		assert ipis == {"median": 2, "min": 1, "max": 3, "values": [1, 2, 3]}, ipis
+		assert find("20,000 lookups", "seq_lookup")["columns"].keys() == {
+		    "stock", "table", "generated"}
+		assert find("16 functions", "i-cache misses")["columns"]["packed"]["median"] == 0.2
+		alone = find("copy, 64 bytes", "rounds in 1,000, alone")["columns"]["patched"]
+		assert alone["median"] == 4000, alone
+		table = (out / "compare.md").read_text()
+		assert "| 1,000 bpf | x86_64 | 2 / 2 | 1 / 1 | 12 / 12 | 4 / 4 | 2 / 2 | 2 / 2 | 3 / 3 |" in table, table
+		page = (out / "compare.html").read_text()
+		assert page.count("<svg") > 10 and "emulated" in page and "(1 to 3)" in page
+		assert "http-equiv" not in page and "src=" not in page
+	END
+}
+
+run_tests

@@ -1,0 +1,102 @@
+#!/bin/bash
+# test-perf-text: selftests/execmem/perf_text.sh with a perf that is a shell script: it
+# measures what there is, and says so when there is nothing to measure with.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+SOURCE=$(dirname "$SCRIPTS")/selftests/execmem/perf_text.sh
+
+# fake_machine EVENT...: with a perf that does not count these.
+fake_machine()
+{
+	SCRIPTS=$TOY/d
+	mkdir -p "$TOY/bin" "$SCRIPTS"
+	cp "$SOURCE" "$SCRIPTS"
+	fake bin/id 'echo 0'
+	fake bin/modprobe 'case $* in -n*) exit '"${MODULE:-0}"' ;; esac; echo "$@" >>"$0.log"'
+	fake bin/rmmod 'exit 0'
+	fake d/workloads 'echo "ok 1 $*"; echo "$*" >>"$0.log"'
+	fake bin/perf "missing='$*'" '
+		x= ; while [ $# -gt 0 ] && [ "$1" != -- ]; do
+			case $1 in -x) x=1 ;; -e) event=$2 ;; esac
+			shift
+		done
+		shift
+		[ "$1" = sh ] || "$@" || exit 1
+		case " $missing " in
+		*" $event "*) echo "<not supported>,,$event,0,100.00,," >&2; exit ;;
+		esac
+		[ -z "$x" ] || { echo "123,,$event,1,100.00,," >&2; exit; }
+		echo "     1,000      cycles       ( +-  1.0% )" >&2'
+	PATH=$TOY/bin:$PATH
+}
+
+# fake FILE LINE...
+fake()
+{
+	printf '%s\n' '#!/bin/sh' "${@:2}" >"$TOY/$1"
+	chmod +x "$TOY/$1"
+}
+
+# skips TEXT: nothing is measured, and the last line says why.
+skips()
+{
+	local status=0
+	"$SCRIPTS/perf_text.sh" >"$TOY/out" 2>"$TOY/err" || status=$?
+	[ "$status" = 4 ] && grep -qF "SKIP: $1" "$TOY/err" && [ ! -s "$TOY/out" ] ||
+		{ echo "# status $status"; sed 's/^/# /' "$TOY/out" "$TOY/err"; return 1; }
+}
+
+test_all_is_measured()
+{
+	fake_machine && quiet perf_text.sh -r 2 -c 50 && grep -q 'quick bpf 50' "$TOY/d/workloads.log" &&
+		grep -q 'calls of 8192 functions, packed' "$TOY/out" &&
+		grep -q 'functions=16 scattered=1' "$TOY/bin/modprobe.log" &&
+		[ "$(grep -c cycles "$TOY/out")" = 16 ]
+}
+
+test_without_the_module()
+{
+	MODULE=1 fake_machine && quiet perf_text.sh &&
+		grep -q 'SKIP: no CONFIG_TEST_VMALLOC_TEXT' "$TOY/out"
+}
+
+test_missing_counters_are_named()
+{
+	fake_machine iTLB-load-misses && skips 'this machine does not count: iTLB-load-misses:'
+}
+
+test_without_perf()
+{
+	fake_machine && rm "$TOY/bin/perf" &&
+		PATH=$TOY/bin:$(path_without_perf) skips 'no perf tool'
+}
+
+# path_without_perf: links to all that the script needs.
+path_without_perf()
+{
+	local tool
+	mkdir -p "$TOY/tools"
+	for tool in sh bash dirname sed grep cat; do
+		ln -sf "$(command -v $tool)" "$TOY/tools/$tool" 2>/dev/null
+	done
+	echo "$TOY/tools"
+}
+
+test_not_root()
+{
+	fake_machine && fake bin/id 'echo 1000' && skips 'not root'
+}
+
+test_a_workload_that_fails()
+{
+	fake_machine && fake d/workloads 'echo "not ok 1"; exit 1' && fails_with 'not ok 1' perf_text.sh
+}
+
+test_bad_words()
+{
+	fake_machine && fails_with "-r needs a number, not 'x'" perf_text.sh -r x &&
+		fails_with "no /nowhere/relocations.ko" perf_text.sh -d /nowhere &&
+		rm "$TOY/d/workloads" && fails_with "run make there first" perf_text.sh
+}
+
+run_tests
