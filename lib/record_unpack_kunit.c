@@ -220,7 +220,9 @@ static void test_refused(struct kunit *test)
 		.u64s = 2, .low_bits = 24, .nr_fields = 2, .dst_size = 16, .dst_align = 8,
 		.field = { { 64, 8, 0 }, { 32, 4, 8 } },
 	};
-	struct record_shape bad[] = { good, good, good, good, good, good, good, good, good };
+	struct record_shape bad[] = {
+		good, good, good, good, good, good, good, good, good, good,
+	};
 	struct record_unpack *u;
 	unsigned int i;
 
@@ -233,6 +235,7 @@ static void test_refused(struct kunit *test)
 	bad[6].field[1].dst = 16;		/* behind the result */
 	bad[7].field[1].dst = 4;		/* to the other one's place */
 	bad[8].consts = 4;
+	bad[9].dst_align = 2;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		u = record_unpack_create(&bad[i], "record_unpack_kunit");

@@ -27,20 +27,28 @@ static noinline int f##n(int x)						\
 #define F16(n)	F4(n##0) F4(n##1) F4(n##2) F4(n##3)
 #define F64(n)	F16(n##0) F16(n##1) F16(n##2) F16(n##3)
 #define F256(n)	F64(n##0) F64(n##1) F64(n##2) F64(n##3)
-#define C(n)	sum += f##n(0) - n;
-#define C4(n)	C(n##0) C(n##1) C(n##2) C(n##3)
-#define C16(n)	C4(n##0) C4(n##1) C4(n##2) C4(n##3)
-#define C64(n)	C16(n##0) C16(n##1) C16(n##2) C16(n##3)
-#define C256(n)	C64(n##0) C64(n##1) C64(n##2) C64(n##3)
+#define E(n)	{ f##n, n },
+#define E4(n)	E(n##0) E(n##1) E(n##2) E(n##3)
+#define E16(n)	E4(n##0) E4(n##1) E4(n##2) E4(n##3)
+#define E64(n)	E16(n##0) E16(n##1) E16(n##2) E16(n##3)
+#define E256(n)	E64(n##0) E64(n##1) E64(n##2) E64(n##3)
 
 F256(1) F256(2) F256(3) F256(4)
 
+static const struct {
+	int (*call)(int x);
+	int nr;
+} functions[] = { E256(1) E256(2) E256(3) E256(4) };
+
 static int __init test_module_text_many_init(void)
 {
-	int sum = 0;
+	unsigned int i;
 
-	C256(1) C256(2) C256(3) C256(4)
-	return sum == 1024 * 2 ? 0 : -EUCLEAN;
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		if (functions[i].call(0) != functions[i].nr + 2)
+			return -EUCLEAN;
+
+	return 0;
 }
 module_init(test_module_text_many_init);
 

@@ -82,10 +82,10 @@ static void test_several(struct kunit *test)
 /* What is behind the text may be read, as far as an instruction goes. */
 static void test_slack(struct kunit *test)
 {
-	u8 *text = stage(test, SIZE), *to = execmem_staged(text);
+	u8 *text = stage(test, PAGE_SIZE), *to = execmem_staged(text);
 
 	if (is_copy(text))
-		KUNIT_EXPECT_TRUE(test, has_traps(to + SIZE, 12));
+		KUNIT_EXPECT_TRUE(test, has_traps(to + PAGE_SIZE, 16));
 	else
 		kunit_mark_skipped(test, "text is prepared in place");
 	execmem_free(text);

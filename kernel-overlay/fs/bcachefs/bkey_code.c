@@ -297,6 +297,11 @@ static int use_code(void)
 	select_unpack_pos = new_pos;
 	return 0;
 }
+
+static bool is_code_used(u8 slot)
+{
+	return READ_ONCE(slots[slot].state) == SLOT_READY && READ_ONCE(select_unpack);
+}
 #else
 record_unpack_t bch2_bkey_unpack_fn[BKEY_CODE_SLOTS] = {
 	[0 ... BKEY_CODE_SLOTS - 1] = bch2_bkey_unpack_c,
@@ -321,6 +326,11 @@ static int use_code(void)
 	get_code(bch2_bkey_unpack_fn, bch2_bkey_unpack_pos_fn, bch2_bkey_unpack_c,
 		 bch2_bkey_unpack_pos_c);
 	return 0;
+}
+
+static bool is_code_used(u8 slot)
+{
+	return READ_ONCE(bch2_bkey_unpack_fn[slot]) != bch2_bkey_unpack_c;
 }
 #endif
 
@@ -452,7 +462,7 @@ MODULE_PARM_DESC(unpack_jit, "Unpack keys by generated code (default: on)");
  */
 void bch2_bkey_code_hit(u8 slot)
 {
-	if (READ_ONCE(slots[slot].state) == SLOT_READY && READ_ONCE(enabled))
+	if (is_code_used(slot))
 		atomic64_inc(&slots[slot].hits);
 }
 
