@@ -4,7 +4,7 @@ ARCH ?= x86_64
 export KERNEL ARCH ARCHES STOCK DEBUG CPUS FORCE QUICK RUNS
 
 help:		## this list
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1	/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1	/p' Makefile | expand -t 16
 
 setup:		## install what is missing (apt)
 	@scripts/setup
@@ -39,6 +39,15 @@ compare:	## what small pieces of text cost, stock beside patched (QUICK=1, RUNS=
 cover-letter:	## the cover letter, with the figures of make compare
 	@scripts/cover-letter
 
+cocci:		## what the series replaces, found by its semantic patches
+	@scripts/cocci
+
+coccicheck:	## the kernel's semantic patches on what the series touches
+	@scripts/coccicheck
+
+sparse:		## sparse on what the series touches, beside the base
+	@scripts/sparse
+
 bisect:		## every prefix of the series builds, boots and passes (PREFIXES=5-7)
 	@scripts/bisect
 
@@ -66,4 +75,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@rm -rf build results
 
-.PHONY: help setup tree refresh check run debug test build boot compare cover-letter bisect bisect-objects send bench-slab bench-unpack shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot compare cover-letter cocci coccicheck sparse bisect bisect-objects send bench-slab bench-unpack shell gdb stock clean

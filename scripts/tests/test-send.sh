@@ -225,7 +225,13 @@ test_wrong_uses_get_one_line()
 		one_line "changelog.in: v2: say what has changed" &&
 		rm "$TOY/top/changelog.in" && one_line "there is no changelog.in" &&
 		rm "$TOY/top/results/compare/compare.md" &&
-		one_line "there are no figures: run make compare"
+		SIGNOFF=1 SEND=me one_line "there are no figures: run make compare"
+}
+
+test_a_dry_run_does_without_figures()
+{
+	ready && rm "$TOY/top/results/compare/compare.md" && quiet send &&
+		grep -q "a draft without figures" "$TOY/err"
 }
 
 test_a_series_that_does_not_apply_is_named()

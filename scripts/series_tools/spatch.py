@@ -1,0 +1,65 @@
+"""Coccinelle: run a semantic patch on some files, and know that it has run."""
+import re
+import subprocess
+from pathlib import Path
+
+from .common import Fault
+
+FINDING = re.compile(r"^(\S+?):(\d+):(\d+)-\d+: (.*)$")
+
+
+def field(cocci, name):
+    """What a semantic patch says of itself, such as 'Options'."""
+    found = re.search(rf"(?m)^// {name}: *(.*)$", Path(cocci).read_text())
+    return found.group(1) if found else ""
+
+
+def modes(cocci):
+    """The modes it offers: report, patch, ..."""
+    text = Path(cocci).read_text()
+    return re.findall(r"\w+", " ".join(re.findall(r"(?m)^virtual (.*)$", text)))
+
+
+def version():
+    try:
+        done = subprocess.run(["spatch", "--version"], text=True, check=True,
+                              capture_output=True)
+        return re.search(r"version (\d[\d.]*)", done.stdout).group(1)
+    except (OSError, subprocess.CalledProcessError, AttributeError):
+        raise Fault("spatch does not run: run 'make setup'") from None
+
+
+def is_too_new(cocci):
+    """Does it require a newer spatch than this one?"""
+    def numbers(text):
+        return [int(n) for n in re.findall(r"\d+", text)]
+    return numbers(field(cocci, "Requires")) > numbers(version())
+
+
+def needs_ocaml(cocci):
+    """Has it scripts in OCaml, which not every spatch can run?"""
+    return re.search(r"(?m)^@.*\bocaml\b.*@", Path(cocci).read_text()) is not None
+
+
+def run(cocci, files, top, mode="report"):
+    """What spatch prints for these files, which are relative to top."""
+    show = [] if mode in ("patch", "context") else ["--no-show-diff"]
+    done = subprocess.run(
+        ["nice", "spatch", "-D", mode, "--very-quiet", *show, "--cocci-file",
+         cocci, *field(cocci, "Options").split(), "--patch", ".", *files],
+        cwd=top, text=True, capture_output=True, check=False)
+    if done.returncode or "EXN" in done.stderr:
+        raise Fault(f"spatch did not run {Path(cocci).name}: " +
+                    (done.stderr.strip().splitlines() or ["?"])[-1])
+    return done.stdout
+
+
+def findings(text):
+    """(file, line, what) of each line of a report; what is no finding is not one."""
+    found = {(m.group(1).removeprefix("./"), int(m.group(2)), m.group(4))
+             for m in map(FINDING.match, text.splitlines()) if m}
+    return sorted(found)
+
+
+def report(cocci, files, top):
+    return findings(run(cocci, files, top)) if files else []
