@@ -21,11 +21,7 @@
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 
-#ifdef CONFIG_X86
-#include <asm/cpufeature.h>
-#elif defined(CONFIG_ARM64)
-#include <asm/cpufeature.h>
-#elif defined(CONFIG_RISCV)
+#if defined(CONFIG_X86) || defined(CONFIG_ARM64) || defined(CONFIG_RISCV)
 #include <asm/cpufeature.h>
 #endif
 

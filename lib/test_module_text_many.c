@@ -11,16 +11,14 @@
 
 static DEFINE_STATIC_KEY_FALSE(key);
 
-static char text[] = "text";
-
 #define F(n)								\
 static noinline int f##n(int x)						\
 {									\
 	if (static_branch_unlikely(&key))				\
 		return get_random_u32_below(x + 1);			\
 	if (x)								\
-		return strlen(text) + x;				\
-	return (int)strnlen(text, 2) + n;				\
+		return strlen(THIS_MODULE->name) + x;			\
+	return (int)strnlen(THIS_MODULE->name, 2) + n;			\
 }
 
 #define F4(n)	F(n##0) F(n##1) F(n##2) F(n##3)

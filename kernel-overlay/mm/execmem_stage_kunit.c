@@ -36,6 +36,7 @@ static bool is_copy(const void *text)
 static void test_prepare(struct kunit *test)
 {
 	u8 *text = stage(test, SIZE), *to = execmem_staged(text);
+	const u8 zeros[4] = {};
 	u32 nr;
 
 	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)text, 64));
@@ -54,7 +55,7 @@ static void test_prepare(struct kunit *test)
 		nr++;
 	KUNIT_EXPECT_EQ(test, nr, SIZE);
 	/* It is text now: this layer writes it, and nothing else. */
-	KUNIT_EXPECT_EQ(test, text_patch_copy(text, (u8 [4]){}, 4), 0);
+	KUNIT_EXPECT_EQ(test, text_patch_copy(text, zeros, sizeof(zeros)), 0);
 	KUNIT_EXPECT_EQ(test, text[0], 0);
 	execmem_free(text);
 }

@@ -90,7 +90,7 @@ static inline bool read_settled_summary(char *to, size_t size)
 
 /*
  * The probes that let functions fail share a trampoline of ftrace's, which is made with
- * the first of them and kept: have it before what there is is compared.
+ * the first of them and kept: let it be made before anything is compared.
  */
 static inline void make_trampoline_of_probes(const char *function)
 {

@@ -165,7 +165,7 @@ static int count_areas(void)
 }
 
 /* How often CPUs were synchronised since boot, or 0 if nobody says. */
-static unsigned long rounds(void)
+static unsigned long nr_rounds(void)
 {
 	unsigned long n = 0;
 	char line[256];
@@ -232,8 +232,10 @@ static int load_copies(unsigned int nr, unsigned int loads)
 	char name[] = MODULE;
 
 	name[strlen(name) - 1] = '0' + nr;
-	if (!replace(&image, MODULE, name))
-		return ENOENT;
+	if (!replace(&image, MODULE, name)) {
+		ksft_print_msg(MODULE " does not know its name\n");
+		return 1;
+	}
 	for (unsigned int n = 0; n < loads; n++) {
 		int error = load_and_unload(&image, name, n % 8 ? "quick=1" : "");
 
@@ -379,9 +381,9 @@ static void case_rounds(void)
 		ksft_test_result_skip("%s: modules have pages of their own here\n", name);
 		return;
 	}
-	before = rounds();
+	before = nr_rounds();
 	error = error ? error : load_and_unload(&many, MANY, "");
-	n = rounds() - before;
+	n = nr_rounds() - before;
 	ksft_print_msg("%lu rounds, %s\n", n, strerror(error));
 	ksft_test_result(!error && n <= 6, "%s\n", name);
 }
