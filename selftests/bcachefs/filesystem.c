@@ -49,7 +49,7 @@
 #define SPARSE_MAGIC	"SPARSE01"
 
 /* So many files by default; fewer for a kernel that looks for bugs, which is slow. */
-enum { DIRS = 50, FILES = 20000, FILES_LOCKDEP = 2000, LARGE = 20000 };
+enum { DIRS = 50, FILES = 20000, FILES_LOCKDEP = 2000, LARGE = 20000, JOURNAL_BUCKETS = 64 };
 
 /* From fs/bcachefs/bcachefs_ioctl.h, which is not a header for users. */
 struct bch_ioctl_subvolume {
@@ -61,6 +61,15 @@ struct bch_ioctl_subvolume {
 	uint64_t src_ptr;
 };
 
+struct bch_ioctl_disk_resize_journal {
+	uint32_t flags;
+	uint32_t pad;
+	uint64_t dev;
+	uint64_t nbuckets;
+};
+
+#define BCH_BY_INDEX (1 << 4)
+#define BCH_IOCTL_DISK_RESIZE_JOURNAL _IOW(0xbc, 15, struct bch_ioctl_disk_resize_journal)
 #define BCH_IOCTL_SUBVOLUME_CREATE _IOW(0xbc, 16, struct bch_ioctl_subvolume)
 #define BCH_SUBVOL_SNAPSHOT_CREATE 1
 
@@ -150,6 +159,22 @@ static void mount_image(void)
 	if (errno == ENODEV)
 		ksft_exit_skip("no bcachefs: CONFIG_BCACHEFS_FS\n");
 	fail("mount");
+}
+
+/*
+ * The journal of so small a file system is small, too, and on a slow machine it can get
+ * full, which 6.12 does not always get out of ("Journal stuck").
+ */
+static void enlarge_journal(void)
+{
+	struct bch_ioctl_disk_resize_journal arg = {
+		.flags = BCH_BY_INDEX, .nbuckets = JOURNAL_BUCKETS,
+	};
+	int dir = open(MOUNT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0 || ioctl(dir, BCH_IOCTL_DISK_RESIZE_JOURNAL, &arg))
+		fail("BCH_IOCTL_DISK_RESIZE_JOURNAL");
+	close(dir);
 }
 
 /*
@@ -610,6 +635,7 @@ int main(int argc, char **argv)
 
 	injected = inject_failures();
 	mount_image();
+	enlarge_journal();
 	ksft_set_plan(10);
 	ksft_print_msg("%u files\n", files);
 	if (has_check() && !set_parameter("unpack_check", "1"))
