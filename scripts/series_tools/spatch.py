@@ -1,6 +1,7 @@
 """Coccinelle: run a semantic patch on some files, and know that it has run."""
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 
 from .common import Fault
@@ -44,10 +45,15 @@ def needs_ocaml(cocci):
 def run(cocci, files, top, mode="report"):
     """What spatch prints for these files, which are relative to top."""
     show = [] if mode in ("patch", "context") else ["--no-show-diff"]
-    done = subprocess.run(
-        ["nice", "spatch", "-D", mode, "--very-quiet", *show, "--cocci-file",
-         cocci, *field(cocci, "Options").split(), "--patch", ".", *files],
-        cwd=top, text=True, capture_output=True, check=False)
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as groups:
+        # A file is a group of its own: spatch takes a group for one program.
+        groups.write("".join(f"{path}\n\n" for path in files))
+        groups.flush()
+        done = subprocess.run(
+            ["nice", "spatch", "-D", mode, "--very-quiet", *show, "--cocci-file",
+             cocci, *field(cocci, "Options").split(), "--patch", ".",
+             "--file-groups", groups.name],
+            cwd=top, text=True, capture_output=True, check=False)
     if done.returncode or "EXN" in done.stderr:
         raise Fault(f"spatch did not run {Path(cocci).name}: " +
                     (done.stderr.strip().splitlines() or ["?"])[-1])
