@@ -1,5 +1,6 @@
 """Coccinelle: run a semantic patch on some files, and know that it has run."""
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -30,30 +31,26 @@ def version():
         raise Fault("spatch does not run: run 'make setup'") from None
 
 
-def is_too_new(cocci):
-    """Does it require a newer spatch than this one?"""
-    def numbers(text):
-        return [int(n) for n in re.findall(r"\d+", text)]
-    return numbers(field(cocci, "Requires")) > numbers(version())
-
-
-def needs_ocaml(cocci):
-    """Has it scripts in OCaml, which not every spatch can run?"""
-    return re.search(r"(?m)^@.*\bocaml\b.*@", Path(cocci).read_text()) is not None
+def lay(files, top, folder):
+    """Copies of the files; one from elsewhere goes to the folder itself."""
+    for path in files:
+        place = folder / (Path(path).name if Path(path).is_absolute() else path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(Path(top) / path, place)
 
 
 def run(cocci, files, top, mode="report"):
-    """What spatch prints for these files, which are relative to top."""
+    """What spatch prints for these files, which are relative to top.
+
+    It reads them in a folder of their own: it takes those that are named on its
+    command line for one program, which is slow, and hides faults."""
     show = [] if mode in ("patch", "context") else ["--no-show-diff"]
-    with tempfile.NamedTemporaryFile("w", suffix=".list") as groups:
-        # A file is a group of its own: spatch takes a group for one program.
-        groups.write("".join(f"{path}\n\n" for path in files))
-        groups.flush()
+    with tempfile.TemporaryDirectory() as name:
+        lay(files, top, Path(name))
         done = subprocess.run(
             ["nice", "spatch", "-D", mode, "--very-quiet", *show, "--cocci-file",
-             cocci, *field(cocci, "Options").split(), "--patch", ".",
-             "--file-groups", groups.name],
-            cwd=top, text=True, capture_output=True, check=False)
+             cocci, *field(cocci, "Options").split(), "--patch", ".", "--dir", "."],
+            cwd=name, text=True, capture_output=True, check=False)
     if done.returncode or "EXN" in done.stderr:
         raise Fault(f"spatch did not run {Path(cocci).name}: " +
                     (done.stderr.strip().splitlines() or ["?"])[-1])
