@@ -355,7 +355,8 @@ static bool __init test_kprobe(void)
 {
 	if (quick)
 		return true;
-	if (IS_ENABLED(CONFIG_DYNAMIC_FTRACE) && !probe(branches))
+	/* Elsewhere probes keep away from what is ftrace's. */
+	if (IS_ENABLED(CONFIG_KPROBES_ON_FTRACE) && !probe(branches))
 		return false;
 	return probe(plain);
 }
