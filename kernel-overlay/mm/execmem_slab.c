@@ -434,23 +434,24 @@ size_t execmem_text_size(const void *text)
 }
 
 /**
- * execmem_is_text - whether an address is in the slab's text of a type
+ * execmem_is_text - whether an address is in the slab's text of a type and domain
  * @type:	the type
+ * @domain:	the domain
  * @addr:	the address
  *
  * That it is allocated is not checked: text that was freed may be on a stack.
  *
  * Context: Any, NMI too, where RCU is watching.
- * Return: whether the address is in a pack of the type.
+ * Return: whether the address is in a pack of theirs.
  */
-bool execmem_is_text(enum execmem_type type, unsigned long addr)
+bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigned long addr)
 {
 	struct execmem_pack *pack;
 	bool found;
 
 	rcu_read_lock();
 	pack = find_pack_of((void *)addr);
-	found = pack && pack->pool->type == type;
+	found = pack && pack->pool->type == type && pack->pool->domain == domain;
 	rcu_read_unlock();
 
 	return found;
