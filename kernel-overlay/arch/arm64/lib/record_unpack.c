@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Functions that unpack records, see <linux/record_unpack.h>: the code for arm64.
+ *
+ * First everything is loaded: the u64s of the record, each to a register of its own, and
+ * the constants, to the registers of the fields they are added to. Then the fields are
+ * made, then the header, and then the result is written from its beginning to its end.
+ * Two u64s, or two parts of the result, that are next to one another go in one LDP or STP.
+ */
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/kconfig.h>
+#include <linux/record_emit.h>
+#include <linux/types.h>
+
+#include <asm/byteorder.h>
+#include <asm/insn.h>
+
+/* All of these may be changed by a function, and none is x18. */
+#define DST	AARCH64_INSN_REG_0
+#define SRC	AARCH64_INSN_REG_1
+#define CONSTS	AARCH64_INSN_REG_2
+#define WORD	AARCH64_INSN_REG_3	/* and the four after it */
+#define FIELD	AARCH64_INSN_REG_8	/* and the seven after it */
+#define TMP	AARCH64_INSN_REG_16
+#define HEADER	AARCH64_INSN_REG_17
+
+#define WORD_BITS	64
+
+/* A store of 8 bytes to any address; STR takes multiples of 8 only. */
+#define INSN_STUR	0xf8000000U
+
+/* What is stored, and how many bytes of it. */
+struct part {
+	u8	reg;
+	u8	size;
+};
+
+#define MAX_PARTS	(128 / sizeof(u32))
+
+bool arch_record_any_byte(void)
+{
+	return false;
+}
+
+static void emit(struct record_code *c, u32 insn)
+{
+	__le32 le = cpu_to_le32(insn);
+
+	record_put(c, &le, sizeof(le));
+}
+
+/* For its type: with CFI, the compiler puts a hash of that before functions. */
+static void record_unpack_type(void *dst, const void *src, const void *consts, unsigned int slot)
+{
+}
+
+static void emit_type(struct record_code *c)
+{
+	record_unpack_t fn = record_unpack_type;
+
+	if (IS_ENABLED(CONFIG_CFI_CLANG))
+		emit(c, *(const u32 *)((unsigned long)fn - sizeof(u32)));
+}
+
+/* LDP or STP of two registers of @size bytes; the address stays as it is. */
+static void emit_pair(struct record_code *c, u32 insn, unsigned int reg, unsigned int reg2,
+		      unsigned int base, unsigned int off, unsigned int size)
+{
+	insn |= reg2 << 10 | base << 5 | reg;
+	if (size == sizeof(u64))
+		insn |= BIT(31);
+	emit(c, aarch64_insn_encode_immediate(AARCH64_INSN_IMM_7, insn, off / size));
+}
+
+/* Load those u64s that have a bit in @set, to registers from @reg on. */
+static void emit_loads(struct record_code *c, unsigned int set, unsigned int reg,
+		       unsigned int base, unsigned int off)
+{
+	for (; set; set >>= 1, reg++, off += sizeof(u64)) {
+		if ((set & 3) == 3) {
+			emit_pair(c, aarch64_insn_get_ldp_value(), reg, reg + 1, base, off,
+				  sizeof(u64));
+			set &= ~3;
+		} else if (set & 1) {
+			emit(c, aarch64_insn_gen_load_store_imm(reg, base, off,
+								AARCH64_INSN_SIZE_64,
+								AARCH64_INSN_LDST_LOAD_IMM_OFFSET));
+		}
+	}
+}
+
+/* UBFX: @bits bits, from @lsb on. */
+static void emit_ubfx(struct record_code *c, unsigned int rd, unsigned int rn, unsigned int lsb,
+		      unsigned int bits)
+{
+	emit(c, aarch64_insn_gen_bitfield(rd, rn, lsb, lsb + bits - 1,
+					  AARCH64_INSN_VARIANT_64BIT,
+					  AARCH64_INSN_BITFIELD_MOVE_UNSIGNED));
+}
+
+/* BFI: the lowest bits of @rn become those from bit @to of @rd on. */
+static void emit_bfi(struct record_code *c, unsigned int rd, unsigned int rn, unsigned int to,
+		     unsigned int bits)
+{
+	emit(c, aarch64_insn_gen_bitfield(rd, rn, (WORD_BITS - to) % WORD_BITS, bits - 1,
+					  AARCH64_INSN_VARIANT_64BIT,
+					  AARCH64_INSN_BITFIELD_MOVE));
+}
+
+/* Get a field from where it was loaded to: to @rd, unless it is all of that register. */
+static unsigned int emit_get(struct record_code *c, const struct record_step *step,
+			     unsigned int rd)
+{
+	unsigned int rn = WORD + step->src / sizeof(u64);
+	unsigned int low_bits = WORD_BITS - step->lsb;
+	/* What is above the field is not stored. */
+	bool to_top = step->bits == step->dst_size * 8;
+
+	if (step->op == RECORD_PAIR && to_top) {
+		emit(c, aarch64_insn_gen_extr(AARCH64_INSN_VARIANT_64BIT, rn, rn + 1, rd,
+					      step->lsb));
+	} else if (step->op == RECORD_PAIR) {
+		emit_ubfx(c, rd, rn, step->lsb, low_bits);
+		emit_bfi(c, rd, rn + 1, low_bits, step->bits - low_bits);
+	} else if (step->lsb || !to_top) {
+		emit_ubfx(c, rd, rn, step->lsb, step->bits);
+	} else {
+		return rn;
+	}
+	return rd;
+}
+
+/* Returns the register that has the field, all that is stored of it. */
+static unsigned int emit_field(struct record_code *c, const struct record_step *step)
+{
+	unsigned int rd = FIELD + step->field, rn;
+
+	if (step->op == RECORD_ZERO)
+		return AARCH64_INSN_REG_ZR;
+	if (step->op == RECORD_CONST)
+		return rd;
+	if (!step->add)
+		return emit_get(c, step, rd);
+
+	rn = emit_get(c, step, TMP);
+	emit(c, aarch64_insn_gen_add_sub_shifted_reg(rd, rd, rn, 0, AARCH64_INSN_VARIANT_64BIT,
+						     AARCH64_INSN_ADSB_ADD));
+	return rd;
+}
+
+static void emit_mov32(struct record_code *c, unsigned int rd, u32 imm)
+{
+	emit(c, aarch64_insn_gen_movewide(rd, imm & 0xffff, 0, AARCH64_INSN_VARIANT_32BIT,
+					  AARCH64_INSN_MOVEWIDE_ZERO));
+	emit(c, aarch64_insn_gen_movewide(rd, imm >> 16, 16, AARCH64_INSN_VARIANT_32BIT,
+					  AARCH64_INSN_MOVEWIDE_KEEP));
+}
+
+/* AND or ORR of a constant, which may be none that these can have in them. */
+static void emit_logic(struct record_code *c, enum aarch64_insn_logic_type type,
+		       unsigned int rd, unsigned int rn, u32 imm)
+{
+	u32 insn = aarch64_insn_gen_logical_immediate(type, AARCH64_INSN_VARIANT_32BIT, rn, rd,
+						      imm);
+
+	if (insn == AARCH64_BREAK_FAULT) {
+		emit_mov32(c, TMP, imm);
+		insn = aarch64_insn_gen_logical_shifted_reg(rd, rn, TMP, 0,
+							    AARCH64_INSN_VARIANT_32BIT, type);
+	}
+	emit(c, insn);
+}
+
+/* Returns the register that has the header. */
+static unsigned int emit_header(struct record_code *c, const struct record_header *h)
+{
+	u32 keep_low = h->keep | 0xffff0000, keep_high = h->keep | 0xffff;
+	unsigned int rn = WORD;
+
+	/* What is cleared in each half is often contiguous: then that takes one AND. */
+	if (~keep_low) {
+		emit_logic(c, AARCH64_INSN_LOGIC_AND, HEADER, rn, keep_low);
+		rn = HEADER;
+	}
+	if (~keep_high) {
+		emit_logic(c, AARCH64_INSN_LOGIC_AND, HEADER, rn, keep_high);
+		rn = HEADER;
+	}
+	if (h->set) {
+		emit_logic(c, AARCH64_INSN_LOGIC_ORR, HEADER, rn, h->set);
+		rn = HEADER;
+	}
+	if (h->add) {
+		if (rn != HEADER)
+			emit(c, aarch64_insn_gen_move_reg(HEADER, rn, AARCH64_INSN_VARIANT_32BIT));
+		emit(c, aarch64_insn_gen_add_sub_imm(TMP, HEADER, h->add,
+						     AARCH64_INSN_VARIANT_32BIT,
+						     AARCH64_INSN_ADSB_ADD));
+		emit_bfi(c, HEADER, TMP, 0, 8);
+		rn = HEADER;
+	}
+	return rn;
+}
+
+static void emit_store(struct record_code *c, const struct part *p, unsigned int dst)
+{
+	if (dst % p->size)
+		emit(c, aarch64_insn_encode_immediate(AARCH64_INSN_IMM_9,
+						      INSN_STUR | DST << 5 | p->reg, dst));
+	else
+		emit(c, aarch64_insn_gen_load_store_imm(p->reg, DST, dst,
+							p->size == sizeof(u64) ?
+							AARCH64_INSN_SIZE_64 : AARCH64_INSN_SIZE_32,
+							AARCH64_INSN_LDST_STORE_IMM_OFFSET));
+}
+
+/* @part has one for every four bytes of the result, those where none begins have size 0. */
+static void emit_stores(struct record_code *c, const struct part *part, unsigned int dst_size)
+{
+	unsigned int dst = 0;
+
+	while (dst < dst_size) {
+		const struct part *p = part + dst / sizeof(u32), *next = p + p->size / sizeof(u32);
+
+		if (!p->size) {
+			dst += sizeof(u32);
+		} else if (dst % p->size || dst + p->size == dst_size || next->size != p->size) {
+			emit_store(c, p, dst);
+			dst += p->size;
+		} else {
+			emit_pair(c, aarch64_insn_get_stp_value(), p->reg, next->reg, DST, dst,
+				  p->size);
+			dst += p->size * 2;
+		}
+	}
+}
+
+static unsigned int consts_of(const struct record_prog *prog)
+{
+	unsigned int set = 0, i;
+
+	for (i = 0; i < prog->nr; i++)
+		if (prog->step[i].add)
+			set |= BIT(prog->step[i].field);
+	return set;
+}
+
+int arch_record_emit(struct record_code *c, const struct record_prog *prog)
+{
+	const struct record_shape *s = &prog->shape;
+	struct part part[MAX_PARTS] = {};
+	unsigned int i;
+
+	emit_type(c);
+	c->entry = c->pos;
+	if (IS_ENABLED(CONFIG_ARM64_BTI_KERNEL))
+		emit(c, aarch64_insn_gen_hint(AARCH64_INSN_HINT_BTIC));
+
+	emit_loads(c, prog->words | s->header.present, WORD, SRC, 0);
+	emit_loads(c, consts_of(prog), FIELD, CONSTS, s->consts);
+
+	for (i = 0; i < prog->nr; i++) {
+		const struct record_step *step = &prog->step[i];
+
+		part[step->dst / sizeof(u32)] = (struct part) {
+			.reg = emit_field(c, step), .size = step->dst_size,
+		};
+	}
+	if (s->header.present)
+		part[0] = (struct part) {
+			.reg = emit_header(c, &s->header), .size = sizeof(u32),
+		};
+
+	emit_stores(c, part, s->dst_size);
+	emit(c, aarch64_insn_gen_branch_reg(AARCH64_INSN_REG_LR, AARCH64_INSN_BRANCH_RETURN));
+	return 0;
+}
+
+/* There are no static calls here that could be changed to such a function. */
+int arch_record_emit_select(struct record_code *c, const record_unpack_t *target,
+			    unsigned int nr, record_unpack_t other)
+{
+	return -EOPNOTSUPP;
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Generated functions that unpack records, in x86-64 instructions.
+ *
+ * Registers are those that arguments come in: dst in rdi, src in rsi, consts in rdx, the
+ * slot in ecx; and eax, in which all fields are made. None of them has to be saved, and
+ * none needs a REX prefix unless it has 64 bits.
+ *
+ * Functions are reached by a static call and by direct jumps, never through a pointer.
+ * So there is no landing pad, which would let an indirect branch get there, and nothing
+ * for kCFI or FineIBT to look at before the entry.
+ */
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/kconfig.h>
+#include <linux/limits.h>
+#include <linux/record_emit.h>
+
+#include <asm/alternative.h>
+#include <asm/nospec-branch.h>
+
+enum { AX = 0, CX = 1, DX = 2, SI = 6, DI = 7 };
+
+/* Opcodes; those with two bytes begin with 0f. */
+enum {
+	ADD_LOAD	= 0x03,
+	OR_RM		= 0x09,
+	XOR_RM		= 0x31,
+	STORE		= 0x89,
+	LOAD		= 0x8b,
+	JMP		= 0xe9,
+	JB		= 0x0f82,
+	JAE		= 0x0f83,
+	MOVZX_8		= 0x0fb6,
+	MOVZX_16	= 0x0fb7,
+};
+
+/* What is in the reg field of ModRM when the instruction needs but one register. */
+enum { SHL = 4, SHR = 5, AND = 4, CMP = 7 };
+
+bool arch_record_any_byte(void)
+{
+	return true;
+}
+
+static void put_byte(struct record_code *c, u8 byte)
+{
+	record_put(c, &byte, sizeof(byte));
+}
+
+static void put_imm32(struct record_code *c, u32 imm)
+{
+	record_put(c, &imm, sizeof(imm));
+}
+
+static void put_opcode(struct record_code *c, bool wide, unsigned int opcode)
+{
+	if (wide)
+		put_byte(c, 0x48);
+	if (opcode > 0xff)
+		put_byte(c, opcode >> 8);
+	put_byte(c, opcode);
+}
+
+static void put_mem(struct record_code *c, bool wide, unsigned int opcode, u8 reg, u8 base,
+		    unsigned int disp)
+{
+	u8 mod = !disp ? 0 : disp < 128 ? 1 : 2;
+
+	put_opcode(c, wide, opcode);
+	put_byte(c, mod << 6 | reg << 3 | base);
+	if (mod == 1)
+		put_byte(c, disp);
+	if (mod == 2)
+		put_imm32(c, disp);
+}
+
+static void put_reg(struct record_code *c, bool wide, unsigned int opcode, u8 reg, u8 rm)
+{
+	put_opcode(c, wide, opcode);
+	put_byte(c, 3 << 6 | reg << 3 | rm);
+}
+
+static void put_shift(struct record_code *c, bool wide, u8 how, u8 reg, u8 by)
+{
+	if (!by)
+		return;
+	put_reg(c, wide, 0xc1, how, reg);
+	put_byte(c, by);
+}
+
+/* The address counts only where the instruction is written, which then has an address. */
+static int put_jump(struct record_code *c, unsigned int opcode, const void *to)
+{
+	size_t end = c->pos + (opcode > 0xff ? 6 : 5);
+	long rel = (unsigned long)to - ((unsigned long)c->ip + end);
+
+	if (end <= c->len && rel != (s32)rel)
+		return -ERANGE;
+	put_opcode(c, false, opcode);
+	put_imm32(c, rel);
+	return 0;
+}
+
+static int put_return(struct record_code *c)
+{
+	if (cpu_wants_rethunk())
+		return put_jump(c, JMP, x86_return_thunk);
+
+	put_byte(c, 0xc3);
+	if (IS_ENABLED(CONFIG_MITIGATION_SLS))
+		put_byte(c, 0xcc);
+	return 0;
+}
+
+static void put_header(struct record_code *c, const struct record_header *h)
+{
+	put_mem(c, false, LOAD, AX, SI, 0);
+	if (h->keep != U32_MAX) {
+		put_byte(c, 0x25);		/* and eax, imm32 */
+		put_imm32(c, h->keep);
+	}
+	if (h->set) {
+		put_byte(c, 0x0d);		/* or eax, imm32 */
+		put_imm32(c, h->set);
+	}
+	if (h->add) {
+		put_byte(c, 0x04);		/* add al, imm8 */
+		put_byte(c, h->add);
+	}
+	put_mem(c, false, STORE, AX, DI, 0);
+}
+
+static void put_load(struct record_code *c, const struct record_step *step)
+{
+	static const u16 opcodes[] = { [1] = MOVZX_8, [2] = MOVZX_16, [4] = LOAD, [8] = LOAD };
+
+	put_mem(c, step->size == 8, opcodes[step->size], AX, SI, step->src);
+}
+
+/* Whether to shift and then to mask eax is no longer than to shift left, and right. */
+static bool can_mask(const struct record_step *step)
+{
+	return step->bits <= 8 || step->bits == 16 || step->bits == 32 ||
+	       (!step->lsb && step->bits < 32);
+}
+
+static void put_mask(struct record_code *c, const struct record_step *step)
+{
+	if (step->bits < 8) {
+		put_reg(c, false, 0x83, AND, AX);
+		put_byte(c, GENMASK(step->bits - 1, 0));
+	} else if (step->bits == 8) {
+		put_reg(c, false, MOVZX_8, AX, AX);
+	} else if (step->bits == 16) {
+		put_reg(c, false, MOVZX_16, AX, AX);
+	} else if (step->bits < 32) {
+		put_byte(c, 0x25);		/* and eax, imm32 */
+		put_imm32(c, GENMASK(step->bits - 1, 0));
+	} else if (step->dst_size == 8) {
+		put_reg(c, false, LOAD, AX, AX);
+	}
+}
+
+/* What was loaded has nothing above its own size, no matter how wide the register. */
+static void put_extract(struct record_code *c, const struct record_step *step)
+{
+	unsigned int end = step->lsb + step->bits;
+	bool wide = step->size == 8;
+	unsigned int reg_bits = wide ? 64 : 32;
+
+	if (end == step->size * 8) {
+		put_shift(c, wide, SHR, AX, step->lsb);
+	} else if (can_mask(step)) {
+		put_shift(c, wide, SHR, AX, step->lsb);
+		put_mask(c, step);
+	} else {
+		put_shift(c, wide, SHL, AX, reg_bits - end);
+		put_shift(c, wide, SHR, AX, reg_bits - step->bits);
+	}
+}
+
+/* Not with shrd, which some processors are slow at: this masks the field, too. */
+static void put_pair(struct record_code *c, const struct record_step *step)
+{
+	put_mem(c, true, LOAD, AX, SI, step->src);
+	put_mem(c, true, LOAD, CX, SI, step->src + 8);
+	put_shift(c, true, SHR, AX, step->lsb);
+	put_shift(c, true, SHL, CX, 128 - step->lsb - step->bits);
+	put_shift(c, true, SHR, CX, 64 - step->bits);
+	put_reg(c, true, OR_RM, CX, AX);
+}
+
+static void put_step(struct record_code *c, const struct record_step *step, unsigned int consts)
+{
+	bool wide = step->dst_size == 8;
+
+	consts += step->field * 8;
+	if (step->op == RECORD_CONST) {
+		put_mem(c, wide, LOAD, AX, DX, consts);
+	} else if (step->op == RECORD_PAIR) {
+		put_pair(c, step);
+	} else {
+		put_load(c, step);
+		put_extract(c, step);
+	}
+	if (step->op != RECORD_CONST && step->add)
+		put_mem(c, wide, ADD_LOAD, AX, DX, consts);
+
+	put_mem(c, wide, STORE, AX, DI, step->dst);
+}
+
+/* All zeros at once, of which eax has to be made only once. One bit for each 4 bytes. */
+static void put_zeros(struct record_code *c, u32 zeros)
+{
+	unsigned int i;
+
+	if (zeros)
+		put_reg(c, false, XOR_RM, AX, AX);
+	for (i = 0; i < 32; i++) {
+		if (!(zeros >> i & 1))
+			continue;
+		if (i < 31 && zeros >> (i + 1) & 1) {
+			put_mem(c, true, STORE, AX, DI, i * 4);
+			i++;
+		} else {
+			put_mem(c, false, STORE, AX, DI, i * 4);
+		}
+	}
+}
+
+int arch_record_emit(struct record_code *c, const struct record_prog *prog)
+{
+	u32 zeros = 0;
+	unsigned int i;
+
+	if (prog->shape.header.present)
+		put_header(c, &prog->shape.header);
+	for (i = 0; i < prog->nr; i++) {
+		const struct record_step *step = &prog->step[i];
+
+		if (step->op == RECORD_ZERO)
+			zeros |= (step->dst_size == 8 ? 3U : 1U) << (step->dst / 4);
+		else
+			put_step(c, step, prog->shape.consts);
+	}
+	put_zeros(c, zeros);
+
+	return put_return(c);
+}
+
+struct slots {
+	const record_unpack_t	*target;
+	unsigned int		nr;
+	record_unpack_t		other;
+};
+
+static bool has_target(const struct slots *s, unsigned int slot)
+{
+	return slot < s->nr && s->target[slot];
+}
+
+static record_unpack_t target_of(const struct slots *s, unsigned int slot)
+{
+	return has_target(s, slot) ? s->target[slot] : s->other;
+}
+
+/*
+ * The slot nearest to the middle that differs from the one before it; 0 if none does.
+ * Which functions these are does not matter here, only whether there are any.
+ */
+static unsigned int find_split(const struct slots *s, unsigned int first, unsigned int last)
+{
+	unsigned int middle = first + (last - first + 1) / 2, slot, best = 0;
+
+	for (slot = first + 1; slot <= last; slot++) {
+		if (!has_target(s, slot - 1) && !has_target(s, slot))
+			continue;
+		if (!best || slot <= middle || slot - middle < middle - best)
+			best = slot;
+		if (slot >= middle)
+			break;
+	}
+
+	return best;
+}
+
+static void put_compare(struct record_code *c, unsigned int slot)
+{
+	put_reg(c, false, slot < 128 ? 0x83 : 0x81, CMP, CX);
+	if (slot < 128)
+		put_byte(c, slot);
+	else
+		put_imm32(c, slot);
+}
+
+/* If ecx is not below, skip so many bytes. */
+static void put_skip(struct record_code *c, size_t bytes)
+{
+	if (bytes < 128) {
+		put_byte(c, 0x73);
+		put_byte(c, bytes);
+	} else {
+		put_opcode(c, false, JAE);
+		put_imm32(c, bytes);
+	}
+}
+
+/* Slots from @first to @last, of which ecx is known to be one. */
+static int put_slots(struct record_code *c, const struct slots *s, unsigned int first,
+		     unsigned int last)
+{
+	unsigned int split = find_split(s, first, last);
+	struct record_code below = {};
+	int err;
+
+	if (!split)
+		return put_jump(c, JMP, target_of(s, first));
+
+	put_compare(c, split);
+	if (!find_split(s, split, last)) {
+		err = put_jump(c, JAE, target_of(s, split));
+		return err ?: put_slots(c, s, first, split - 1);
+	}
+	if (!find_split(s, first, split - 1)) {
+		err = put_jump(c, JB, target_of(s, first));
+		return err ?: put_slots(c, s, split, last);
+	}
+
+	put_slots(&below, s, first, split - 1);
+	put_skip(c, below.pos);
+	err = put_slots(c, s, first, split - 1);
+	return err ?: put_slots(c, s, split, last);
+}
+
+int arch_record_emit_select(struct record_code *c, const record_unpack_t *target,
+			    unsigned int nr, record_unpack_t other)
+{
+	struct slots s = { target, nr, other };
+
+	/* All that are beyond the last are like the one after it. */
+	return put_slots(c, &s, 0, nr);
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Whether keys are unpacked as the stream decoder does it: for who does not trust it. */
+
+#include "bcachefs.h"
+#include "bkey.h"
+#include "bkey_code.h"
+#include "btree_types.h"
+
+#include <linux/debugfs.h>
+#include <linux/moduleparam.h>
+#include <linux/seq_file.h>
+
+DEFINE_STATIC_KEY_FALSE(bch2_bkey_check_enabled);
+
+static atomic64_t checked, wrong;
+
+static void count(const struct btree *b, const void *got, const void *right, size_t size,
+		  const char *what)
+{
+	bool same = !memcmp(got, right, size);
+
+	atomic64_inc(&checked);
+	if (!same)
+		atomic64_inc(&wrong);
+	WARN_ONCE(!same, "bcachefs: a %s is unpacked wrongly\n", what);
+	bch2_bkey_code_hit(b->unpack_slot);
+}
+
+/**
+ * bch2_bkey_check - compare an unpacked key with the stream decoder's
+ * @b:		its node
+ * @k:		the key
+ * @src:	what it was unpacked from
+ */
+void bch2_bkey_check(const struct btree *b, const struct bkey *k, const struct bkey_packed *src)
+{
+	struct bkey right = __bch2_bkey_unpack_key(&b->format, src);
+
+	count(b, k, &right, sizeof(*k), "key");
+}
+
+/**
+ * bch2_bkey_check_pos - compare an unpacked position with the stream decoder's
+ * @b:		its node
+ * @p:		the position
+ * @src:	what it was unpacked from
+ */
+void bch2_bkey_check_pos(const struct btree *b, const struct bpos *p,
+			 const struct bkey_packed *src)
+{
+	struct bpos right = __bkey_unpack_pos(&b->format, src);
+
+	count(b, p, &right, sizeof(*p), "position");
+}
+
+static int set_check(const char *value, const struct kernel_param *param)
+{
+	bool on;
+	int err = kstrtobool(value, &on);
+
+	if (err)
+		return err;
+
+	if (on)
+		static_branch_enable(&bch2_bkey_check_enabled);
+	else
+		static_branch_disable(&bch2_bkey_check_enabled);
+	return 0;
+}
+
+static int get_check(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "%c\n", static_key_enabled(&bch2_bkey_check_enabled) ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops check_ops = {
+	.set = set_check,
+	.get = get_check,
+};
+module_param_cb(unpack_check, &check_ops, NULL, 0644);
+MODULE_PARM_DESC(unpack_check, "Compare every key that is unpacked with a second decoder, and count those of generated code");
+
+static int check_show(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "checked %lld\nwrong %lld\n", (long long)atomic64_read(&checked),
+		   (long long)atomic64_read(&wrong));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(check);
+
+/**
+ * bch2_bkey_check_debugfs - show what was checked
+ * @dir:	the directory of all file systems
+ */
+void bch2_bkey_check_debugfs(struct dentry *dir)
+{
+	debugfs_create_file("unpack_check", 0400, dir, NULL, &check_fops);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _BCACHEFS_BKEY_CODE_H
+#define _BCACHEFS_BKEY_CODE_H
+
+#include "bcachefs_format.h"
+
+#include <linux/jump_label.h>
+#include <linux/record_unpack.h>
+#include <linux/static_call.h>
+
+struct btree;
+struct dentry;
+
+/* Shapes of keys that there is code for at a time, plus one. */
+#define BKEY_CODE_SLOTS		64
+
+#ifdef CONFIG_BCACHEFS_UNPACK_JIT
+
+/* What a slot's code is until it is there, and that of slot 0 for ever. */
+void bch2_bkey_unpack_c(void *dst, const void *src, const void *format, unsigned int slot);
+void bch2_bkey_unpack_pos_c(void *dst, const void *src, const void *format, unsigned int slot);
+
+#ifdef CONFIG_HAVE_STATIC_CALL
+DECLARE_STATIC_CALL(bch2_bkey_unpack_slot, bch2_bkey_unpack_c);
+DECLARE_STATIC_CALL(bch2_bkey_unpack_pos_slot, bch2_bkey_unpack_pos_c);
+#else
+extern record_unpack_t bch2_bkey_unpack_fn[BKEY_CODE_SLOTS];
+extern record_unpack_t bch2_bkey_unpack_pos_fn[BKEY_CODE_SLOTS];
+#endif
+
+static inline void bch2_bkey_code_unpack(void *dst, const void *src,
+					 const struct bkey_format *f, unsigned int slot)
+{
+#ifdef CONFIG_HAVE_STATIC_CALL
+	static_call(bch2_bkey_unpack_slot)(dst, src, f, slot);
+#else
+	READ_ONCE(bch2_bkey_unpack_fn[slot])(dst, src, f, slot);
+#endif
+}
+
+static inline void bch2_bkey_code_unpack_pos(void *dst, const void *src,
+					     const struct bkey_format *f, unsigned int slot)
+{
+#ifdef CONFIG_HAVE_STATIC_CALL
+	static_call(bch2_bkey_unpack_pos_slot)(dst, src, f, slot);
+#else
+	READ_ONCE(bch2_bkey_unpack_pos_fn[slot])(dst, src, f, slot);
+#endif
+}
+
+u8 bch2_bkey_code_get(const struct bkey_format *f);
+void bch2_bkey_code_put(u8 slot);
+void bch2_bkey_code_hit(u8 slot);
+void bch2_bkey_code_exit(void);
+void bch2_bkey_code_debugfs(struct dentry *dir);
+
+#else /* CONFIG_BCACHEFS_UNPACK_JIT */
+
+static inline void bch2_bkey_code_unpack(void *dst, const void *src,
+					 const struct bkey_format *f, unsigned int slot) {}
+static inline void bch2_bkey_code_unpack_pos(void *dst, const void *src,
+					     const struct bkey_format *f, unsigned int slot) {}
+static inline u8 bch2_bkey_code_get(const struct bkey_format *f) { return 0; }
+static inline void bch2_bkey_code_put(u8 slot) {}
+static inline void bch2_bkey_code_hit(u8 slot) {}
+static inline void bch2_bkey_code_exit(void) {}
+static inline void bch2_bkey_code_debugfs(struct dentry *dir) {}
+
+#endif /* CONFIG_BCACHEFS_UNPACK_JIT */
+
+/* Compare all that is unpacked with what the stream decoder makes of it, and count it. */
+DECLARE_STATIC_KEY_FALSE(bch2_bkey_check_enabled);
+void bch2_bkey_check(const struct btree *b, const struct bkey *k, const struct bkey_packed *src);
+void bch2_bkey_check_pos(const struct btree *b, const struct bpos *p,
+			 const struct bkey_packed *src);
+void bch2_bkey_check_debugfs(struct dentry *dir);
+
+#endif /* _BCACHEFS_BKEY_CODE_H */

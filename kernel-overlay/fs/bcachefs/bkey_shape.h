@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _BCACHEFS_BKEY_SHAPE_H
+#define _BCACHEFS_BKEY_SHAPE_H
+
+#include "bcachefs_format.h"
+
+#include <linux/record_unpack.h>
+
+/**
+ * union bkey_shape - what packed keys look like, apart from the constants
+ * @u64s:	length of the key
+ * @constants:	bit per field that has no bits, and a constant that is not 0
+ * @bits:	of each field
+ * @all:	for comparing
+ */
+union bkey_shape {
+	struct {
+		u8 u64s;
+		u8 constants;
+		u8 bits[BKEY_NR_FIELDS];
+	};
+	u64 all;
+};
+
+union bkey_shape bch2_bkey_shape(const struct bkey_format *f);
+struct record_shape bch2_bkey_record_shape(union bkey_shape s);
+int bch2_bkey_record_shape_pos(struct record_shape *pos, union bkey_shape s);
+
+#endif /* _BCACHEFS_BKEY_SHAPE_H */

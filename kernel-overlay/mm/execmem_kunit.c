@@ -1,0 +1,1468 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Test of the execmem slab.
+ *
+ * Nobody generates ftrace trampolines for unprivileged users: the pool that would
+ * have them is empty unless a test uses it, so that what is in it can be counted
+ * to the byte, and each test must leave it as it was.
+ */
+
+#include <kunit/test.h>
+#include <linux/kthread.h>
+#include <linux/memory.h>
+#include <linux/panic.h>
+#include <linux/pgtable.h>
+#include <linux/uaccess.h>
+#include <trace/events/execmem.h>
+
+#include "execmem_slab.h"
+#include "internal.h"
+
+#define TYPE	EXECMEM_FTRACE
+#define DOMAIN	EXECMEM_UNTRUSTED
+
+/* Somebody else may write text while calls are counted: count again. */
+#define ATTEMPTS	5
+
+/* The pools that nobody else uses. */
+static const enum execmem_type own_types[] = {
+	EXECMEM_KPROBES, EXECMEM_FTRACE,
+};
+
+/**
+ * struct fixture - what a test leaves to be undone
+ * @before:	what the pools had
+ * @reader:	that may still be running, or NULL
+ * @managed:	text of pools that others use as well
+ * @nr_managed:	how many
+ */
+struct fixture {
+	struct execmem_stats before[ARRAY_SIZE(own_types)];
+	struct reader *reader;
+	void *managed[64];
+	unsigned int nr_managed;
+};
+
+/*
+ * Helpers.
+ */
+
+static void *alloc_aligned(struct kunit *test, size_t size, size_t align)
+{
+	void *text = execmem_text_alloc(TYPE, DOMAIN, size, align);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, text, "%zu bytes", size);
+	return text;
+}
+
+static void *alloc(struct kunit *test, size_t size)
+{
+	return alloc_aligned(test, size, 1);
+}
+
+/* Text of any pool, which is freed when the test is over. */
+static void *alloc_managed(struct kunit *test, enum execmem_type type, enum execmem_domain domain,
+			   size_t size)
+{
+	struct fixture *f = test->priv;
+	void *text;
+
+	KUNIT_ASSERT_LT(test, f->nr_managed, ARRAY_SIZE(f->managed));
+	text = execmem_text_alloc(type, domain, size, 1);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, text, "type %d, domain %d", type, domain);
+	f->managed[f->nr_managed++] = text;
+	return text;
+}
+
+static struct execmem_stats stats(void)
+{
+	struct execmem_stats s;
+
+	execmem_get_stats(TYPE, DOMAIN, &s);
+	return s;
+}
+
+static struct execmem_pack *pack_of(struct rb_node *node)
+{
+	return rb_entry(node, struct execmem_pack, node);
+}
+
+static bool is_in(const struct execmem_pack *pack, const void *text)
+{
+	return text >= pack->base && text < pack->base + pack->size;
+}
+
+/* A copy of the pack that has @text; without size if there is none in the pool. */
+static struct execmem_pack pack_with(enum execmem_type type, enum execmem_domain domain,
+				     const void *text)
+{
+	struct execmem_pool *pool = execmem_pool(type, domain);
+	struct rb_node *node;
+
+	guard(spinlock)(&pool->lock);
+	for (node = rb_first(&pool->packs); node; node = rb_next(node))
+		if (is_in(pack_of(node), text))
+			return *pack_of(node);
+
+	return (struct execmem_pack) { };
+}
+
+static const void *find_no_trap(const void *from, const void *to)
+{
+	const u32 *word;
+
+	for (word = from; (const void *)word < to; word++)
+		if (*word != TEXT_PATCH_TRAP)
+			return word;
+
+	return NULL;
+}
+
+static const void *find_no_trap_in_pack(const struct execmem_pack *pack)
+{
+	const void *object = NULL, *from = pack->base, *bad;
+	bool condemned;
+	size_t size;
+
+	while ((object = execmem_pack_next(pack, object, &size, &condemned))) {
+		bad = find_no_trap(from, object);
+		if (bad)
+			return bad;
+		from = object + size;
+	}
+
+	return find_no_trap(from, pack->base + pack->size);
+}
+
+/* The first byte of a pool that belongs to no object and is not a trap's. */
+static const void *find_no_trap_in_pool(enum execmem_type type)
+{
+	struct execmem_pool *pool = execmem_pool(type, DOMAIN);
+	struct rb_node *node;
+	const void *bad;
+
+	guard(spinlock)(&pool->lock);
+	for (node = rb_first(&pool->packs); node; node = rb_next(node)) {
+		bad = find_no_trap_in_pack(pack_of(node));
+		if (bad)
+			return bad;
+	}
+
+	return NULL;
+}
+
+static void expect_free_is_traps(struct kunit *test)
+{
+	KUNIT_EXPECT_NULL_MSG(test, find_no_trap_in_pool(TYPE), "no trap");
+}
+
+enum state { FREE, LIVE, CONDEMNED };
+
+static enum state state_of(const void *text)
+{
+	struct execmem_pool *pool = execmem_pool(TYPE, DOMAIN);
+	const void *object = NULL;
+	struct rb_node *node;
+	bool condemned;
+	size_t size;
+
+	guard(spinlock)(&pool->lock);
+	for (node = rb_first(&pool->packs); node; node = rb_next(node))
+		while ((object = execmem_pack_next(pack_of(node), object, &size, &condemned)))
+			if (object == text)
+				return condemned ? CONDEMNED : LIVE;
+
+	return FREE;
+}
+
+/* What is left when a test was aborted. */
+static void *any_live_object(enum execmem_type type)
+{
+	struct execmem_pool *pool = execmem_pool(type, DOMAIN);
+	const void *object = NULL;
+	struct rb_node *node;
+	bool condemned;
+	size_t size;
+
+	guard(spinlock)(&pool->lock);
+	for (node = rb_first(&pool->packs); node; node = rb_next(node))
+		while ((object = execmem_pack_next(pack_of(node), object, &size, &condemned)))
+			if (!condemned)
+				return (void *)object;
+
+	return NULL;
+}
+
+static void free_all(enum execmem_type type)
+{
+	void *text;
+
+	while ((text = any_live_object(type)))
+		execmem_free(text);
+}
+
+static size_t rounded(size_t size)
+{
+	if (size > EXECMEM_PACK_MAX / 2)
+		return PAGE_ALIGN(size);
+
+	return round_up(size, EXECMEM_GRANULE);
+}
+
+/* Code that is not traps, and differs from object to object. */
+static u8 pattern(unsigned int nr, size_t at)
+{
+	return 0x11 + nr * 7 + at;
+}
+
+static u8 *alloc_pattern(struct kunit *test, unsigned int nr, size_t size)
+{
+	u8 *src = kunit_kmalloc(test, size, GFP_KERNEL);
+	size_t at;
+
+	KUNIT_ASSERT_NOT_NULL(test, src);
+	for (at = 0; at < size; at++)
+		src[at] = pattern(nr, at);
+
+	return src;
+}
+
+static void write_pattern(struct kunit *test, void *text, unsigned int nr, size_t size)
+{
+	u8 *src = alloc_pattern(test, nr, size);
+
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, size), 0);
+	kunit_kfree(test, src);
+}
+
+static bool has_pattern(const u8 *text, unsigned int nr, size_t size)
+{
+	size_t at;
+
+	for (at = 0; at < size; at++)
+		if (text[at] != pattern(nr, at))
+			return false;
+
+	return true;
+}
+
+/* What text patching has done since @before. */
+static struct text_patch_stats patched_since(const struct text_patch_stats *before)
+{
+	struct text_patch_stats s;
+
+	text_patch_get_stats(&s);
+	s.copies -= before->copies;
+	s.fills -= before->fills;
+	s.insns -= before->insns;
+	s.syncs -= before->syncs;
+	s.rounds -= before->rounds;
+	return s;
+}
+
+/*
+ * Sizes and places.
+ */
+
+static const size_t sizes[] = {
+	1, 15, 16, 17, 31, 32, 33, 64, 100, 127, 1000, 4095, 4096, 4097,
+	SZ_64K - 16, SZ_64K - 1, SZ_64K, SZ_64K + 1, 3 * SZ_64K + 5, SZ_1M - 1, SZ_1M,
+	SZ_1M + 1, SZ_2M - 1, SZ_2M, SZ_2M + 1, 3 * SZ_1M + 4321,
+};
+
+static void expect_fresh(struct kunit *test, const void *text, size_t size)
+{
+	KUNIT_EXPECT_PTR_EQ_MSG(test, PTR_ALIGN((void *)text, EXECMEM_GRANULE), (void *)text,
+				"%zu bytes", size);
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_size(text), rounded(size), "%zu bytes", size);
+	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(text, text + rounded(size)), "%zu bytes", size);
+}
+
+static void expect_apart(struct kunit *test, void *const *text, const size_t *size, unsigned int n)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < n; i++)
+		for (j = 0; j < i; j++)
+			KUNIT_EXPECT_TRUE_MSG(test, text[i] + rounded(size[i]) <= text[j] ||
+					      text[j] + rounded(size[j]) <= text[i],
+					      "%zu bytes at %p, %zu at %p", size[i], text[i],
+					      size[j], text[j]);
+}
+
+static void test_sizes(struct kunit *test)
+{
+	void *text[ARRAY_SIZE(sizes)];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		text[i] = alloc(test, sizes[i]);
+		expect_fresh(test, text[i], sizes[i]);
+	}
+	expect_apart(test, text, sizes, ARRAY_SIZE(sizes));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		execmem_free(text[i]);
+		KUNIT_EXPECT_EQ_MSG(test, execmem_text_size(text[i]), 0, "%zu bytes", sizes[i]);
+	}
+	expect_free_is_traps(test);
+}
+
+static void test_small_sizes(struct kunit *test)
+{
+	static void *text[256];
+	static size_t size[ARRAY_SIZE(text)];
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(text); i++) {
+		size[i] = i + 1;
+		text[i] = alloc(test, size[i]);
+		expect_fresh(test, text[i], size[i]);
+		used += rounded(size[i]);
+	}
+	expect_apart(test, text, size, ARRAY_SIZE(text));
+	KUNIT_EXPECT_EQ(test, stats().used, used);
+	expect_free_is_traps(test);
+}
+
+static void test_alignment(struct kunit *test)
+{
+	static const size_t of[] = { 1, 100, 5000 };
+	size_t align;
+	void *text;
+	int i;
+
+	for (align = 1; align <= PAGE_SIZE; align *= 2) {
+		/* Where it is, is random. */
+		for (i = 0; i < 4 * ARRAY_SIZE(of); i++) {
+			text = alloc_aligned(test, of[i % ARRAY_SIZE(of)], align);
+			KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)text, align),
+					      "%p, alignment %zu", text, align);
+		}
+	}
+	/* As large as what is not solo, and aligned: it is, or has a pack with room. */
+	text = alloc_aligned(test, EXECMEM_PACK_MAX / 2, PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(text));
+	expect_free_is_traps(test);
+}
+
+static void test_wrong_arguments(struct kunit *test)
+{
+	struct execmem_stats s;
+
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, DOMAIN, 0, 1));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, DOMAIN, EXECMEM_TEXT_MAX + 1, 1));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, DOMAIN, -1UL, 1));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, DOMAIN, 16, 0));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, DOMAIN, 16, 3));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, DOMAIN, 16, 2 * PAGE_SIZE));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(EXECMEM_MODULE_DATA, DOMAIN, 16, 1));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(EXECMEM_TYPE_MAX, DOMAIN, 16, 1));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, EXECMEM_NR_DOMAINS, 16, 1));
+	KUNIT_EXPECT_EQ(test, execmem_get_stats(EXECMEM_MODULE_DATA, DOMAIN, &s), -EINVAL);
+	KUNIT_EXPECT_EQ(test, execmem_get_stats(TYPE, EXECMEM_NR_DOMAINS, &s), -EINVAL);
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 0);
+}
+
+/* One after the other by address would tell where the next one comes. */
+static void test_placement(struct kunit *test)
+{
+	unsigned int i, ascents = 0;
+	void *text, *last = NULL;
+
+	for (i = 0; i < 64; i++) {
+		text = alloc(test, 100);
+		ascents += text > last;
+		last = text;
+	}
+	KUNIT_EXPECT_GT(test, ascents, 4);
+	KUNIT_EXPECT_LT(test, ascents, 60);
+}
+
+/* Free neighbours become one run. */
+static void test_coalesce(struct kunit *test)
+{
+	const size_t size = EXECMEM_PACK_MIN / 64;
+	void *text[60];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(text); i++)
+		text[i] = alloc(test, size);
+	KUNIT_ASSERT_EQ(test, stats().reserved, EXECMEM_PACK_MIN);
+
+	for (i = 1; i < ARRAY_SIZE(text); i++)
+		execmem_free(text[i]);
+	alloc(test, EXECMEM_PACK_MIN / 2 - size);
+	KUNIT_EXPECT_EQ(test, stats().reserved, EXECMEM_PACK_MIN);
+}
+
+/*
+ * Contents.
+ */
+
+static void test_contents(struct kunit *test)
+{
+	u8 *text[64];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(text); i++) {
+		text[i] = alloc(test, 16 + 16 * i);
+		write_pattern(test, text[i], i, 16 + 16 * i);
+	}
+	for (i = 0; i < ARRAY_SIZE(text); i++)
+		KUNIT_EXPECT_TRUE_MSG(test, has_pattern(text[i], i, 16 + 16 * i), "object %d", i);
+	expect_free_is_traps(test);
+
+	for (i = 0; i < ARRAY_SIZE(text); i += 2)
+		execmem_free(text[i]);
+	for (i = 1; i < ARRAY_SIZE(text); i += 2)
+		KUNIT_EXPECT_TRUE_MSG(test, has_pattern(text[i], i, 16 + 16 * i), "object %d", i);
+	expect_free_is_traps(test);
+}
+
+static void test_copy_bounds(struct kunit *test)
+{
+	const size_t step = TEXT_PATCH_ALIGN, size = 256;
+	u8 *text = alloc(test, size), *src = alloc_pattern(test, 1, 2 * size);
+
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, size, src, step), -ERANGE);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, size + step), -ERANGE);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, size - step, src, 2 * step), -ERANGE);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, -step, src, step), -ERANGE);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, -step, src, 2 * step), -ERANGE);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, -step), -ERANGE);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, step, src, -step), -ERANGE);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy_nosync(text, size, src, step), -ERANGE);
+	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(text, text + size), "written");
+	expect_free_is_traps(test);
+
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, size - step, src + size - step, step), 0);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, step), 0);
+	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(PTR_ALIGN(text + step, 4), text + size - 4),
+			      "written");
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, size), 0);
+	KUNIT_EXPECT_TRUE(test, has_pattern(text, 1, size));
+	expect_free_is_traps(test);
+}
+
+static void test_copy_errors(struct kunit *test)
+{
+	u8 *keep = alloc(test, 64), *text = alloc(test, 64), *freed = alloc(test, 64);
+	u8 src[64] = { };
+
+	execmem_free(freed);
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(freed, 0, src, 16), -EFAULT, "freed");
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy_nosync(freed, 0, src, 16), -EFAULT, "freed");
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text + 16, 0, src, 16), -EFAULT, "inside");
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text + 1, 0, src, 16), -EFAULT, "inside");
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(NULL, 0, src, 16), -EFAULT, "NULL");
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(src, 0, src, 16), -EFAULT, "stack");
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(execmem_free, 0, src, 16), -EFAULT, "kernel");
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text, 0, src, 0), -EINVAL, "no length");
+	if (TEXT_PATCH_ALIGN > 1) {
+		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 1, src, TEXT_PATCH_ALIGN), -EINVAL);
+		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, 1), -EINVAL);
+	}
+	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(text, text + 64), "written");
+	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(keep, keep + 64), "written");
+	expect_free_is_traps(test);
+}
+
+static void test_text_size(struct kunit *test)
+{
+	void *text = alloc(test, 100);
+
+	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 112);
+	KUNIT_EXPECT_EQ(test, execmem_text_size(text + 1), 0);
+	KUNIT_EXPECT_EQ(test, execmem_text_size(text + 16), 0);
+	KUNIT_EXPECT_EQ(test, execmem_text_size(text + 112), 0);
+	KUNIT_EXPECT_EQ(test, execmem_text_size(NULL), 0);
+	KUNIT_EXPECT_EQ(test, execmem_text_size(test), 0);
+	execmem_free(text);
+	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 0);
+}
+
+/* A page that is larger than what is written, in a pack of one object. */
+static void test_free_fills_traps(struct kunit *test)
+{
+	static const size_t of[] = { 16, 100, 4096, SZ_64K, SZ_1M };
+	u8 *keep = alloc(test, 100), *text;
+	int i;
+
+	write_pattern(test, keep, 9, 96);
+	for (i = 0; i < ARRAY_SIZE(of); i++) {
+		text = alloc(test, of[i]);
+		write_pattern(test, text, i, round_down(of[i], 16));
+		KUNIT_EXPECT_NOT_NULL(test, find_no_trap(text, text + 16));
+		execmem_free(text);
+		expect_free_is_traps(test);
+	}
+	KUNIT_EXPECT_TRUE_MSG(test, has_pattern(keep, 9, 96), "a neighbour was written");
+}
+
+/* Random sizes, in random order; nobody's text is another one's. */
+static void test_random(struct kunit *test)
+{
+	static struct {
+		void *text;
+		size_t size;
+	} slots[64], *s;
+	unsigned int i, nr;
+
+	memset(slots, 0, sizeof(slots));
+	for (i = 0; i < 1000; i++) {
+		nr = get_random_u32_below(ARRAY_SIZE(slots));
+		s = &slots[nr];
+		if (s->text) {
+			KUNIT_ASSERT_TRUE(test, has_pattern(s->text, nr, s->size));
+			execmem_free(s->text);
+			s->text = NULL;
+			continue;
+		}
+		s->size = 4 * get_random_u32_inclusive(1, i % 50 ? 250 : 8000);
+		s->text = alloc(test, s->size);
+		write_pattern(test, s->text, nr, s->size);
+	}
+	for (nr = 0; nr < ARRAY_SIZE(slots); nr++)
+		if (slots[nr].text)
+			KUNIT_EXPECT_TRUE(test, has_pattern(slots[nr].text, nr, slots[nr].size));
+	expect_free_is_traps(test);
+}
+
+/*
+ * Wrong frees are refused without a word: the warning is execmem_free()'s.
+ */
+
+static void expect_refused(struct kunit *test, void *text, int error, const char *what)
+{
+	struct execmem_stats before = stats(), after;
+
+	KUNIT_EXPECT_EQ_MSG(test, execmem_slab_free(text), error, "%s", what);
+	after = stats();
+	KUNIT_EXPECT_MEMEQ_MSG(test, &before, &after, sizeof(after), "%s", what);
+}
+
+static void test_bad_frees(struct kunit *test)
+{
+	bool warned = test_taint(TAINT_WARN);
+	u8 *keep = alloc(test, 100), *text = alloc(test, 100), *freed = alloc(test, 100);
+	u8 on_stack[16], *area = execmem_alloc(TYPE, PAGE_SIZE);
+	struct execmem_pack pack = pack_with(TYPE, DOMAIN, text);
+
+	KUNIT_EXPECT_NOT_NULL(test, area);
+	write_pattern(test, text, 1, 96);
+	KUNIT_EXPECT_EQ(test, execmem_slab_free(freed), 0);
+
+	expect_refused(test, freed, -EINVAL, "double free");
+	expect_refused(test, text + 16, -EINVAL, "another granule");
+	expect_refused(test, text + 1, -EINVAL, "inside a granule");
+	expect_refused(test, pack.base + pack.size - 1, -EINVAL, "end of the pack");
+	expect_refused(test, pack.base + pack.size, -ENOENT, "behind the pack");
+	expect_refused(test, NULL, -ENOENT, "NULL");
+	expect_refused(test, on_stack, -ENOENT, "stack");
+	expect_refused(test, test, -ENOENT, "heap");
+	expect_refused(test, execmem_free, -ENOENT, "kernel");
+	expect_refused(test, area, -ENOENT, "an area of execmem_alloc()");
+
+	KUNIT_EXPECT_TRUE(test, has_pattern(text, 1, 96));
+	KUNIT_EXPECT_EQ(test, state_of(keep), LIVE);
+	KUNIT_EXPECT_EQ(test, execmem_slab_free(keep), 0);
+	KUNIT_EXPECT_EQ(test, execmem_slab_free(text), 0);
+	expect_free_is_traps(test);
+	KUNIT_EXPECT_EQ_MSG(test, warned, test_taint(TAINT_WARN), "warned");
+	execmem_free(area);
+}
+
+/* What has no slab text in it is freed as ever. */
+static void test_free_area(struct kunit *test)
+{
+	void *area = execmem_alloc(TYPE, 3 * PAGE_SIZE);
+
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	KUNIT_EXPECT_EQ(test, execmem_text_size(area), 0);
+	execmem_free(area);
+#ifdef CONFIG_MMU
+	KUNIT_EXPECT_NULL(test, find_vm_area(area));
+#endif
+	execmem_free(NULL);
+	execmem_retire(NULL, EXECMEM_RCU);
+}
+
+/*
+ * What is accounted, and how a pool grows and shrinks.
+ */
+
+static void test_stats(struct kunit *test)
+{
+	struct execmem_stats before = stats(), s;
+	void *a = alloc(test, 100), *b = alloc(test, 16);
+
+	s = stats();
+	KUNIT_EXPECT_EQ(test, s.nr_objects, 2);
+	KUNIT_EXPECT_EQ(test, s.used, 112 + 16);
+	KUNIT_EXPECT_EQ(test, s.nr_packs, 1);
+	KUNIT_EXPECT_EQ(test, s.allocs - before.allocs, 2);
+	KUNIT_EXPECT_EQ(test, s.asked - before.asked, 116);
+	KUNIT_EXPECT_EQ(test, s.given - before.given, 128);
+
+	execmem_free(a);
+	KUNIT_EXPECT_EQ(test, stats().used, 16);
+	KUNIT_EXPECT_EQ(test, stats().nr_objects, 1);
+	execmem_retire(b, EXECMEM_RCU);
+	execmem_retire_barrier();
+	s = stats();
+	KUNIT_EXPECT_EQ(test, s.used, 0);
+	KUNIT_EXPECT_EQ(test, s.nr_objects, 0);
+	KUNIT_EXPECT_EQ_MSG(test, s.nr_packs, 1, "the empty pack is kept");
+
+	execmem_slab_flush();
+	s = stats();
+	KUNIT_EXPECT_EQ(test, s.nr_packs, 0);
+	KUNIT_EXPECT_EQ(test, s.reserved, 0);
+	KUNIT_EXPECT_EQ(test, s.lost, 0);
+	KUNIT_EXPECT_EQ(test, s.allocs - before.allocs, 2);
+}
+
+static void test_first_pack(struct kunit *test)
+{
+	alloc(test, 100);
+	KUNIT_EXPECT_LE(test, stats().reserved, max_t(size_t, SZ_64K, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
+}
+
+static size_t next_size(size_t reserved)
+{
+	return roundup_pow_of_two(clamp(reserved, EXECMEM_PACK_MIN, EXECMEM_PACK_MAX));
+}
+
+/*
+ * By as much as it has, up to the largest pack, and not before it is full: as the
+ * first object of a pack goes anywhere, there may be no room on either side of it.
+ */
+static void test_growth(struct kunit *test)
+{
+	const size_t size = 4096;
+	size_t reserved = 0, used = 0, lost = 0, made;
+
+	while (reserved < 4 * EXECMEM_PACK_MAX) {
+		alloc(test, size);
+		made = stats().reserved - reserved;
+		if (made) {
+			KUNIT_EXPECT_EQ_MSG(test, made, next_size(reserved), "after %zu", reserved);
+			KUNIT_EXPECT_GE_MSG(test, used + lost, reserved, "there was room");
+			reserved += made;
+			lost += 2 * (size - EXECMEM_GRANULE);
+		}
+		used += size;
+	}
+	KUNIT_EXPECT_EQ(test, stats().reserved, reserved);
+	expect_free_is_traps(test);
+	free_all(TYPE);
+	KUNIT_EXPECT_EQ_MSG(test, stats().reserved, EXECMEM_PACK_MAX, "keeps the largest");
+}
+
+#ifdef CONFIG_MMU
+static bool is_mapped_by_pmd(const void *text)
+{
+	return pmd_leaf(*pmd_off_k((unsigned long)text));
+}
+#else
+static bool is_mapped_by_pmd(const void *text)
+{
+	return false;
+}
+#endif
+
+/* The kernel maps by PMDs what it has in one piece only. */
+static bool has_large_pages(void)
+{
+	unsigned int order = get_order(EXECMEM_PACK_MAX);
+	unsigned long pages = __get_free_pages(GFP_KERNEL | __GFP_NOWARN, order);
+
+	free_pages(pages, order);
+	return pages;
+}
+
+static void fill_until_huge(struct kunit *test)
+{
+	while (stats().reserved < 4 * EXECMEM_PACK_MAX)
+		alloc(test, EXECMEM_PACK_MIN);
+}
+
+static void test_huge_packs(struct kunit *test)
+{
+	struct execmem_pack pack;
+	void *text;
+
+	if (!(execmem_range(TYPE)->flags & EXECMEM_HUGE_PACKS))
+		kunit_skip(test, "not on this architecture");
+	if (!has_large_pages())
+		kunit_skip(test, "no memory in one piece");
+
+	fill_until_huge(test);
+	KUNIT_EXPECT_GT(test, stats().nr_huge, 0);
+	/* Changing permissions of the whole pack, and writing parts of it, kept that. */
+	do {
+		text = alloc(test, EXECMEM_PACK_MIN);
+		pack = pack_with(TYPE, DOMAIN, text);
+	} while (!pack.huge && stats().reserved < 8 * EXECMEM_PACK_MAX);
+	write_pattern(test, text, 1, 64);
+	KUNIT_EXPECT_TRUE(test, pack.huge);
+	KUNIT_EXPECT_TRUE(test, is_mapped_by_pmd(pack.base));
+	KUNIT_EXPECT_TRUE(test, is_mapped_by_pmd(text));
+	KUNIT_EXPECT_TRUE(test, is_mapped_by_pmd(pack.base + pack.size - 1));
+}
+
+struct pack_events {
+	atomic_t grown, shrunk;
+};
+
+static void count_grow(void *data, int type, int domain, const void *base, size_t size, bool huge)
+{
+	struct pack_events *e = data;
+
+	if (type == TYPE && domain == DOMAIN)
+		atomic_inc(&e->grown);
+}
+
+static void count_shrink(void *data, int type, int domain, const void *base, size_t size,
+			 bool huge)
+{
+	struct pack_events *e = data;
+
+	if (type == TYPE && domain == DOMAIN)
+		atomic_inc(&e->shrunk);
+}
+
+static void stop_counting(void *data)
+{
+	unregister_trace_execmem_grow(count_grow, data);
+	unregister_trace_execmem_shrink(count_shrink, data);
+	tracepoint_synchronize_unregister();
+}
+
+static struct pack_events *count_packs(struct kunit *test)
+{
+	struct pack_events *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
+	KUNIT_ASSERT_EQ(test, register_trace_execmem_grow(count_grow, e), 0);
+	KUNIT_ASSERT_EQ(test, register_trace_execmem_shrink(count_shrink, e), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_counting, e), 0);
+	return e;
+}
+
+/* Allocating and freeing by turns, where that empties a pack: it is made once. */
+static void test_hysteresis(struct kunit *test)
+{
+	struct pack_events *e = count_packs(test);
+	int i;
+
+	for (i = 0; i < 100; i++)
+		execmem_free(alloc(test, 100));
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&e->grown), 1, "an empty pool");
+
+	/* The first one is full, and each object needs the second. */
+	alloc(test, EXECMEM_PACK_MIN);
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
+	for (i = 0; i < 100; i++)
+		execmem_free(alloc(test, 100));
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&e->grown), 2, "a full pack");
+	execmem_slab_flush();
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&e->shrunk), 1, "the second pack");
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
+}
+
+/* One empty pack is kept, and all others are given back. */
+static void test_empty_packs(struct kunit *test)
+{
+	struct pack_events *e = count_packs(test);
+
+	while (stats().nr_packs < 4)
+		alloc(test, EXECMEM_PACK_MIN);
+	free_all(TYPE);
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
+	KUNIT_EXPECT_EQ(test, stats().used, 0);
+	execmem_slab_flush();
+	KUNIT_EXPECT_EQ(test, atomic_read(&e->grown), 4);
+	KUNIT_EXPECT_EQ(test, atomic_read(&e->shrunk), 4);
+}
+
+/* What is accounted is what it costs: vmalloc() may round up what it maps by PMDs. */
+static void expect_whole_area(struct kunit *test, size_t size)
+{
+#ifdef CONFIG_MMU
+	void *text = alloc(test, size);
+
+	KUNIT_EXPECT_EQ_MSG(test, get_vm_area_size(find_vm_area(text)),
+			    pack_with(TYPE, DOMAIN, text).size, "%zu bytes", size);
+	execmem_free(text);
+#endif
+}
+
+static void test_solo_areas(struct kunit *test)
+{
+	expect_whole_area(test, EXECMEM_PACK_MAX / 2 + 1);
+	expect_whole_area(test, EXECMEM_PACK_MAX);
+	expect_whole_area(test, EXECMEM_PACK_MAX + 1);
+	expect_whole_area(test, 2 * EXECMEM_PACK_MAX);
+	expect_whole_area(test, 3 * EXECMEM_PACK_MAX / 2 + 1);
+}
+
+static void test_solo(struct kunit *test)
+{
+	const size_t size = EXECMEM_PACK_MAX / 2 + 1;
+	void *small = alloc(test, 100), *a = alloc(test, size), *b = alloc(test, size);
+	struct execmem_pack pack = pack_with(TYPE, DOMAIN, a);
+
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 3);
+	KUNIT_EXPECT_EQ(test, stats().reserved, EXECMEM_PACK_MIN + 2 * PAGE_ALIGN(size));
+	KUNIT_EXPECT_TRUE(test, pack.solo);
+	KUNIT_EXPECT_PTR_EQ(test, pack.base, a);
+	KUNIT_EXPECT_EQ(test, execmem_text_size(a), PAGE_ALIGN(size));
+	KUNIT_EXPECT_PTR_NE(test, pack_with(TYPE, DOMAIN, b).base, a);
+	KUNIT_EXPECT_FALSE(test, pack_with(TYPE, DOMAIN, small).solo);
+
+	KUNIT_EXPECT_EQ(test, execmem_slab_free(a + 16), -EINVAL);
+	KUNIT_EXPECT_EQ(test, execmem_slab_free(a + PAGE_SIZE), -EINVAL);
+	write_pattern(test, a, 1, 64);
+	execmem_free(a);
+	execmem_free(b);
+	KUNIT_EXPECT_EQ_MSG(test, stats().reserved, EXECMEM_PACK_MIN, "solo packs are not kept");
+	execmem_slab_flush();
+	KUNIT_EXPECT_EQ(test, execmem_slab_free(a), -ENOENT);
+}
+
+/* What the kernel does when memory is short; flushing waits for the worker. */
+static void test_shrinker(struct kunit *test)
+{
+	struct pack_events *e = count_packs(test);
+	void *keep = alloc(test, EXECMEM_PACK_MIN);
+
+	execmem_free(alloc(test, 100));
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 2);
+	shrink_slab(GFP_KERNEL, first_online_node, NULL, 0);
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
+	execmem_slab_flush();
+	KUNIT_EXPECT_EQ(test, atomic_read(&e->shrunk), 1);
+	KUNIT_EXPECT_EQ(test, state_of(keep), LIVE);
+
+	execmem_free(keep);
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
+	shrink_slab(GFP_KERNEL, first_online_node, NULL, 0);
+	KUNIT_EXPECT_EQ(test, stats().nr_packs, 0);
+	KUNIT_EXPECT_EQ(test, stats().reserved, 0);
+}
+
+/*
+ * Who may be beside whom.
+ */
+
+static void test_domains(struct kunit *test)
+{
+	struct execmem_pack pack[2];
+	void *text[2];
+	int i, d;
+
+	for (i = 0; i < 16; i++) {
+		for (d = 0; d < 2; d++) {
+			text[d] = alloc_managed(test, TYPE, d, 100);
+			pack[d] = pack_with(TYPE, d, text[d]);
+			KUNIT_EXPECT_NE_MSG(test, pack[d].size, 0, "not in its pool");
+			KUNIT_EXPECT_EQ(test, pack_with(TYPE, !d, text[d]).size, 0);
+		}
+		KUNIT_EXPECT_TRUE_MSG(test, pack[0].base + pack[0].size <= pack[1].base ||
+				      pack[1].base + pack[1].size <= pack[0].base, "shared");
+	}
+}
+
+static void test_types(struct kunit *test)
+{
+	const struct execmem_range *range;
+	unsigned int type;
+	unsigned long addr;
+	void *text;
+
+	for (type = 0; type < EXECMEM_MODULE_DATA; type++) {
+		text = alloc_managed(test, type, DOMAIN, 100);
+		addr = (unsigned long)text;
+		range = execmem_range(type);
+		KUNIT_EXPECT_NE_MSG(test, pack_with(type, DOMAIN, text).size, 0, "type %u", type);
+		KUNIT_EXPECT_TRUE_MSG(test, (addr >= range->start && addr <= range->end) ||
+				      (addr >= range->fallback_start &&
+				       addr <= range->fallback_end),
+				      "type %u is at %p", type, text);
+	}
+}
+
+/* How often @start is among the areas of @type. */
+static unsigned int listed(enum execmem_type type, const void *start)
+{
+	unsigned int i, nr, found = 0;
+	unsigned long area;
+
+	for (i = 0; nr = i, execmem_text_area(type, &nr, &area); i++)
+		found += area == (unsigned long)start;
+	/* What was not found has been taken off. */
+	return nr ? UINT_MAX : found;
+}
+
+static void test_lookup(struct kunit *test)
+{
+	unsigned int type, other;
+	unsigned long addr;
+	void *text, *base;
+
+	for (type = 0; type < EXECMEM_MODULE_DATA; type++) {
+		text = alloc_managed(test, type, DOMAIN, 100);
+		base = pack_with(type, DOMAIN, text).base;
+		addr = (unsigned long)text;
+		for (other = 0; other < EXECMEM_TYPE_MAX; other++) {
+			KUNIT_EXPECT_EQ(test, execmem_is_text(other, DOMAIN, addr), other == type);
+			KUNIT_EXPECT_EQ(test, execmem_is_text(other, DOMAIN, addr + 99),
+					other == type);
+			KUNIT_EXPECT_FALSE(test, execmem_is_text(other, EXECMEM_TRUSTED, addr));
+			KUNIT_EXPECT_EQ(test, listed(other, base), other == type);
+		}
+	}
+
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, DOMAIN, 0));
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, DOMAIN, ULONG_MAX));
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, DOMAIN, (unsigned long)test_lookup));
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, DOMAIN, (unsigned long)test));
+
+	text = alloc(test, SZ_2M);
+	addr = (unsigned long)text + SZ_2M - 1;
+	KUNIT_EXPECT_TRUE(test, execmem_is_text(TYPE, DOMAIN, addr));
+	execmem_free(text);
+	execmem_slab_flush();
+	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, DOMAIN, addr));
+}
+
+static atomic_t flushes;
+
+static void count_flush(void)
+{
+	atomic_inc(&flushes);
+}
+
+struct pred_flush {
+	bool enabled;
+	void (*fn)(void);
+};
+
+static void restore_pred_flush(void *data)
+{
+	struct pred_flush *old = data;
+
+	if (!old->enabled)
+		static_branch_disable(&execmem_pred_flush_enabled);
+	static_call_update(execmem_pred_flush, old->fn);
+}
+
+static void count_pred_flushes(struct kunit *test)
+{
+	struct pred_flush *old = kunit_kzalloc(test, sizeof(*old), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, old);
+	old->enabled = static_key_enabled(&execmem_pred_flush_enabled);
+	old->fn = static_call_query(execmem_pred_flush);
+	static_call_update(execmem_pred_flush, count_flush);
+	static_branch_enable(&execmem_pred_flush_enabled);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, restore_pred_flush, old), 0);
+}
+
+/* Predictors are flushed when text is reused, for the untrusted domain only. */
+static void test_pred_flush(struct kunit *test)
+{
+	int before;
+	void *text;
+
+	count_pred_flushes(test);
+	before = atomic_read(&flushes);
+	alloc(test, 100);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 1, "a new pack");
+	text = alloc(test, 100);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 1, "never used");
+	execmem_free(text);
+	alloc_managed(test, TYPE, EXECMEM_TRUSTED, 100);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 1, "trusted");
+	alloc(test, 100);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 2, "reused");
+}
+
+/*
+ * Protection.
+ */
+
+static void expect_not_writable(struct kunit *test, void *addr, const char *what)
+{
+	u8 byte = *(u8 *)addr;
+
+	KUNIT_EXPECT_EQ_MSG(test, copy_to_kernel_nofault(addr, &byte, 1), -EFAULT, "%s", what);
+}
+
+static void expect_protected(struct kunit *test, void *text)
+{
+	expect_not_writable(test, text, "text");
+#ifdef CONFIG_MMU
+	expect_not_writable(test, page_address(vmalloc_to_page(text)) + offset_in_page(text),
+			    "its linear map");
+#endif
+}
+
+static void test_not_writable(struct kunit *test)
+{
+	static const size_t of[] = { 16, 5000, SZ_64K, SZ_1M + 1, SZ_2M };
+	void *text;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY))
+		kunit_skip(test, "this architecture does not protect text");
+
+	for (i = 0; i < ARRAY_SIZE(of); i++) {
+		text = alloc(test, of[i]);
+		expect_protected(test, text);
+		expect_protected(test, text + of[i] - 1);
+		/* A write leaves nothing writable behind. */
+		write_pattern(test, text, i, 16);
+		expect_protected(test, text);
+	}
+}
+
+/*
+ * Retiring.
+ */
+
+struct reader {
+	enum execmem_grace grace;
+	struct task_struct *task;
+	struct completion inside;
+	struct completion leave;
+	bool left;
+};
+
+/* Sleeping would end what the others rely on. */
+static void stay(struct reader *r)
+{
+	complete(&r->inside);
+	while (!READ_ONCE(r->left))
+		cpu_relax();
+}
+
+static void stay_asleep(struct reader *r)
+{
+	complete(&r->inside);
+	wait_for_completion(&r->leave);
+}
+
+static int read_text(void *data)
+{
+	struct reader *r = data;
+
+	switch (r->grace) {
+	case EXECMEM_RCU:
+		rcu_read_lock();
+		stay(r);
+		rcu_read_unlock();
+		break;
+	case EXECMEM_RCU_TASKS:
+		stay(r);
+		break;
+	case EXECMEM_RCU_TASKS_RUDE:
+		preempt_disable();
+		stay(r);
+		preempt_enable();
+		break;
+	case EXECMEM_RCU_TASKS_TRACE:
+#ifdef CONFIG_TASKS_TRACE_RCU
+		rcu_read_lock_trace();
+		stay_asleep(r);
+		rcu_read_unlock_trace();
+#endif
+		break;
+	}
+	return 0;
+}
+
+static void stop_reader(struct fixture *f)
+{
+	struct reader *r = f->reader;
+
+	if (!r)
+		return;
+	WRITE_ONCE(r->left, true);
+	complete(&r->leave);
+	kthread_stop_put(r->task);
+	f->reader = NULL;
+}
+
+static const char *why_no_reader(enum execmem_grace grace)
+{
+	if (grace == EXECMEM_RCU_TASKS_TRACE)
+		return IS_ENABLED(CONFIG_TASKS_TRACE_RCU) ? NULL : "needs CONFIG_TASKS_TRACE_RCU";
+	if (grace == EXECMEM_RCU_TASKS && IS_ENABLED(CONFIG_PREEMPTION) &&
+	    !IS_ENABLED(CONFIG_TASKS_RCU))
+		return "needs CONFIG_TASKS_RCU";
+
+	return num_online_cpus() < 2 ? "needs two CPUs" : NULL;
+}
+
+static void start_reader(struct kunit *test, enum execmem_grace grace)
+{
+	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	struct fixture *f = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	r->grace = grace;
+	init_completion(&r->inside);
+	init_completion(&r->leave);
+	r->task = kthread_create(read_text, r, "execmem_kunit");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(r->task));
+	get_task_struct(r->task);
+	f->reader = r;
+	wake_up_process(r->task);
+	wait_for_completion(&r->inside);
+}
+
+static const struct grace_param {
+	enum execmem_grace grace;
+	const char *name;
+} graces[] = {
+	{ EXECMEM_RCU, "rcu" },
+	{ EXECMEM_RCU_TASKS, "rcu_tasks" },
+	{ EXECMEM_RCU_TASKS_RUDE, "rcu_tasks_rude" },
+	{ EXECMEM_RCU_TASKS_TRACE, "rcu_tasks_trace" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(grace, graces, name);
+
+/* Long enough for what does not wait for the reader, or waits for RCU alone. */
+static void wait_in_vain(enum execmem_grace grace)
+{
+	if (grace == EXECMEM_RCU_TASKS_TRACE ||
+	    (grace == EXECMEM_RCU_TASKS && IS_ENABLED(CONFIG_PREEMPTION)))
+		synchronize_rcu();
+	msleep(200);
+}
+
+static void expect_retired(struct kunit *test, u8 *text, size_t size)
+{
+	u8 junk[16] = { };
+
+	KUNIT_EXPECT_EQ_MSG(test, state_of(text), CONDEMNED, "before the reader has left");
+	KUNIT_EXPECT_TRUE_MSG(test, has_pattern(text, 1, size), "before the reader has left");
+	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 0);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, junk, 16), -EFAULT);
+	KUNIT_EXPECT_EQ(test, execmem_slab_free(text), -EINVAL);
+	KUNIT_EXPECT_EQ(test, stats().used, size + 16);
+}
+
+/* Nothing happens to the text while a reader is there; afterwards it is free. */
+static void test_retire(struct kunit *test)
+{
+	const struct grace_param *param = test->param_value;
+	const char *why_not = why_no_reader(param->grace);
+	const size_t size = EXECMEM_PACK_MIN - 16;
+	u8 *text, *other;
+
+	if (why_not)
+		kunit_skip(test, "%s", why_not);
+
+	/* The pack is full: if its text is reused, this one is. */
+	text = alloc(test, size);
+	alloc(test, 16);
+	write_pattern(test, text, 1, size);
+	start_reader(test, param->grace);
+	execmem_retire(text, param->grace);
+	wait_in_vain(param->grace);
+	expect_retired(test, text, size);
+	other = alloc(test, size);
+	KUNIT_EXPECT_TRUE_MSG(test, other + size <= text || text + size <= other, "reused");
+
+	stop_reader(test->priv);
+	execmem_retire_barrier();
+	KUNIT_EXPECT_EQ_MSG(test, state_of(text), FREE, "after the barrier");
+	KUNIT_EXPECT_EQ(test, stats().used, size + 16);
+	expect_free_is_traps(test);
+	KUNIT_EXPECT_PTR_EQ_MSG(test, (u8 *)alloc(test, size), text, "it fits nowhere else");
+}
+
+/* Without a reader of ours: RCU itself says whether a grace period is over. */
+static void test_retire_waits(struct kunit *test)
+{
+	struct rcu_gp_oldstate before;
+	void *text;
+	int i;
+
+	alloc(test, 16);
+	for (i = 0; i < 10; i++) {
+		text = alloc(test, 100);
+		get_state_synchronize_rcu_full(&before);
+		execmem_retire(text, EXECMEM_RCU);
+		execmem_retire_barrier();
+		KUNIT_EXPECT_TRUE_MSG(test, poll_state_synchronize_rcu_full(&before),
+				      "attempt %d", i);
+		KUNIT_EXPECT_EQ(test, state_of(text), FREE);
+	}
+}
+
+/*
+ * What it costs.
+ */
+
+static struct text_patch_stats retire_100(struct kunit *test, enum execmem_grace grace)
+{
+	struct text_patch_stats before;
+	void *text[100];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(text); i++)
+		text[i] = alloc(test, 100);
+	text_patch_get_stats(&before);
+	for (i = 0; i < ARRAY_SIZE(text); i++)
+		execmem_retire(text[i], grace);
+	execmem_retire_barrier();
+	return patched_since(&before);
+}
+
+/* The worker may have taken the first of them already when the others come. */
+static void test_batching(struct kunit *test)
+{
+	struct text_patch_stats cost;
+	int i;
+
+	for (i = 0; i < ATTEMPTS; i++) {
+		cost = retire_100(test, EXECMEM_RCU);
+		if (cost.fills == 100 && cost.syncs <= 2)
+			break;
+	}
+	kunit_info(test, "retiring 100: %lu fills, %lu syncs, %lu rounds", cost.fills, cost.syncs,
+		   cost.rounds);
+	KUNIT_EXPECT_EQ(test, cost.fills, 100);
+	KUNIT_EXPECT_GE(test, cost.rounds, 1);
+	KUNIT_EXPECT_LE(test, cost.rounds, 2);
+	KUNIT_EXPECT_LE(test, cost.syncs, 2);
+	KUNIT_EXPECT_EQ(test, stats().used, 0);
+}
+
+/* One after the other, with a pause that is shorter than the worker's. */
+static unsigned long rounds_of_slow_frees(struct kunit *test)
+{
+	struct text_patch_stats before;
+	int i;
+
+	text_patch_get_stats(&before);
+	for (i = 0; i < 4; i++) {
+		execmem_retire(alloc(test, 100), EXECMEM_RCU);
+		msleep(20);
+	}
+	execmem_retire_barrier();
+	return patched_since(&before).rounds;
+}
+
+static void test_slow_batching(struct kunit *test)
+{
+	unsigned long rounds = ULONG_MAX;
+	int i;
+
+	for (i = 0; i < ATTEMPTS && rounds > 2; i++)
+		rounds = min(rounds, rounds_of_slow_frees(test));
+	KUNIT_EXPECT_GE(test, rounds, 1);
+	KUNIT_EXPECT_LE(test, rounds, 2);
+}
+
+static struct text_patch_stats cost_of_one(struct kunit *test, unsigned int step)
+{
+	struct text_patch_stats before;
+	u8 src[64] = { };
+	void *text;
+
+	text_patch_get_stats(&before);
+	text = alloc(test, sizeof(src));
+	if (step > 0)
+		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, sizeof(src)), 0);
+	if (step > 1)
+		execmem_free(text);
+	return patched_since(&before);
+}
+
+/* Allocating writes nothing, publishing takes one round, and freeing one. */
+static void test_costs(struct kunit *test)
+{
+	struct text_patch_stats cost;
+	unsigned int step;
+	int i;
+
+	for (step = 0; step <= 2; step++) {
+		for (i = 0; i < ATTEMPTS; i++) {
+			cost = cost_of_one(test, step);
+			if (cost.syncs == step)
+				break;
+		}
+		KUNIT_EXPECT_EQ_MSG(test, cost.syncs, step, "step %u", step);
+		KUNIT_EXPECT_EQ_MSG(test, cost.rounds, step, "step %u", step);
+		KUNIT_EXPECT_EQ_MSG(test, cost.copies, step > 0, "step %u", step);
+		KUNIT_EXPECT_EQ_MSG(test, cost.fills, step > 1, "step %u", step);
+	}
+}
+
+/* Publish all of a pack, and return how many synchronisations were asked for. */
+static unsigned long syncs_of_publishing(struct kunit *test, bool *fresh_pack)
+{
+	static const u8 code[64];
+	struct text_patch_stats before;
+	unsigned int packs = stats().nr_packs;
+	unsigned long syncs;
+	void *text = alloc(test, EXECMEM_PACK_MIN);
+
+	*fresh_pack = stats().nr_packs > packs;
+	text_patch_get_stats(&before);
+	KUNIT_EXPECT_EQ(test, execmem_text_publish(text, code, sizeof(code)), 0);
+	syncs = patched_since(&before).syncs;
+	execmem_free(text);
+	return syncs;
+}
+
+/* Other CPUs hear of text that was something else before, and only of that on x86. */
+static void test_publish(struct kunit *test)
+{
+	bool coherent = TEXT_PATCH_FRESH_VISIBLE && !text_patch_uses_fallback(), fresh;
+	unsigned long first, second;
+	int i;
+
+	for (i = 0; i < ATTEMPTS; i++) {
+		execmem_slab_flush();
+		first = syncs_of_publishing(test, &fresh);
+		KUNIT_EXPECT_TRUE(test, fresh);
+		second = syncs_of_publishing(test, &fresh);
+		KUNIT_EXPECT_FALSE(test, fresh);
+		if (first == !coherent && second == 1)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, first, !coherent);
+	KUNIT_EXPECT_EQ(test, second, 1);
+}
+
+/* Those who hold text_mutex, as kprobes does, may do all of it: if not, this hangs. */
+static void test_text_mutex(struct kunit *test)
+{
+	u8 src[64] = { };
+	void *text;
+
+	guard(mutex)(&text_mutex);
+	text = execmem_text_alloc(TYPE, DOMAIN, 64, 1);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, 64), 0);
+	execmem_free(text);
+	text = execmem_text_alloc(TYPE, DOMAIN, 64, 1);
+	execmem_retire(text, EXECMEM_RCU);
+	execmem_retire_barrier();
+	KUNIT_EXPECT_EQ(test, stats().used, 0);
+}
+
+/*
+ * Each test leaves the pools as they were.
+ */
+
+static void quiesce(void)
+{
+	execmem_retire_barrier();
+	execmem_slab_flush();
+}
+
+static int execmem_test_init(struct kunit *test)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	int i;
+
+	if (!f)
+		return -ENOMEM;
+
+	test->priv = f;
+	quiesce();
+	for (i = 0; i < ARRAY_SIZE(own_types); i++)
+		execmem_get_stats(own_types[i], DOMAIN, &f->before[i]);
+	return 0;
+}
+
+static void expect_same(struct kunit *test, enum execmem_type type,
+			const struct execmem_stats *before)
+{
+	struct execmem_stats after;
+
+	execmem_get_stats(type, DOMAIN, &after);
+	KUNIT_EXPECT_EQ_MSG(test, after.nr_packs, before->nr_packs, "type %d", type);
+	KUNIT_EXPECT_EQ_MSG(test, after.nr_huge, before->nr_huge, "type %d", type);
+	KUNIT_EXPECT_EQ_MSG(test, after.reserved, before->reserved, "type %d", type);
+	KUNIT_EXPECT_EQ_MSG(test, after.used, before->used, "type %d", type);
+	KUNIT_EXPECT_EQ_MSG(test, after.nr_objects, before->nr_objects, "type %d", type);
+	KUNIT_EXPECT_EQ_MSG(test, after.lost, before->lost, "type %d", type);
+}
+
+static void execmem_test_exit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	int i;
+
+	if (!f)
+		return;
+	/* As text is waited for that it may be in. */
+	stop_reader(f);
+	while (f->nr_managed)
+		execmem_free(f->managed[--f->nr_managed]);
+	for (i = 0; i < ARRAY_SIZE(own_types); i++)
+		free_all(own_types[i]);
+	quiesce();
+	for (i = 0; i < ARRAY_SIZE(own_types); i++)
+		expect_same(test, own_types[i], &f->before[i]);
+}
+
+static struct kunit_case execmem_test_cases[] = {
+	KUNIT_CASE(test_sizes),
+	KUNIT_CASE(test_small_sizes),
+	KUNIT_CASE(test_alignment),
+	KUNIT_CASE(test_wrong_arguments),
+	KUNIT_CASE(test_placement),
+	KUNIT_CASE(test_coalesce),
+	KUNIT_CASE(test_contents),
+	KUNIT_CASE(test_copy_bounds),
+	KUNIT_CASE(test_copy_errors),
+	KUNIT_CASE(test_text_size),
+	KUNIT_CASE(test_free_fills_traps),
+	KUNIT_CASE(test_random),
+	KUNIT_CASE(test_bad_frees),
+	KUNIT_CASE(test_free_area),
+	KUNIT_CASE(test_stats),
+	KUNIT_CASE(test_first_pack),
+	KUNIT_CASE(test_growth),
+	KUNIT_CASE(test_huge_packs),
+	KUNIT_CASE(test_hysteresis),
+	KUNIT_CASE(test_empty_packs),
+	KUNIT_CASE(test_solo),
+	KUNIT_CASE(test_solo_areas),
+	KUNIT_CASE(test_shrinker),
+	KUNIT_CASE(test_domains),
+	KUNIT_CASE(test_types),
+	KUNIT_CASE(test_lookup),
+	KUNIT_CASE(test_pred_flush),
+	KUNIT_CASE(test_not_writable),
+	KUNIT_CASE_PARAM(test_retire, grace_gen_params),
+	KUNIT_CASE(test_retire_waits),
+	KUNIT_CASE(test_batching),
+	KUNIT_CASE(test_slow_batching),
+	KUNIT_CASE(test_costs),
+	KUNIT_CASE(test_publish),
+	KUNIT_CASE(test_text_mutex),
+	{ }
+};
+
+static struct kunit_suite execmem_test_suite = {
+	.name = "execmem",
+	.init = execmem_test_init,
+	.exit = execmem_test_exit,
+	.test_cases = execmem_test_cases,
+};
+
+kunit_test_suite(execmem_test_suite);

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Text that is prepared before any CPU can execute it. */
+
+#include <kunit/test.h>
+
+#include "execmem_slab.h"
+
+#define TYPE	EXECMEM_MODULE_TEXT
+#define SIZE	100
+
+/* What the slab fills text with, wherever it begins. */
+static bool has_traps(const void *at, size_t size)
+{
+	const u32 trap = TEXT_PATCH_TRAP;
+
+	for (size_t i = 0; i + sizeof(trap) <= size; i += sizeof(trap))
+		if (memcmp(at + i, &trap, sizeof(trap)))
+			return false;
+
+	return true;
+}
+
+static void *stage(struct kunit *test, size_t size)
+{
+	void *text = execmem_stage_alloc(TYPE, size, 64);
+
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	return text;
+}
+
+static bool is_copy(const void *text)
+{
+	return execmem_staged(text) != text;
+}
+
+static void test_prepare(struct kunit *test)
+{
+	u8 *text = stage(test, SIZE), *to = execmem_staged(text);
+	const u8 zeros[4] = {};
+	u32 nr;
+
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)text, 64));
+	KUNIT_EXPECT_TRUE(test, has_traps(to, SIZE));
+	KUNIT_EXPECT_EQ(test, is_copy(text), !!(execmem_range(TYPE)->flags & EXECMEM_STAGED));
+
+	for (nr = 0; nr < SIZE; nr++)
+		*(u8 *)execmem_staged(text + nr) = nr;
+	KUNIT_EXPECT_PTR_EQ(test, execmem_staged(text + SIZE - 1), (void *)to + SIZE - 1);
+	if (is_copy(text))
+		KUNIT_EXPECT_TRUE(test, has_traps(text, SIZE));
+
+	KUNIT_ASSERT_EQ(test, execmem_stage_seal(text, SIZE), 0);
+	KUNIT_EXPECT_FALSE(test, is_copy(text));
+	for (nr = 0; nr < SIZE && text[nr] == nr;)
+		nr++;
+	KUNIT_EXPECT_EQ(test, nr, SIZE);
+	/* It is text now: this layer writes it, and nothing else. */
+	KUNIT_EXPECT_EQ(test, text_patch_copy(text, zeros, sizeof(zeros)), 0);
+	KUNIT_EXPECT_EQ(test, text[0], 0);
+	execmem_free(text);
+}
+
+/* Several at once, and other addresses, do not get in each other's way. */
+static void test_several(struct kunit *test)
+{
+	u8 *a = stage(test, SIZE), *b = stage(test, 3 * PAGE_SIZE), on_stack;
+
+	memset(execmem_staged(a), 1, SIZE);
+	memset(execmem_staged(b), 2, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, *(u8 *)execmem_staged(a + SIZE - 1), 1);
+	KUNIT_EXPECT_EQ(test, *(u8 *)execmem_staged(b + 2 * PAGE_SIZE), 2);
+	KUNIT_EXPECT_PTR_EQ(test, execmem_staged(&on_stack), (void *)&on_stack);
+	KUNIT_EXPECT_PTR_EQ(test, execmem_staged(NULL), NULL);
+
+	KUNIT_EXPECT_EQ(test, execmem_stage_seal(b, 3 * PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, b[PAGE_SIZE], 2);
+	KUNIT_EXPECT_EQ(test, *(u8 *)execmem_staged(a), 1);
+	execmem_free(b);
+	execmem_free(a);
+	KUNIT_EXPECT_FALSE(test, is_copy(a));
+}
+
+/* What is behind the text may be read, as far as an instruction goes. */
+static void test_slack(struct kunit *test)
+{
+	u8 *text = stage(test, PAGE_SIZE), *to = execmem_staged(text);
+
+	if (is_copy(text))
+		KUNIT_EXPECT_TRUE(test, has_traps(to + PAGE_SIZE, 16));
+	else
+		kunit_mark_skipped(test, "text is prepared in place");
+	execmem_free(text);
+}
+
+static void test_wrong_uses(struct kunit *test)
+{
+	u8 *text = stage(test, SIZE);
+	void *slab = execmem_text_alloc(EXECMEM_FTRACE, EXECMEM_TRUSTED, 64, 1);
+
+	KUNIT_ASSERT_NOT_NULL(test, slab);
+	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, 0, 1));
+	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, SIZE, 3));
+	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, EXECMEM_TEXT_MAX + 1, 1));
+
+	KUNIT_EXPECT_EQ(test, execmem_stage_seal(slab, 64), -EINVAL);
+	KUNIT_EXPECT_EQ(test, execmem_stage_seal(text + PAGE_SIZE, SIZE), -EINVAL);
+	execmem_free(slab);
+
+	if (is_copy(text)) {
+		KUNIT_EXPECT_EQ(test, execmem_stage_seal(text + 16, SIZE), -EINVAL);
+		KUNIT_EXPECT_EQ(test, execmem_stage_seal(text, SIZE + 1), -EINVAL);
+		KUNIT_EXPECT_TRUE(test, has_traps(text, SIZE));
+	}
+	execmem_free(text);
+}
+
+static struct kunit_case execmem_stage_cases[] = {
+	KUNIT_CASE(test_prepare),
+	KUNIT_CASE(test_several),
+	KUNIT_CASE(test_slack),
+	KUNIT_CASE(test_wrong_uses),
+	{ }
+};
+
+static struct kunit_suite execmem_stage_suite = {
+	.name = "execmem_stage",
+	.test_cases = execmem_stage_cases,
+};
+
+kunit_test_suite(execmem_stage_suite);

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/// Text that is made writable, written, and made read-only or executable again was open
+/// meanwhile, with whatever else is in its pages. text_patch_copy() writes text that
+/// stays read-only, and what execmem_text_alloc() hands out is so from the beginning.
+///
+//# Pairs within one function are found only. What is made read-only and not executable
+//# may be data, for which this is the way. The patch converts writes that are enclosed
+//# by the two calls and nothing else; it takes the text to be in nobody's use
+//# meanwhile, as a CPU in it had no guarantee before either.
+///
+// Confidence: Moderate
+// Keywords: set_memory_rw, set_memory_ro, set_memory_x, set_memory_rox
+// Options: --no-includes --include-headers
+
+virtual patch
+virtual context
+virtual org
+virtual report
+
+@flip depends on !patch@
+expression a, n1, n2;
+position p, q;
+@@
+
+  set_memory_rw@p(a, n1)
+  ... when any
+  \(set_memory_ro@q\|set_memory_x@q\|set_memory_rox@q\)(a, n2)
+
+@own depends on !patch@
+expression text, type, e, n1, n2;
+position p != flip.q;
+@@
+
+(
+  text = execmem_alloc(type, n1)
+|
+  text = \(module_alloc\|bpf_jit_alloc_exec\)(n1)
+|
+  \(memcpy\|copy_from_kernel_nofault\)(text, e, n1)
+)
+  ... when any
+      when != text = e
+  \(set_memory_x@p\|set_memory_rox@p\)(\((unsigned long)text\|(long)text\), n2)
+
+@depends on patch@
+expression text, buf, len, n1, n2;
+@@
+
+- set_memory_rw((unsigned long)text, n1);
+- memcpy(text, buf, len);
+- set_memory_rox((unsigned long)text, n2);
++ text_patch_copy(text, buf, len);
+
+@depends on patch@
+expression text, buf, len, n1, n2, n3;
+@@
+
+- set_memory_rw((unsigned long)text, n1);
+- memcpy(text, buf, len);
++ text_patch_copy(text, buf, len);
+(
+- set_memory_ro((unsigned long)text, n2);
+- set_memory_x((unsigned long)text, n3);
+|
+- set_memory_x((unsigned long)text, n2);
+- set_memory_ro((unsigned long)text, n3);
+)
+
+@depends on context@
+position flip.p;
+expression a, n;
+@@
+
+* set_memory_rw@p(a, n)
+
+@depends on context@
+position flip.q;
+identifier f;
+@@
+
+* f@q(...)
+
+@depends on context@
+position own.p;
+identifier f;
+@@
+
+* f@p(...)
+
+@script:python depends on report@
+p << flip.p;
+q << flip.q;
+@@
+
+coccilib.report.print_report(p[0], "WARNING: made writable, and read-only or executable again on line %s: consider text_patch_copy()" % q[0].line)
+
+@script:python depends on report@
+p << own.p;
+@@
+
+coccilib.report.print_report(p[0], "WARNING: text that was writable is made executable: consider execmem_text_alloc()")
+
+@script:python depends on org@
+p << flip.p;
+q << flip.q;
+@@
+
+coccilib.org.print_todo(p[0], "WARNING: made writable, and read-only or executable again on line %s: consider text_patch_copy()" % q[0].line)
+
+@script:python depends on org@
+p << own.p;
+@@
+
+coccilib.org.print_todo(p[0], "WARNING: text that was writable is made executable: consider execmem_text_alloc()")

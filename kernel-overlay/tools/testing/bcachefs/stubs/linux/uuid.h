@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+typedef struct { unsigned char b[16]; } __uuid_t;

@@ -1,0 +1,819 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Benchmark of the execmem slab, beside the allocators that it is compared with.
+ *
+ * What is timed is a pair of calls in a steady state: a random one of N live
+ * objects is freed, and one of a new random size is allocated. Each combination
+ * of allocator, sizes, N and number of threads runs in a process of its own,
+ * forked before anything is allocated: fill up to N objects, shuffle by as many
+ * pairs, then time a number of batches of pairs and take the median batch.
+ *
+ * The harness stays out of the figures: what to free and which sizes to allocate
+ * is decided before a batch, and the array of objects is prefetched.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define NSEC		1000000000.0
+
+#define MAX_BATCHES	101
+/* A batch takes about that long, unless fewer pairs than that do. */
+#define BATCH_NS	20e6
+#define BATCH_MIN	200
+#define BATCH_MAX	100000
+
+/* What the slab is expected to do. */
+#define FLAT_MAX	2.0	/* slowest by fastest size of the working set */
+#define SPEEDUP_MIN	10.0	/* prog pack by slab, most objects */
+#define META_MAX	0.03	/* metadata by text, plus META_CONST bytes */
+#define META_CONST	4096
+#define WASTE_MAX	0.125	/* rounding by what was asked for */
+
+static const struct bench_ops *const allocators[] = {
+	&bench_slab, &bench_stock, &bench_cache,
+};
+
+enum { SLAB, STOCK, CACHE, NR_ALLOCATORS };
+
+enum { BPF, UNPACK, UNIFORM, NR_MIXES };
+
+static const char *const mix_names[] = { "bpf", "unpack", "uniform" };
+static const char *const mix_texts[] = {
+	"half 64..500, quarter 500..2000, quarter 2000..16384 bytes, mean about 1.6 kB",
+	"50..200 bytes",
+	"40..4000 bytes",
+};
+
+static const unsigned int counts[] = { 1000, 10000, 100000, 1000000 };
+
+#define NR_COUNTS	ARRAY_SIZE(counts)
+/* Waste of uniform sizes does not depend on much. */
+#define UNIFORM_COUNT	10000
+
+static struct {
+	unsigned int batches;
+	double fill_ns, shuffle_ns;
+	unsigned int min_objects, max_objects;
+	bool json, full;
+	int allocator, mix, threads;	/* the only one, or -1 */
+} opts = {
+	.batches = 15,
+	.fill_ns = 1.5e9,
+	.shuffle_ns = 2.5e9,
+	.max_objects = 1000000,
+	.allocator = -1,
+	.mix = -1,
+	.threads = -1,
+};
+
+/**
+ * struct cell - one combination, and what was measured
+ * @allocator:	which
+ * @mix:	of sizes, which
+ * @objects:	how many live ones
+ * @threads:	how many
+ * @median:	time of a pair in the median batch, in ns
+ * @min:	in the fastest
+ * @max:	in the slowest
+ * @pairs:	in a batch, of each thread
+ * @shuffled:	pairs before the first batch
+ * @filled:	objects of the filling phase that were allocated the plain way
+ * @fill_s:	how long that phase took, in seconds
+ * @asked:	bytes of all live objects, as asked for
+ * @given:	as allocated
+ * @reserved:	bytes of text the allocator has mapped
+ * @metadata:	bytes it has allocated to manage them
+ * @done:	whether it was measured
+ */
+struct cell {
+	unsigned int allocator, mix, objects, threads;
+	double median, min, max;
+	uint64_t pairs, shuffled, filled;
+	double fill_s;
+	uint64_t asked, given, reserved, metadata;
+	bool done;
+};
+
+/* In one word, as what the harness has in caches is not there for allocators. */
+struct object {
+	uint64_t text : 48, size : 16;
+};
+
+struct worker {
+	const struct bench_ops *ops;
+	unsigned int nr, mix, pairs;
+	struct object *objects;	/* its own */
+	unsigned int nr_objects;
+	uint32_t *which, *sizes;	/* of the next batch */
+	uint64_t random;
+	double ns;		/* the last batch took */
+};
+
+static pthread_barrier_t barrier;
+static bool stop, timed_by_cpu;
+
+static void fatal(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static void *xcalloc(size_t n, size_t size)
+{
+	void *p = calloc(n, size);
+
+	if (!p)
+		fatal("calloc");
+	return p;
+}
+
+static double now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NSEC + ts.tv_nsec;
+}
+
+static uint64_t random64(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+static uint32_t below(uint64_t *state, uint32_t n)
+{
+	return (uint32_t)(random64(state) >> 32) * (uint64_t)n >> 32;
+}
+
+/* 1 / x is uniform in a range: many short ones, and a long tail. */
+static uint32_t tail(uint64_t *state, double from, double to)
+{
+	double u = (random64(state) >> 11) * 0x1p-53;
+
+	return 1 / (1 / from - u * (1 / from - 1 / to));
+}
+
+static uint32_t random_size(uint64_t *state, unsigned int mix)
+{
+	if (mix == UNPACK)
+		return 50 + below(state, 151);
+	if (mix == UNIFORM)
+		return 40 + below(state, 3961);
+
+	switch (below(state, 4)) {
+	case 0:
+	case 1:
+		return 64 + below(state, 436);
+	case 2:
+		return tail(state, 500, 2000);
+	default:
+		return tail(state, 2000, 16384);
+	}
+}
+
+static void *allocate(const struct bench_ops *ops, uint32_t size)
+{
+	void *text = ops->alloc(size);
+
+	if (__builtin_expect(!text, 0)) {
+		fprintf(stderr, "bench: %s cannot allocate %u bytes\n", ops->name, size);
+		exit(2);
+	}
+	return text;
+}
+
+static void prepare(struct worker *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->pairs; i++) {
+		w->which[i] = below(&w->random, w->nr_objects);
+		w->sizes[i] = random_size(&w->random, w->mix);
+	}
+}
+
+static void run_batch(struct worker *w)
+{
+	clockid_t clock = timed_by_cpu ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+	const struct bench_ops *ops = w->ops;
+	double start = now(clock);
+	unsigned int i;
+
+	for (i = 0; i < w->pairs; i++) {
+		struct object *o = &w->objects[w->which[i]];
+
+		if (i + 8 < w->pairs)
+			__builtin_prefetch(&w->objects[w->which[i + 8]], 1);
+		ops->free((void *)(uintptr_t)o->text, o->size);
+		o->size = w->sizes[i];
+		o->text = (uintptr_t)allocate(ops, o->size);
+	}
+	w->ns = now(clock) - start;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	bench_env_thread(w->nr);
+	for (;;) {
+		pthread_barrier_wait(&barrier);
+		if (stop)
+			return NULL;
+		prepare(w);
+		pthread_barrier_wait(&barrier);
+		run_batch(w);
+		pthread_barrier_wait(&barrier);
+	}
+}
+
+/* All threads do @pairs each. Returns what one took, per thread, in ns. */
+static double batch(struct worker *workers, unsigned int threads, unsigned int pairs)
+{
+	double ns = 0;
+	unsigned int i;
+
+	for (i = 0; i < threads; i++)
+		workers[i].pairs = pairs;
+
+	if (threads > 1)
+		pthread_barrier_wait(&barrier);
+	prepare(&workers[0]);
+	if (threads > 1)
+		pthread_barrier_wait(&barrier);
+	run_batch(&workers[0]);
+	if (threads > 1)
+		pthread_barrier_wait(&barrier);
+
+	bench_env_quiesce();
+	for (i = 0; i < threads; i++)
+		ns += workers[i].ns;
+	return ns / threads / pairs;
+}
+
+/* Until the time is over the plain way, then the fast one if there is one. */
+static void fill(struct cell *cell, const struct bench_ops *ops, struct object *objects,
+		 uint64_t *random)
+{
+	double start = now(CLOCK_MONOTONIC);
+	bool fast = false;
+	unsigned int i;
+
+	for (i = 0; i < cell->objects; i++) {
+		if (!fast && !opts.full && ops->fill_fast && !(i % 256) &&
+		    now(CLOCK_MONOTONIC) - start > opts.fill_ns) {
+			ops->fill_fast(true);
+			fast = true;
+		}
+		objects[i].size = random_size(random, cell->mix);
+		objects[i].text = (uintptr_t)allocate(ops, objects[i].size);
+		cell->filled += !fast;
+	}
+	if (fast)
+		ops->fill_fast(false);
+	cell->fill_s = (now(CLOCK_MONOTONIC) - start) / NSEC;
+	bench_env_quiesce();
+}
+
+/* So that no thread has a part of the addresses for itself. */
+static void mix_up(struct object *objects, unsigned int n, uint64_t *random)
+{
+	struct object tmp;
+	unsigned int i, j;
+
+	for (i = n - 1; i; i--) {
+		j = below(random, i + 1);
+		tmp = objects[i];
+		objects[i] = objects[j];
+		objects[j] = tmp;
+	}
+}
+
+/* As many pairs as there are objects, or what there is time for. */
+static double shuffle(struct cell *cell, struct worker *workers)
+{
+	double start = now(CLOCK_MONOTONIC), ns = 0;
+	unsigned int pairs = 16;
+
+	while (cell->shuffled < cell->objects) {
+		if (!opts.full && now(CLOCK_MONOTONIC) - start > opts.shuffle_ns)
+			break;
+		ns = batch(workers, cell->threads, pairs);
+		cell->shuffled += (uint64_t)pairs * cell->threads;
+		/* A tenth of the time at once. */
+		pairs *= 2;
+		if (pairs > opts.shuffle_ns / 10 / ns)
+			pairs = opts.shuffle_ns / 10 / ns;
+		if (pairs < 16)
+			pairs = 16;
+		if (pairs > BATCH_MAX)
+			pairs = BATCH_MAX;
+	}
+	return ns;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void time_batches(struct cell *cell, struct worker *workers, double estimate)
+{
+	double ns[MAX_BATCHES];
+	unsigned int i;
+
+	cell->pairs = BATCH_NS / estimate;
+	if (cell->pairs < BATCH_MIN)
+		cell->pairs = BATCH_MIN;
+	if (cell->pairs > BATCH_MAX)
+		cell->pairs = BATCH_MAX;
+
+	for (i = 0; i < opts.batches; i++)
+		ns[i] = batch(workers, cell->threads, cell->pairs);
+
+	qsort(ns, opts.batches, sizeof(ns[0]), compare);
+	cell->median = opts.batches % 2 ? ns[opts.batches / 2] :
+		(ns[opts.batches / 2 - 1] + ns[opts.batches / 2]) / 2;
+	cell->min = ns[0];
+	cell->max = ns[opts.batches - 1];
+}
+
+static void account(struct cell *cell, const struct bench_ops *ops, const struct object *objects)
+{
+	unsigned int i;
+
+	for (i = 0; i < cell->objects; i++) {
+		cell->asked += objects[i].size;
+		cell->given += ops->given((void *)(uintptr_t)objects[i].text, objects[i].size);
+	}
+	cell->reserved = bench_env_mapped();
+	cell->metadata = bench_env_metadata();
+}
+
+/* On huge pages, as the harness is not to be what misses the TLB. */
+static struct object *alloc_objects(unsigned int n)
+{
+	size_t huge = 2 << 20, size = (n * sizeof(struct object) + huge - 1) & -huge;
+	void *p;
+
+	errno = posix_memalign(&p, huge, size);
+	if (errno)
+		fatal("posix_memalign");
+	madvise(p, size, MADV_HUGEPAGE);
+	memset(p, 0, size);
+	return p;
+}
+
+/* In a child. */
+static void measure(struct cell *cell)
+{
+	const struct bench_ops *ops = allocators[cell->allocator];
+	struct object *objects = alloc_objects(cell->objects);
+	struct worker workers[BENCH_MAX_THREADS] = { };
+	pthread_t threads[BENCH_MAX_THREADS];
+	uint64_t random = 1;
+	double estimate;
+	unsigned int i;
+
+	bench_env_init();
+	ops->init();
+	fill(cell, ops, objects, &random);
+	mix_up(objects, cell->objects, &random);
+
+	timed_by_cpu = cell->threads == 1;
+	pthread_barrier_init(&barrier, NULL, cell->threads);
+	for (i = 0; i < cell->threads; i++) {
+		struct worker *w = &workers[i];
+
+		w->nr = i;
+		w->ops = ops;
+		w->mix = cell->mix;
+		w->nr_objects = cell->objects / cell->threads;
+		w->objects = objects + i * w->nr_objects;
+		w->which = xcalloc(BATCH_MAX, sizeof(*w->which));
+		w->sizes = xcalloc(BATCH_MAX, sizeof(*w->sizes));
+		w->random = random64(&random);
+		if (i && pthread_create(&threads[i], NULL, work, w))
+			fatal("pthread_create");
+	}
+
+	estimate = shuffle(cell, workers);
+	time_batches(cell, workers, estimate);
+	account(cell, ops, objects);
+	cell->done = true;
+
+	stop = true;
+	if (cell->threads > 1)
+		pthread_barrier_wait(&barrier);
+	for (i = 1; i < cell->threads; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void measure_in_child(struct cell *cell)
+{
+	int fds[2], status;
+	pid_t pid;
+
+	fflush(NULL);
+	if (pipe(fds))
+		fatal("pipe");
+	pid = fork();
+	if (pid < 0)
+		fatal("fork");
+	if (!pid) {
+		measure(cell);
+		_exit(write(fds[1], cell, sizeof(*cell)) != sizeof(*cell));
+	}
+
+	close(fds[1]);
+	if (read(fds[0], cell, sizeof(*cell)) != sizeof(*cell))
+		cell->done = false;
+	close(fds[0]);
+	if (waitpid(pid, &status, 0) != pid || status || !cell->done) {
+		fprintf(stderr, "bench: %s with %u objects did not finish\n",
+			allocators[cell->allocator]->name, cell->objects);
+		exit(2);
+	}
+}
+
+static struct cell cells[NR_ALLOCATORS * (2 * NR_COUNTS * BENCH_MAX_THREADS + 1)];
+static unsigned int nr_cells;
+
+static const struct cell *find(unsigned int allocator, unsigned int mix, unsigned int objects,
+			       unsigned int threads)
+{
+	const struct cell *c;
+
+	for (c = cells; c < cells + nr_cells; c++)
+		if (c->allocator == allocator && c->mix == mix && c->objects == objects &&
+		    c->threads == threads)
+			return c;
+	return NULL;
+}
+
+static const char *notes(const struct cell *c)
+{
+	static char text[128];
+	int n = 0;
+
+	text[0] = 0;
+	if (c->filled < c->objects)
+		n = snprintf(text, sizeof(text), " filled %.1f%% plainly;",
+			     100.0 * c->filled / c->objects);
+	if (c->shuffled < c->objects)
+		snprintf(text + n, sizeof(text) - n, " shuffled %.2f%%",
+			 100.0 * c->shuffled / c->objects);
+	return text;
+}
+
+static void print_intro(void)
+{
+	unsigned int i;
+
+	printf("Time to free a random object and to allocate one of a random size, in ns:\n"
+	       "median, minimum and maximum of %u batches, CPU time with 1 thread; with 2\n"
+	       "threads wall time as either sees it, waiting for locks included.\n\n"
+	       "Included: all that the allocators do to find, take and give back room, locks,\n"
+	       "and metadata (on huge pages, as the kernel has it). Not included, for none of\n"
+	       "them: writing traps, synchronising CPUs, mapping and unmapping, permissions,\n"
+	       "predictor flushes (off), trace points, the end of grace periods, and giving\n"
+	       "empty packs of the slab back, which is a worker's job. No text is touched.\n\n"
+	       "slab       mm/execmem_*.c, domain of unprivileged BPF\n"
+	       "prog_pack  the base's kernel/bpf/core.c, 2 MiB packs\n"
+	       "page_cache two maple trees of ranges of pages, first fit, one mutex\n\n",
+	       opts.batches);
+	for (i = 0; i < NR_MIXES; i++)
+		printf("%-10s %s\n", mix_names[i], mix_texts[i]);
+	if (!opts.full)
+		printf("\n"
+		       "To bound the run, filling and shuffling (by as many pairs as objects) stop\n"
+		       "after %.1f and %.1f s. Then the rest of prog_pack is filled with its full\n"
+		       "packs taken off its list until the end of that phase: it has fewer and\n"
+		       "larger holes than with time to age, and its search is shorter. Lines say\n"
+		       "so; figures are what was measured, nothing is extrapolated. --full waits.\n",
+		       opts.fill_ns / NSEC, opts.shuffle_ns / NSEC);
+	printf("\n%-8s%9s %2s %-10s %10s %10s %10s %7s %6s %6s %6s  notes\n", "sizes", "objects",
+	       "th", "allocator", "ns median", "min", "max", "pairs", "meta%", "waste%", "res/us");
+}
+
+/* metadata by text given out, rounding by text asked for, text mapped by text given out */
+static void print_cell(const struct cell *c)
+{
+	printf("%-8s%9u %2u %-10s %10.0f %10.0f %10.0f %7" PRIu64 " %6.2f %6.1f %6.2f %s\n",
+	       mix_names[c->mix], c->objects, c->threads, allocators[c->allocator]->name,
+	       c->median, c->min, c->max, c->pairs, 100.0 * c->metadata / c->reserved,
+	       100.0 * (c->given - c->asked) / c->asked, (double)c->reserved / c->given, notes(c));
+	fflush(stdout);
+}
+
+static void print_json(const struct cell *c, bool last)
+{
+	printf("  {\"allocator\": \"%s\", \"sizes\": \"%s\", \"objects\": %u, \"threads\": %u, "
+	       "\"ns_median\": %.1f, \"ns_min\": %.1f, \"ns_max\": %.1f, \"batches\": %u, "
+	       "\"pairs\": %" PRIu64 ", \"filled_plainly\": %" PRIu64 ", \"shuffled\": %" PRIu64
+	       ", \"fill_s\": %.3f, \"asked\": %" PRIu64 ", \"given\": %" PRIu64
+	       ", \"reserved\": %" PRIu64 ", \"metadata\": %" PRIu64 "}%s\n",
+	       allocators[c->allocator]->name, mix_names[c->mix], c->objects, c->threads,
+	       c->median, c->min, c->max, opts.batches, c->pairs, c->filled, c->shuffled,
+	       c->fill_s, c->asked, c->given, c->reserved, c->metadata, last ? "" : ",");
+}
+
+static bool wanted(int only, unsigned int what)
+{
+	return only < 0 || what == (unsigned int)only;
+}
+
+static void run_cell(unsigned int allocator, unsigned int mix, unsigned int objects,
+		     unsigned int threads)
+{
+	struct cell *c;
+
+	if (objects < opts.min_objects || objects > opts.max_objects ||
+	    !wanted(opts.allocator, allocator) || !wanted(opts.mix, mix) ||
+	    !wanted(opts.threads, threads))
+		return;
+
+	c = &cells[nr_cells++];
+	*c = (struct cell) {
+		.allocator = allocator, .mix = mix, .objects = objects, .threads = threads,
+	};
+	measure_in_child(c);
+	if (!opts.json)
+		print_cell(c);
+}
+
+static void run_all(void)
+{
+	unsigned int mix, count, threads, a;
+
+	for (mix = 0; mix <= UNPACK; mix++)
+		for (threads = 1; threads <= BENCH_MAX_THREADS; threads++)
+			for (count = 0; count < NR_COUNTS; count++)
+				for (a = 0; a < NR_ALLOCATORS; a++)
+					run_cell(a, mix, counts[count], threads);
+	for (a = 0; a < NR_ALLOCATORS; a++)
+		run_cell(a, UNIFORM, UNIFORM_COUNT, 1);
+}
+
+/* Of loads that depend on each other, from a random line to the next, in ns. */
+static double latency(size_t bytes)
+{
+	const size_t line = 64, huge = 2 << 20;
+	unsigned int n = bytes / line, at = 0, i, loads = 1000000;
+	uint64_t random = 1;
+	uint32_t *order = xcalloc(n, sizeof(*order));
+	double start;
+	char *p;
+
+	errno = posix_memalign((void **)&p, huge, (bytes + huge - 1) & -huge);
+	if (errno)
+		fatal("posix_memalign");
+	madvise(p, (bytes + huge - 1) & -huge, MADV_HUGEPAGE);
+
+	/* One cycle through all lines. */
+	for (i = 0; i < n; i++) {
+		uint32_t j = below(&random, i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (i = 0; i < n; i++)
+		*(uint32_t *)(p + line * order[i]) = order[(i + 1) % n];
+
+	start = now(CLOCK_THREAD_CPUTIME_ID);
+	for (i = 0; i < loads; i++)
+		at = *(volatile uint32_t *)(p + line * at);
+	start = now(CLOCK_THREAD_CPUTIME_ID) - start;
+
+	free(p);
+	free(order);
+	return start / loads;
+}
+
+/* How much of a slope is the machine's, not the allocator's. */
+static void print_latency(void)
+{
+	const struct cell *few = find(SLAB, BPF, counts[0], 1);
+	const struct cell *many = find(SLAB, BPF, counts[NR_COUNTS - 1], 1);
+
+	if (!few || !many)
+		return;
+	printf("For comparison: one load that misses takes %.0f ns here in as much memory as the\n"
+	       "slab's metadata has with %u objects (bpf), and %.0f ns with %u.\n\n",
+	       latency(few->metadata), few->objects, latency(many->metadata), many->objects);
+}
+
+static unsigned int nr_failed;
+
+static void verdict(bool ok, const char *target, const char *details)
+{
+	fprintf(opts.json ? stderr : stdout, "%s: %s: %s\n", ok ? "PASS" : "FAIL", target, details);
+	nr_failed += !ok;
+}
+
+/* Flat, never slower than prog packs, and much faster with many objects. */
+static void check_times(unsigned int mix, unsigned int threads)
+{
+	double low = 0, high = 0, worst = 0, speedup = 0;
+	unsigned int i, n = 0, worst_at = 0, most = 0;
+	char where[64], text[128];
+
+	for (i = 0; i < NR_COUNTS; i++) {
+		const struct cell *slab = find(SLAB, mix, counts[i], threads);
+		const struct cell *stock = find(STOCK, mix, counts[i], threads);
+
+		if (!slab || !stock)
+			continue;
+		low = !n || slab->median < low ? slab->median : low;
+		high = slab->median > high ? slab->median : high;
+		speedup = stock->median / slab->median;
+		most = counts[i];
+		if (!n++ || 1 / speedup > worst) {
+			worst = 1 / speedup;
+			worst_at = counts[i];
+		}
+	}
+	if (!n)
+		return;
+
+	snprintf(where, sizeof(where), "%s sizes, %u thread%s", mix_names[mix], threads,
+		 threads > 1 ? "s" : "");
+	snprintf(text, sizeof(text), "slab %.0f..%.0f ns, a factor of %.2f, at most %.1f", low,
+		 high,
+		 high / low, FLAT_MAX);
+	/* Wall time of two threads has whatever else runs in it. */
+	if (threads == 1)
+		verdict(high / low <= FLAT_MAX, where, text);
+	else if (!opts.json)
+		printf("INFO: %s: %s if nothing else runs\n", where, text);
+	snprintf(text, sizeof(text), "slab takes at most %.2f of the time of prog_pack (%u objects)",
+		 worst, worst_at);
+	verdict(worst <= 1, where, text);
+	if (most == counts[NR_COUNTS - 1]) {
+		snprintf(text, sizeof(text), "%.0f times faster than prog_pack at %u objects, at least %.0f",
+			 speedup, most, SPEEDUP_MIN);
+		verdict(speedup >= SPEEDUP_MIN, where, text);
+	}
+}
+
+static void check_memory(void)
+{
+	const struct cell *c, *meta = NULL, *waste = find(SLAB, UNIFORM, UNIFORM_COUNT, 1);
+	double excess, most = 0;
+	char text[128];
+
+	for (c = cells; c < cells + nr_cells; c++) {
+		if (c->allocator != SLAB)
+			continue;
+		excess = ((double)c->metadata - META_CONST) / c->reserved;
+		if (!meta || excess > most) {
+			most = excess;
+			meta = c;
+		}
+	}
+	if (meta) {
+		snprintf(text, sizeof(text), "%.2f%% of the text and %u bytes (%s, %u objects), at most %.1f%%",
+			 100 * most, META_CONST, mix_names[meta->mix], meta->objects,
+			 100 * META_MAX);
+		verdict(most <= META_MAX, "metadata of the slab", text);
+	}
+	if (waste) {
+		most = (double)(waste->given - waste->asked) / waste->asked;
+		snprintf(text, sizeof(text), "%.2f%% more given than asked for, at most %.1f%%",
+			 100 * most, 100 * WASTE_MAX);
+		verdict(most <= WASTE_MAX, "rounding of the slab, uniform sizes", text);
+	}
+}
+
+static void usage(FILE *file)
+{
+	fprintf(file, "usage: bench [OPTION]...\n"
+		"  -j, --json            print results as JSON; PASS and FAIL go to stderr\n"
+		"  -f, --full            fill and shuffle completely, however long that takes\n"
+		"  -b, --batches=N       how many are timed, 10 to %u\n"
+		"Only a part of all combinations:\n"
+		"  -n, --objects=N[-M]   that many live objects\n"
+		"  -t, --threads=N       1 or 2\n"
+		"  -s, --sizes=NAME      bpf, unpack or uniform\n"
+		"  -a, --allocator=NAME  slab, prog_pack or page_cache\n"
+		"Exit status: 0 if all targets are met, 1 if not, 2 if it could not be measured.\n",
+		MAX_BATCHES);
+}
+
+static bool parse_option(int opt, const char *arg)
+{
+	unsigned int i;
+
+	switch (opt) {
+	case 'j':
+		opts.json = true;
+		return true;
+	case 'f':
+		opts.full = true;
+		return true;
+	case 'b':
+		opts.batches = atoi(arg);
+		return opts.batches >= 10 && opts.batches <= MAX_BATCHES;
+	case 'n':
+		i = sscanf(arg, "%u-%u", &opts.min_objects, &opts.max_objects);
+		if (i == 1)
+			opts.max_objects = opts.min_objects;
+		return i >= 1;
+	case 't':
+		opts.threads = atoi(arg);
+		return opts.threads >= 1 && opts.threads <= BENCH_MAX_THREADS;
+	case 's':
+		for (i = 0; i < NR_MIXES; i++)
+			if (!strcmp(arg, mix_names[i]))
+				opts.mix = i;
+		return opts.mix >= 0;
+	case 'a':
+		for (i = 0; i < NR_ALLOCATORS; i++)
+			if (!strcmp(arg, allocators[i]->name))
+				opts.allocator = i;
+		return opts.allocator >= 0;
+	default:
+		return false;
+	}
+}
+
+static void parse(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "full", no_argument, NULL, 'f' },
+		{ "batches", required_argument, NULL, 'b' },
+		{ "objects", required_argument, NULL, 'n' },
+		{ "threads", required_argument, NULL, 't' },
+		{ "sizes", required_argument, NULL, 's' },
+		{ "allocator", required_argument, NULL, 'a' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "jfb:n:t:s:a:h", options, NULL)) >= 0) {
+		if (opt == 'h') {
+			usage(stdout);
+			exit(0);
+		}
+		if (!parse_option(opt, optarg)) {
+			usage(stderr);
+			exit(2);
+		}
+	}
+	if (optind != argc) {
+		usage(stderr);
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int mix, threads, i;
+	double start = now(CLOCK_MONOTONIC);
+
+	parse(argc, argv);
+	if (!opts.json)
+		print_intro();
+	run_all();
+
+	if (opts.json) {
+		printf("[\n");
+		for (i = 0; i < nr_cells; i++)
+			print_json(&cells[i], i == nr_cells - 1);
+		printf("]\n");
+	} else {
+		printf("\n");
+		print_latency();
+	}
+
+	for (mix = 0; mix <= UNPACK; mix++)
+		for (threads = 1; threads <= BENCH_MAX_THREADS; threads++)
+			check_times(mix, threads);
+	check_memory();
+	if (!opts.json)
+		printf("\n%u failed, %.0f s\n", nr_failed, (now(CLOCK_MONOTONIC) - start) / NSEC);
+
+	return nr_failed ? 1 : 0;
+}

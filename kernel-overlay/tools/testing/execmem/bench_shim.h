@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel, as the benchmarked allocators see it. Included before the first line
+ * of each of their files (gcc -include).
+ *
+ * This is not the environment that the tests run in: that one checks, counts and
+ * fails on demand, and all of it costs time. Here a lock is a lock word, RCU
+ * readers are free of charge as they are in a kernel without preemption, and
+ * memory for metadata is on huge pages, as the kernel's own mapping is.
+ *
+ * What writes text, or maps memory, does nothing, for all allocators.
+ */
+#ifndef _BENCH_SHIM_H
+#define _BENCH_SHIM_H
+
+#include "shim.h"
+
+/*
+ * Locks. An uncontended one is taken by one atomic instruction, as in the kernel;
+ * mutexes spin there as well while their owner runs. Here the owner may have been
+ * preempted with a spinlock held, so that who waits has to give way after a while.
+ */
+typedef struct {
+	unsigned int locked;
+} spinlock_t;
+
+struct mutex {
+	spinlock_t lock;
+};
+
+struct lock_class_key { };
+
+void bench_lock_slow(spinlock_t *lock);
+
+static __always_inline void spin_lock(spinlock_t *lock)
+{
+	if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+		bench_lock_slow(lock);
+}
+
+static __always_inline bool spin_trylock(spinlock_t *lock)
+{
+	return !READ_ONCE(lock->locked) &&
+	       !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
+}
+
+static __always_inline void spin_unlock(spinlock_t *lock)
+{
+	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+}
+
+static __always_inline void mutex_lock(struct mutex *mutex)
+{
+	spin_lock(&mutex->lock);
+}
+
+/* One more atomic instruction, for who may sleep. */
+static __always_inline void mutex_unlock(struct mutex *mutex)
+{
+	__atomic_exchange_n(&mutex->lock.locked, 0, __ATOMIC_RELEASE);
+}
+
+#define __SPIN_LOCK_UNLOCKED(name)	{ 0 }
+#define DEFINE_SPINLOCK(name)		spinlock_t name = { 0 }
+#define DEFINE_MUTEX(name)		struct mutex name = { }
+#define spin_lock_init(l)		((l)->locked = 0)
+#define mutex_init(m)			((m)->lock.locked = 0)
+#define spin_lock_nested(l, sub)	spin_lock(l)
+#define spin_lock_irqsave(l, flags)	((void)(flags), spin_lock(l))
+#define spin_unlock_irqrestore(l, flags) spin_unlock(l)
+#define spin_lock_irq			spin_lock
+#define spin_unlock_irq			spin_unlock
+#define spin_lock_bh			spin_lock
+#define spin_unlock_bh			spin_unlock
+#define lockdep_is_held(l)		1
+
+DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
+DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock))
+
+/* Each thread has its own CPU. */
+extern __thread unsigned int bench_cpu;
+#define smp_processor_id()		bench_cpu
+
+/* RCU. Grace periods end in bench_env_quiesce(), between measurements. */
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
+
+#define rcu_read_lock()			barrier()
+#define rcu_read_unlock()		barrier()
+#define synchronize_rcu()		do { } while (0)
+#define synchronize_rcu_tasks()		do { } while (0)
+#define rcu_dereference(p)		READ_ONCE(p)
+#define rcu_dereference_raw(p)		READ_ONCE(p)
+#define rcu_dereference_check(p, c)	READ_ONCE(p)
+#define rcu_dereference_protected(p, c)	(p)
+#define rcu_assign_pointer(p, v)	__atomic_store_n(&(p), v, __ATOMIC_RELEASE)
+#define RCU_INIT_POINTER(p, v)		WRITE_ONCE(p, v)
+
+/* Memory for metadata. */
+void *bench_kmalloc(size_t size, bool zero);
+void kfree(const void *p);
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
+int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p);
+void kmem_cache_free(struct kmem_cache *cache, void *p);
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p);
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
+				     unsigned int flags, void (*ctor)(void *));
+
+#define SLAB_PANIC			2
+#define kmalloc(size, gfp)		bench_kmalloc(size, false)
+#define kzalloc(size, gfp)		bench_kmalloc(size, true)
+#define kvcalloc(n, size, gfp)		bench_kmalloc((size_t)(n) * (size), true)
+#define kvzalloc(size, gfp)		bench_kmalloc(size, true)
+#define kvfree				kfree
+#define memalloc_noio_save()		0U
+#define memalloc_noio_restore(f)	((void)(f))
+
+/* Work. Done in bench_env_quiesce(), or by who waits for it. */
+#define queue_work(wq, work)		bench_queue_work(work)
+bool bench_queue_work(struct work_struct *work);
+void flush_work(struct work_struct *work);
+
+/* Static keys are off. */
+#define DEFINE_STATIC_CALL_NULL(name, fn)
+#define DECLARE_STATIC_CALL(name, fn)	struct static_call_##name
+#define DEFINE_STATIC_KEY_FALSE(name)	bool name
+#define DECLARE_STATIC_KEY_FALSE(name)	extern bool name
+#define static_branch_unlikely(key)	false
+#define static_call_cond(name)		bench_no_call
+static inline void bench_no_call(void)
+{
+}
+
+/* Text: never touched. */
+void *bench_map(size_t size, size_t align);
+void vfree(const void *base);
+u32 get_random_u32(void);
+
+#define memset32(p, v, n)		((void)(p))
+#define flush_icache_range(start, end)	do { } while (0)
+#define kmemleak_ignore(p)		do { } while (0)
+#define set_memory_rox(addr, pages)	0
+#define set_vm_flush_reset_perms(p)	do { } while (0)
+#define is_vm_area_hugepages(p)		true
+#define text_patch_fill_nosync(p, n)	0
+#define text_patch_copy_nosync(p, s, n)	0
+#define text_patch_sync()		do { } while (0)
+#define text_patch_sync_fresh()		do { } while (0)
+#define msleep(ms)			do { } while (0)
+
+/* Memory is never short. */
+static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *name)
+{
+	return NULL;
+}
+#define shrinker_register(s)		do { } while (0)
+
+#include "../../../include/linux/xarray.h"
+#include "../../../include/linux/maple_tree.h"
+#define CONFIG_EXECMEM 1
+#include "../../../include/linux/execmem.h"
+
+#endif /* _BENCH_SHIM_H */

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The execmem slab, mm/execmem_*.c as they are, as something to measure. */
+#include "execmem_slab.h"
+#include "bench.h"
+
+/* Small ranges on huge pages, as on x86. */
+static const struct execmem_range range = {
+	.alignment = PAGE_SIZE,
+	.flags = EXECMEM_HUGE_PACKS,
+};
+
+const struct execmem_range *execmem_range(enum execmem_type type)
+{
+	return &range;
+}
+
+void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned long align,
+		      pgprot_t pgprot, unsigned long vm_flags, const void *caller)
+{
+	if (vm_flags & VM_ALLOW_HUGE_VMAP)
+		align = max_t(unsigned long, align, PMD_SIZE);
+	return bench_map(size, align);
+}
+
+static void slab_init(void)
+{
+	maple_tree_init();
+	execmem_slab_init();
+}
+
+/* That of unprivileged programs, which has more to do. */
+static void *slab_alloc(size_t size)
+{
+	return execmem_text_alloc(EXECMEM_BPF, EXECMEM_UNTRUSTED, size, 1);
+}
+
+static void slab_free(void *text, size_t size)
+{
+	execmem_slab_free(text);
+}
+
+static size_t slab_given(void *text, size_t size)
+{
+	return execmem_text_size(text);
+}
+
+const struct bench_ops bench_slab = {
+	.name = "slab",
+	.init = slab_init,
+	.alloc = slab_alloc,
+	.free = slab_free,
+	.given = slab_given,
+};

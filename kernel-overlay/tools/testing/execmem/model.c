@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A trivially correct allocator beside the real one, and what must be true of both
+ * at any time. Each granule of all text has the number of its owner; each object has
+ * the bytes that were written to it.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "execmem_slab.h"
+#include "test.h"
+
+#define MAX_OBJECTS	20000
+#define MAX_USED	(32UL << 20)
+#define TEXT_SIZE	SZ_1G
+#define RECENT		64
+
+struct object {
+	u8 *text;
+	size_t size, given;
+	enum execmem_type type;
+	enum execmem_domain domain;
+	u8 fill;		/* its bytes, or 0 as long as they are traps */
+};
+
+static struct object objects[MAX_OBJECTS];
+static unsigned int nr_objects;
+static size_t used;
+static bool growing;
+static u16 *owner;		/* of each granule: number + 1 */
+
+/* Where objects were that have been freed. */
+static u8 *freed[RECENT];
+static unsigned int nr_freed;
+
+/* Text that is retired and not yet freed. */
+static u8 *retired[RECENT];
+static unsigned int nr_retired;
+
+static u64 random_state;
+
+static u32 some(u32 below)
+{
+	random_state = random_state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (random_state >> 33) % below;
+}
+
+static u16 *owner_of(const u8 *text)
+{
+	return owner + (text - env.text) / EXECMEM_GRANULE;
+}
+
+static u8 *executed_in(const struct object *o)
+{
+	return env.executed + (o->text - env.text) / EXECMEM_GRANULE;
+}
+
+static void set_owner(const struct object *o, unsigned int before, unsigned int after)
+{
+	u16 *at = owner_of(o->text), *end = at + o->given / EXECMEM_GRANULE;
+
+	for (; at < end; at++) {
+		if (*at != before)
+			die("%p belongs to %u, not %u", o->text, *at, before);
+		*at = after;
+	}
+}
+
+static void check_bytes(const u8 *text, size_t size, u8 value, const char *what)
+{
+	if (size && (text[0] != value || memcmp(text, text + 1, size - 1)))
+		die("%zu bytes at %p are not all %02x: %s", size, text, value, what);
+}
+
+static void check_object(const struct object *o)
+{
+	if (o->fill) {
+		check_bytes(o->text, o->size, o->fill, "of an object");
+		check_bytes(o->text + o->size, o->given - o->size, 0xcc, "behind an object");
+	} else {
+		check_bytes(o->text, o->given, 0xcc, "of a new object");
+	}
+	if (execmem_text_size(o->text) != o->given)
+		die("an object of %zu bytes has %zu", o->given, execmem_text_size(o->text));
+}
+
+/* Mostly small, of all magnitudes; now and then more than a pack. */
+static size_t some_size(void)
+{
+	u32 magnitude = some(100);
+
+	if (magnitude < 90)
+		return 1 + some(16 << some(9));
+	if (magnitude < 99)
+		return 1 + some(300 << 10);
+	return 1 + some(3 << 20);
+}
+
+static void do_alloc(void)
+{
+	struct object *o = &objects[nr_objects];
+	size_t align = 1UL << (some(4) ? some(6) : some(13)), least;
+
+	if (nr_objects == MAX_OBJECTS || used > MAX_USED)
+		return;
+
+	o->size = some_size();
+	do {
+		o->type = some(EXECMEM_TYPE_MAX);
+	} while (o->type == EXECMEM_MODULE_DATA);
+	o->domain = some(EXECMEM_NR_DOMAINS);
+	o->fill = 0;
+	o->text = execmem_text_alloc(o->type, o->domain, o->size, align);
+	if (!o->text) {
+		if (env.fail_at)
+			return;
+		die("no text for %zu bytes", o->size);
+	}
+
+	least = ALIGN(o->size, o->size > SZ_1M ? PAGE_SIZE : EXECMEM_GRANULE);
+	o->given = execmem_text_size(o->text);
+	if (o->given < least || (o->size + align <= SZ_1M && o->given != least))
+		die("%zu bytes given for %zu", o->given, o->size);
+	if (!IS_ALIGNED((unsigned long)o->text, max(align, EXECMEM_GRANULE)))
+		die("%p is not aligned to %zu", o->text, align);
+	set_owner(o, 0, nr_objects + 1);
+	check_object(o);
+	used += o->given;
+	nr_objects++;
+}
+
+/* Take object @i out of the model; the last one gets its number. */
+static struct object forget(unsigned int i)
+{
+	struct object o = objects[i];
+
+	set_owner(&o, i + 1, 0);
+	used -= o.given;
+	nr_objects--;
+	if (i != nr_objects) {
+		objects[i] = objects[nr_objects];
+		set_owner(&objects[i], nr_objects + 1, i + 1);
+	}
+	return o;
+}
+
+static void do_free(void)
+{
+	struct object o;
+	int ret;
+
+	if (!nr_objects)
+		return;
+	o = forget(some(nr_objects));
+	check_object(&o);
+	ret = execmem_slab_free(o.text);
+	if (ret)
+		die("an object cannot be freed: %d", ret);
+	if (env_is_mapped(o.text)) {
+		check_bytes(o.text, o.given, 0xcc, "freed");
+		memset(executed_in(&o), true, o.given / EXECMEM_GRANULE);
+	}
+	freed[nr_freed++ % RECENT] = o.text;
+}
+
+/* Text that was retired has been freed, and may be somebody else's by now. */
+static void do_works(void)
+{
+	unsigned int i;
+
+	env_do_works();
+	for (i = 0; i < nr_retired; i++)
+		if (env_is_mapped(retired[i]) && !*owner_of(retired[i]))
+			check_bytes(retired[i], EXECMEM_GRANULE, 0xcc, "retired");
+	nr_retired = 0;
+}
+
+static void do_barrier(void)
+{
+	execmem_retire_barrier();
+	do_works();
+}
+
+static void do_retire(void)
+{
+	struct object o;
+
+	if (!nr_objects)
+		return;
+	if (nr_retired == RECENT)
+		do_barrier();
+	o = forget(some(nr_objects));
+	execmem_retire(o.text, some(EXECMEM_RCU_TASKS_TRACE + 1));
+	if (execmem_text_size(o.text))
+		die("text is its owner's after it was retired");
+	retired[nr_retired++] = o.text;
+}
+
+/* CPUs must be synchronised for text in which there was other code before. */
+static void publish(struct object *o, const u8 *code)
+{
+	bool reused = memchr(executed_in(o), true, o->given / EXECMEM_GRANULE);
+	unsigned long syncs = env.syncs;
+
+	if (execmem_text_publish(o->text, code, o->size))
+		die("an object cannot be published");
+	if (reused && env.syncs == syncs)
+		die("CPUs are not told of text that is reused");
+}
+
+static void do_copy(void)
+{
+	static u8 code[4 << 20];
+	struct object *o;
+
+	if (!nr_objects)
+		return;
+	o = &objects[some(nr_objects)];
+	check_object(o);
+	o->fill = 1 + some(200);
+	if (o->fill == 0xcc)
+		o->fill = 1;
+	memset(code, o->fill, o->size);
+	if (some(2)) {
+		publish(o, code);
+	} else if (some(2)) {
+		if (execmem_text_copy(o->text, 0, code, o->size))
+			die("an object cannot be written");
+	} else {
+		size_t first = some(o->size);
+
+		if (first && execmem_text_copy_nosync(o->text, 0, code, first))
+			die("an object's beginning cannot be written");
+		if (execmem_text_copy(o->text, first, code, o->size - first))
+			die("an object's end cannot be written");
+	}
+}
+
+static void expect(int ret, int error, const char *what)
+{
+	if (ret != error)
+		die("%s: %d, not %d", what, ret, error);
+}
+
+/* Whether some object that is there now begins at @text. */
+static bool is_beginning(const u8 *text)
+{
+	unsigned int i = env_is_mapped(text) ? *owner_of(text) : 0;
+
+	return i && objects[i - 1].text == text;
+}
+
+static void do_wrong_use(void)
+{
+	struct object *o = &objects[nr_objects ? some(nr_objects) : 0];
+	u8 code[64] = { };
+	u8 *old = freed[some(RECENT)];
+
+	if (nr_objects) {
+		expect(execmem_text_copy(o->text, o->given, code, 1), -ERANGE, "behind the end");
+		expect(execmem_text_copy(o->text, o->given - 1, code, 2), -ERANGE, "over the end");
+		expect(execmem_text_copy(o->text, -1UL, code, 2), -ERANGE, "before the start");
+		expect(execmem_text_copy(o->text, 1, code, -1UL), -ERANGE, "wraps");
+		expect(execmem_slab_free(o->text + 1), -EINVAL, "not the start");
+		if (o->given > EXECMEM_GRANULE) {
+			expect(execmem_slab_free(o->text + EXECMEM_GRANULE), -EINVAL, "inside");
+			expect(execmem_text_copy(o->text + EXECMEM_GRANULE, 0, code, 1), -EFAULT,
+			       "inside");
+		}
+	}
+	expect(execmem_slab_free(code), -ENOENT, "stack");
+	expect(execmem_text_copy(code, 0, code, 1), -EFAULT, "stack");
+	expect(execmem_text_publish(code, code, 1), -EFAULT, "stack");
+	if (old && !is_beginning(old)) {
+		int ret = execmem_slab_free(old);
+
+		if (ret != -EINVAL && ret != -ENOENT)
+			die("freed twice: %d", ret);
+		expect(execmem_text_copy(old, 0, code, 1), -EFAULT, "freed");
+	}
+	/* It may have been freed at once, if there was no memory to remember it. */
+	old = nr_retired ? retired[some(nr_retired)] : NULL;
+	if (old && !is_beginning(old)) {
+		int ret = execmem_slab_free(old);
+
+		if (ret != -EINVAL && !(env.fail_at && ret == -ENOENT))
+			die("retired: %d", ret);
+	}
+	if (execmem_text_alloc(EXECMEM_MODULE_DATA, EXECMEM_TRUSTED, 16, 1) ||
+	    execmem_text_alloc(EXECMEM_BPF, EXECMEM_NR_DOMAINS, 16, 1) ||
+	    execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 0, 1) ||
+	    execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, EXECMEM_TEXT_MAX + 1, 1) ||
+	    execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 16, 3) ||
+	    execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 16, 2 * PAGE_SIZE))
+		die("text that cannot be had");
+}
+
+static bool is_free(const struct execmem_pack *pack, unsigned int granule)
+{
+	const struct execmem_leaf *leaf = &pack->leaves[granule / EXECMEM_LEAF];
+	unsigned int bit = granule % EXECMEM_WORD;
+	unsigned long bits;
+
+	if (granule / EXECMEM_LEAF >= pack->nr_leaves)
+		return false;
+	bits = atomic_long_read(&leaf->words[granule % EXECMEM_LEAF / EXECMEM_WORD]);
+	return !((bits | bits >> EXECMEM_WORD) >> bit & 1);
+}
+
+/* What a node says of the part of @len granules from @start, by looking at each. */
+static void check_runs(const struct execmem_pack *pack, const struct execmem_node *node,
+		       unsigned int part, unsigned int start, unsigned int len)
+{
+	unsigned int i, run = 0, longest = 0, first = len;
+
+	for (i = 0; i < len; i++) {
+		if (!is_free(pack, start + i)) {
+			first = min(first, i);
+			run = 0;
+		} else {
+			longest = max(longest, ++run);
+		}
+	}
+	if (node->first[part] != first || node->longest[part] != longest || node->last[part] != run)
+		die("granules from %u on: a node says %u %u %u, not %u %u %u", start,
+		    node->first[part], node->longest[part], node->last[part], first, longest, run);
+}
+
+static void check_tree(const struct execmem_pack *pack)
+{
+	const struct execmem_node *node = pack->nodes;
+	unsigned int count = pack->nr_bottom * EXECMEM_FANOUT, len = EXECMEM_LEAF, i;
+	unsigned int run = 0, longest = 0;
+
+	/* All that is above a leaf, and of the rest, which take long, a few. */
+	for (; count > 1; count /= EXECMEM_FANOUT, len *= EXECMEM_FANOUT) {
+		for (i = 0; i < count; i++)
+			if (len == EXECMEM_LEAF || !some(32))
+				check_runs(pack, &node[i / EXECMEM_FANOUT], i % EXECMEM_FANOUT,
+					   i * len, len);
+		node += count / EXECMEM_FANOUT;
+	}
+	for (i = 0; i < pack->nr_leaves * EXECMEM_LEAF; i++) {
+		run = is_free(pack, i) ? run + 1 : 0;
+		longest = max(longest, run);
+	}
+	if (pack->run != longest)
+		die("the longest run of a pack is %u, not %u", longest, pack->run);
+}
+
+struct totals {
+	size_t reserved, used, lost;
+	unsigned int packs, objects;
+};
+
+/* Whether there may be objects that are not the model's. */
+static bool strangers;
+
+static void check_object_in_pack(const struct execmem_pack *pack, const u8 *text, size_t size,
+				 bool condemned)
+{
+	unsigned int i;
+
+	if (condemned || strangers)
+		return;
+	i = *owner_of(text);
+	if (!i || objects[i - 1].text != text || objects[i - 1].given != size)
+		die("an object of %zu bytes at %p that nobody has", size, text);
+	if (objects[i - 1].type != pack->pool->type || objects[i - 1].domain != pack->pool->domain)
+		die("an object in the pool of others");
+	check_object(&objects[i - 1]);
+}
+
+/* Between two objects: no traces of one. */
+static void check_free(const struct execmem_pack *pack, const u8 *text, const u8 *end)
+{
+	check_bytes(text, end - text, 0xcc, "free");
+	for (; text < end; text += EXECMEM_GRANULE)
+		if (!is_free(pack, (text - (u8 *)pack->base) >> pack->shift))
+			die("%p belongs to no object, and is not free", text);
+}
+
+static void check_pack(struct execmem_pack *pack, struct totals *t)
+{
+	const u8 *text = NULL, *end = pack->base;
+	unsigned int n = 0;
+	bool condemned;
+	size_t size;
+
+	check_tree(pack);
+	while ((text = execmem_pack_next(pack, text, &size, &condemned))) {
+		check_free(pack, end, text);
+		check_object_in_pack(pack, text, size, condemned);
+		end = text + size;
+		t->used += size;
+		n++;
+	}
+	check_free(pack, end, pack->base + pack->size);
+	if (n != pack->nr_objects)
+		die("%u objects in a pack that says %u", n, pack->nr_objects);
+	if (!n && pack != pack->pool->empty)
+		die("an empty pack was kept");
+	t->objects += n;
+	t->reserved += pack->size;
+	t->packs++;
+}
+
+static unsigned int check_packs(struct rb_node *node, struct totals *t)
+{
+	struct execmem_pack *pack = rb_entry_safe(node, struct execmem_pack, node);
+	unsigned int longest;
+
+	if (!pack)
+		return 0;
+	check_pack(pack, t);
+	longest = max(check_packs(node->rb_left, t), check_packs(node->rb_right, t));
+	longest = max(longest, pack->run);
+	if (pack->longest != longest)
+		die("a pack's subtree says %u, not %u", pack->longest, longest);
+	return longest;
+}
+
+static void add_pool(enum execmem_type type, enum execmem_domain domain, struct totals *all)
+{
+	struct execmem_pool *pool = execmem_pool(type, domain);
+	struct execmem_stats s;
+	struct totals t = { };
+
+	if (!pool)
+		return;
+	check_packs(pool->packs.rb_node, &t);
+	execmem_get_stats(type, domain, &s);
+	if (s.nr_packs != t.packs || s.reserved != t.reserved || s.used != t.used ||
+	    s.nr_objects != t.objects)
+		die("pool %d %d: %u packs, %zu of %zu bytes, %lu objects; says %u, %zu, %zu, %u",
+		    type, domain, t.packs, t.used, t.reserved, (unsigned long)t.objects,
+		    s.nr_packs, s.used, s.reserved, (unsigned int)s.nr_objects);
+	all->reserved += t.reserved;
+	all->used += t.used;
+	all->objects += t.objects;
+	all->lost += s.lost;
+}
+
+static struct totals add_pools(void)
+{
+	struct totals all = { };
+	int type, domain;
+
+	for (type = 0; type < EXECMEM_TYPE_MAX; type++)
+		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++)
+			add_pool(type, domain, &all);
+
+	return all;
+}
+
+/* All packs agree with themselves and their pools, whoever has the objects. */
+void model_check_packs(void)
+{
+	strangers = true;
+	add_pools();
+	strangers = false;
+}
+
+/* Everything that must be true, from the ground up. */
+void model_check_all(void)
+{
+	struct totals all;
+
+	do_works();
+	all = add_pools();
+
+	if (all.used != used + all.lost)
+		die("%zu bytes used, not %zu", all.used, used);
+	if (all.objects < nr_objects || (!all.lost && all.objects != nr_objects))
+		die("%u objects, not %u", all.objects, nr_objects);
+	if (all.reserved != env.mapped)
+		die("%zu bytes reserved, %zu mapped", all.reserved, env.mapped);
+}
+
+void model_seed(uint64_t seed)
+{
+	random_state = seed;
+}
+
+void model_step(uint64_t bits)
+{
+	random_state ^= bits;
+	if (!owner)
+		owner = mmap(NULL, TEXT_SIZE / EXECMEM_GRANULE * sizeof(*owner),
+			     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			     -1, 0);
+
+	/* Ebb and flood. */
+	if (!nr_objects || some(4096) == 0)
+		growing = true;
+	else if (nr_objects == MAX_OBJECTS || used > MAX_USED || some(4096) == 0)
+		growing = false;
+
+	switch (some(100)) {
+	case 0 ... 9:
+		do_alloc();
+		break;
+	case 10 ... 19:
+		do_free();
+		break;
+	case 20 ... 69:
+		growing ? do_alloc() : do_free();
+		break;
+	case 70 ... 77:
+		do_retire();
+		break;
+	case 78 ... 93:
+		do_copy();
+		break;
+	case 94 ... 97:
+		do_wrong_use();
+		break;
+	case 98:
+		do_barrier();
+		break;
+	default:
+		env_shrink();
+		do_works();
+	}
+}
+
+size_t model_objects(void)
+{
+	return nr_objects;
+}
+
+void model_free_all(void)
+{
+	while (nr_objects)
+		do_free();
+	do_barrier();
+	env_shrink();
+	do_works();
+	model_check_all();
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What mm/execmem_*.c and lib/maple_tree.c need of kernel headers and tools/ has
+ * not, whatever environment they run in: that of the tests (test_env.h) or that of
+ * the benchmark (bench_shim.h), which says how to lock, allocate and write text.
+ */
+#ifndef _EXECMEM_SHIM_H
+#define _EXECMEM_SHIM_H
+
+/* The slab's list of kernel headers: what it needs of them is below. */
+#define _MM_EXECMEM_INTERNAL_H
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+#include <linux/const.h>
+
+/* tools/ has portable ones that search: the kernel has instructions for that. */
+#define _TOOLS_LINUX_ASM_GENERIC_BITOPS___FFS_H_
+#define _ASM_GENERIC_BITOPS___FLS_H_
+static __always_inline unsigned long __ffs(unsigned long word)
+{
+	return __builtin_ctzl(word);
+}
+
+static __always_inline unsigned long __fls(unsigned long word)
+{
+	return BITS_PER_LONG - 1 - __builtin_clzl(word);
+}
+
+#include <linux/kernel.h>
+#undef synchronize_rcu
+#undef clamp
+#include <linux/align.h>
+#include <linux/bitmap.h>
+#include <linux/bitops.h>
+#include <linux/bits.h>
+#include <asm/bug.h>
+#include <linux/build_bug.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/init.h>
+#include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/math.h>
+#include <linux/overflow.h>
+#include <linux/rbtree_augmented.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+#include "../../../include/linux/kconfig.h"
+#include "../../../include/linux/cleanup.h"
+
+#define PAGE_SHIFT		12
+#define PAGE_SIZE		_BITUL(PAGE_SHIFT)
+#define PAGE_MASK		(~(PAGE_SIZE - 1))
+#define PFN_UP(x)		(((x) + PAGE_SIZE - 1) >> PAGE_SHIFT)
+#define PAGE_ALIGN(x)		ALIGN(x, PAGE_SIZE)
+#define PMD_SIZE		SZ_2M
+#define U8_MAX			UCHAR_MAX
+#define U16_MAX			USHRT_MAX
+
+#ifndef __cold
+#define __cold
+#endif
+#define __cleanup(fn)		__attribute__((__cleanup__(fn)))
+#define __UNIQUE_ID(prefix)	__PASTE(__UNIQUE_ID_##prefix, __COUNTER__)
+#define PTR_ALIGN(p, a)		((typeof(p))ALIGN((unsigned long)(p), (a)))
+#ifndef __ALIGN_MASK
+#define __ALIGN_MASK(x, mask)	(((x) + (mask)) & ~(mask))
+#endif
+#define __acquires(x)
+#define __releases(x)
+#define __must_hold(x)
+#define __ro_after_init
+#define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
+#define might_sleep()		do { } while (0)
+#define might_alloc(gfp)	do { } while (0)
+#define subsys_initcall(fn)	static void *initcall_##fn __maybe_unused = fn
+#define ALLOW_ERROR_INJECTION(fn, type)
+#define cpu_relax()		__builtin_ia32_pause()
+#define prefetchw(p)		__builtin_prefetch(p, 1)
+#define order_base_2(n)		((n) > 1 ? ilog2((n) - 1) + 1 : 0)
+#define reciprocal_scale(val, n) ((u32)(((u64)(u32)(val) * (n)) >> 32))
+#define clamp(val, lo, hi)	min((typeof(val))max((typeof(val))(val), (typeof(val))(lo)), \
+				    (typeof(val))(hi))
+#define __assign_bit(nr, addr, value) \
+	((value) ? __set_bit(nr, addr) : __clear_bit(nr, addr))
+#define swap(a, b)		do { typeof(a) __tmp = (a); (a) = (b); (b) = __tmp; } while (0)
+#define pr_warn_once(fmt, ...)	do { } while (0)
+
+/* Bitmaps: as include/linux/bitmap.h for lengths that are no constants. */
+void __bitmap_set(unsigned long *map, unsigned int start, int len);
+unsigned long bitmap_find_next_zero_area_off(unsigned long *map, unsigned long size,
+					     unsigned long start, unsigned int nr,
+					     unsigned long align_mask,
+					     unsigned long align_offset);
+#define bitmap_set		__bitmap_set
+#define bitmap_find_next_zero_area(map, size, start, nr, mask) \
+	bitmap_find_next_zero_area_off(map, size, start, nr, mask, 0)
+
+#define atomic_long_inc_return(v)	__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST)
+
+/* An environment may want others to run before what one does can be seen. */
+#ifndef shim_race
+#define shim_race()			do { } while (0)
+#endif
+#define atomic_long_read(v)		({ shim_race(); READ_ONCE((v)->counter); })
+#define atomic_long_set(v, i)		({ shim_race(); WRITE_ONCE((v)->counter, i); })
+#define atomic_long_or(i, v) \
+	({ shim_race(); (void)__atomic_fetch_or(&(v)->counter, i, __ATOMIC_SEQ_CST); })
+#define atomic_long_andnot(i, v) \
+	({ shim_race(); (void)__atomic_fetch_and(&(v)->counter, ~(i), __ATOMIC_SEQ_CST); })
+#define atomic_long_try_cmpxchg(v, old, new) ({						\
+	shim_race();									\
+	__atomic_compare_exchange_n(&(v)->counter, old, new, false, __ATOMIC_SEQ_CST,	\
+				    __ATOMIC_RELAXED);					\
+})
+/* Atomic operations are barriers on x86. */
+#define smp_mb__before_atomic()		barrier()
+
+/* Those of tools/ are not atomic. */
+#undef set_bit
+#define set_bit(nr, map) \
+	((void)__atomic_fetch_or(&(map)[BIT_WORD(nr)], BIT_MASK(nr), __ATOMIC_RELAXED))
+#undef test_bit
+#define test_bit(nr, map) \
+	(READ_ONCE((map)[BIT_WORD(nr)]) >> ((nr) % BITS_PER_LONG) & 1)
+
+/* Trace points are off. */
+#define trace_execmem_grow(...)		do { } while (0)
+#define trace_execmem_shrink(...)	do { } while (0)
+#define trace_execmem_alloc(...)	do { } while (0)
+#define trace_execmem_free(...)		do { } while (0)
+#define trace_ma_op(...)		do { } while (0)
+#define trace_ma_read(...)		do { } while (0)
+#define trace_ma_write(...)		do { } while (0)
+
+/* Types and flags. */
+typedef struct { unsigned long pgprot; } pgprot_t;
+
+#define PAGE_KERNEL			((pgprot_t) { 0 })
+#define VM_FLUSH_RESET_PERMS		0x100
+#define VM_ALLOW_HUGE_VMAP		0x400
+#define VM_EXECMEM_TEXT			0x2000
+#define TEXT_PATCH_TRAP			0xcccccccc
+
+struct rcu_head {
+	struct rcu_head *next;
+	void (*func)(struct rcu_head *head);
+};
+
+struct work_struct {
+	void (*func)(struct work_struct *work);
+	struct work_struct *next;
+	bool pending;
+};
+
+#define __WORK_INITIALIZER(name, f)	{ .func = f }
+#define DECLARE_WORK(name, f)		struct work_struct name = { .func = f }
+
+/* A delay is only for batches to be larger. */
+struct delayed_work {
+	struct work_struct work;
+};
+
+#define HZ				100
+#define __DELAYED_WORK_INITIALIZER(name, f, flags)	{ .work = { .func = f } }
+#define queue_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
+#define mod_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
+#define flush_delayed_work(dwork)		flush_work(&(dwork)->work)
+#define system_unbound_wq		NULL
+
+#define SHRINK_EMPTY			(~0UL - 1)
+#define SHRINK_STOP			(~0UL)
+
+struct shrink_control {
+	int nid;
+};
+
+struct shrinker {
+	unsigned long (*count_objects)(struct shrinker *shrinker, struct shrink_control *sc);
+	unsigned long (*scan_objects)(struct shrinker *shrinker, struct shrink_control *sc);
+};
+
+#endif /* _EXECMEM_SHIM_H */

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The kernel around the tested allocator; test_env.h says what is peculiar to it. */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "execmem_slab.h"
+#include "test.h"
+
+/* Of lib/bitmap.c, what tools/lib/bitmap.c lacks. */
+#include "shim_bitmap.h"
+
+struct env env = { .rng = 1 };
+
+static __thread int spinlocks, readers;
+static __thread bool noio;
+
+void env_might_sleep(const char *where)
+{
+	if (spinlocks || readers)
+		die("%s() sleeps with %d spinlocks held, in %d RCU sections", where, spinlocks,
+		    readers);
+}
+
+void env_race(void)
+{
+	static __thread u32 random;
+
+	random = random * 1664525 + 1013904223;
+	if (env.race && !(random >> 23))
+		sched_yield();
+}
+
+void spin_lock(spinlock_t *lock)
+{
+	pthread_mutex_lock(&lock->lock);
+	spinlocks++;
+}
+
+/* It may also be somebody else's without there being one. */
+bool spin_trylock(spinlock_t *lock)
+{
+	static __thread unsigned int calls;
+
+	if (!(++calls % 1024) || pthread_mutex_trylock(&lock->lock))
+		return false;
+	spinlocks++;
+	return true;
+}
+
+void spin_unlock(spinlock_t *lock)
+{
+	spinlocks--;
+	pthread_mutex_unlock(&lock->lock);
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+	might_sleep();
+	pthread_mutex_lock(&mutex->lock);
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+	pthread_mutex_unlock(&mutex->lock);
+}
+
+unsigned int smp_processor_id(void)
+{
+	static unsigned int cpus;
+	static __thread unsigned int cpu, calls;
+
+	if (!spinlocks)
+		die("the CPU may be another one by now");
+	if (!(calls++ % 64))
+		cpu = __atomic_fetch_add(&cpus, 1, __ATOMIC_RELAXED);
+	return cpu;
+}
+
+/* Readers hold it shared; a grace period is over when it has been had alone. */
+static pthread_rwlock_t rcu = PTHREAD_RWLOCK_INITIALIZER;
+static pthread_mutex_t callbacks_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct rcu_head *callbacks;
+
+void rcu_read_lock(void)
+{
+	if (!readers++)
+		pthread_rwlock_rdlock(&rcu);
+}
+
+void rcu_read_unlock(void)
+{
+	if (!--readers)
+		pthread_rwlock_unlock(&rcu);
+}
+
+void synchronize_rcu(void)
+{
+	struct rcu_head *head, *next;
+
+	might_sleep();
+	pthread_mutex_lock(&callbacks_lock);
+	head = callbacks;
+	callbacks = NULL;
+	pthread_mutex_unlock(&callbacks_lock);
+
+	pthread_rwlock_wrlock(&rcu);
+	pthread_rwlock_unlock(&rcu);
+
+	for (; head; head = next) {
+		next = head->next;
+		head->func(head);
+	}
+}
+
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
+{
+	pthread_mutex_lock(&callbacks_lock);
+	head->func = func;
+	head->next = callbacks;
+	callbacks = head;
+	pthread_mutex_unlock(&callbacks_lock);
+}
+
+/* Whether what is asked for now fails: the n-th such question does, and some after. */
+static bool fails(void)
+{
+	long n = __atomic_add_fetch(&env.asked, 1, __ATOMIC_RELAXED);
+
+	return env.fail_at && n >= env.fail_at && n < env.fail_at + env.fail_run;
+}
+
+unsigned int memalloc_noio_save(void)
+{
+	bool before = noio;
+
+	noio = true;
+	return before;
+}
+
+void memalloc_noio_restore(unsigned int flags)
+{
+	noio = flags;
+}
+
+/* Like the kernel's it is aligned, and zeroed if that is asked for; here always. */
+void *env_alloc(size_t size, gfp_t gfp)
+{
+	void *p;
+
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		might_sleep();
+	if (fails() || posix_memalign(&p, 256, size))
+		return NULL;
+
+	memset(p, 0, size);
+	__atomic_add_fetch(&env.allocations, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
+void kfree(const void *p)
+{
+	if (p)
+		__atomic_sub_fetch(&env.allocations, 1, __ATOMIC_RELAXED);
+	free((void *)p);
+}
+
+/* The maple tree's nodes are in the only cache there is. */
+struct kmem_cache {
+	size_t size;
+};
+
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
+				     unsigned int flags, void (*ctor)(void *))
+{
+	static struct kmem_cache cache;
+
+	cache.size = size;
+	return &cache;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return env_alloc(cache->size, gfp);
+}
+
+int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		p[i] = env_alloc(cache->size, gfp);
+		if (!p[i]) {
+			kmem_cache_free_bulk(cache, i, p);
+			return 0;
+		}
+	}
+	return n;
+}
+
+void kmem_cache_free(struct kmem_cache *cache, void *p)
+{
+	kfree(p);
+}
+
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p)
+{
+	while (n--)
+		kfree(p[n]);
+}
+
+/* One function at a time, whoever runs it. */
+static pthread_mutex_t works_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t works_running = PTHREAD_MUTEX_INITIALIZER;
+static struct work_struct *works;
+
+bool env_queue_work(struct work_struct *work)
+{
+	bool queued = false;
+
+	pthread_mutex_lock(&works_lock);
+	if (!work->pending) {
+		work->pending = true;
+		queued = true;
+		work->next = works;
+		works = work;
+	}
+	pthread_mutex_unlock(&works_lock);
+	return queued;
+}
+
+static struct work_struct *next_work(void)
+{
+	struct work_struct *work;
+
+	pthread_mutex_lock(&works_lock);
+	work = works;
+	if (work) {
+		works = work->next;
+		work->pending = false;
+	}
+	pthread_mutex_unlock(&works_lock);
+	return work;
+}
+
+void env_do_works(void)
+{
+	struct work_struct *work;
+
+	might_sleep();
+	pthread_mutex_lock(&works_running);
+	while ((work = next_work()))
+		work->func(work);
+	pthread_mutex_unlock(&works_running);
+}
+
+void flush_work(struct work_struct *work)
+{
+	env_do_works();
+}
+
+void env_execmem_pred_flush(void)
+{
+	might_sleep();
+	env.flushes++;
+}
+
+/*
+ * Text: a file mapped twice. The kernel's mapping may be written until it is made
+ * ROX; the other one is what text is patched through.
+ */
+#define TEXT_SIZE	SZ_1G
+#define NR_AREAS	16384
+
+static struct {
+	size_t start, size;
+	bool rox;
+} areas[NR_AREAS];
+static unsigned int nr_areas;
+static pthread_mutex_t areas_lock = PTHREAD_MUTEX_INITIALIZER;
+static u8 *alias;
+static int text_fd;
+
+static const struct execmem_range range = { .alignment = PAGE_SIZE, .flags = EXECMEM_HUGE_PACKS };
+
+const struct execmem_range *execmem_range(enum execmem_type type)
+{
+	return &range;
+}
+
+/* The lowest place that is free, as vmalloc has it, and a page behind it. */
+static ssize_t find_place(size_t size, size_t align, unsigned int *nr)
+{
+	size_t at = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr_areas; i++) {
+		if (at + size + PAGE_SIZE <= areas[i].start)
+			break;
+		at = ALIGN(areas[i].start + areas[i].size + PAGE_SIZE, align);
+	}
+	*nr = i;
+	return nr_areas < NR_AREAS && at + size + PAGE_SIZE <= TEXT_SIZE ? (ssize_t)at : -1;
+}
+
+void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned long align,
+		      pgprot_t pgprot, unsigned long vm_flags, const void *caller)
+{
+	unsigned int nr;
+	ssize_t at;
+
+	might_sleep();
+	if (!noio)
+		die("memory for text is asked for with I/O");
+	if (!(vm_flags & VM_EXECMEM_TEXT) || !(vm_flags & VM_FLUSH_RESET_PERMS))
+		die("text without the flags of text");
+	if (fails())
+		return NULL;
+
+	pthread_mutex_lock(&areas_lock);
+	at = find_place(size, align, &nr);
+	if (at >= 0) {
+		memmove(&areas[nr + 1], &areas[nr], (nr_areas - nr) * sizeof(areas[0]));
+		areas[nr].start = at;
+		areas[nr].size = size;
+		areas[nr].rox = false;
+		nr_areas++;
+		env.mapped += size;
+		env.maps++;
+	}
+	pthread_mutex_unlock(&areas_lock);
+	if (at < 0)
+		return NULL;
+
+	memset(env.executed + at / EXECMEM_GRANULE, 0, size / EXECMEM_GRANULE);
+	if (mprotect(env.text + at, size, PROT_READ | PROT_WRITE))
+		die("mprotect: %m");
+	memset(env.text + at, 0x90, size);
+	return env.text + at;
+}
+
+/* The area that all of it is in, or NR_AREAS. Called with areas_lock held. */
+static unsigned int find_area(const void *p, size_t len)
+{
+	size_t at = (const u8 *)p - env.text;
+	unsigned int i;
+
+	for (i = 0; i < nr_areas; i++)
+		if (at >= areas[i].start && at + len <= areas[i].start + areas[i].size)
+			return i;
+	return NR_AREAS;
+}
+
+int set_memory_rox(unsigned long addr, int pages)
+{
+	size_t size = (size_t)pages << PAGE_SHIFT;
+	unsigned int i;
+
+	might_sleep();
+	if (fails())
+		return -ENOMEM;
+
+	pthread_mutex_lock(&areas_lock);
+	i = find_area((void *)addr, size);
+	if (i == NR_AREAS || areas[i].size != size)
+		die("permissions changed of something else than an area");
+	areas[i].rox = true;
+	pthread_mutex_unlock(&areas_lock);
+
+	for (i = 0; i < size / 4; i++)
+		if (((u32 *)addr)[i] != TEXT_PATCH_TRAP)
+			die("executable without traps");
+	if (mprotect((void *)addr, size, PROT_READ))
+		die("mprotect: %m");
+	return 0;
+}
+
+void vfree(const void *base)
+{
+	unsigned int i;
+	size_t size;
+
+	might_sleep();
+	pthread_mutex_lock(&areas_lock);
+	i = find_area(base, 1);
+	if (i == NR_AREAS || env.text + areas[i].start != base)
+		die("memory freed that is not an area");
+	size = areas[i].size;
+	nr_areas--;
+	memmove(&areas[i], &areas[i + 1], (nr_areas - i) * sizeof(areas[0]));
+	env.mapped -= size;
+	if (mprotect((void *)base, size, PROT_NONE))
+		die("mprotect: %m");
+	if (fallocate(text_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      (const u8 *)base - env.text, size))
+		die("fallocate: %m");
+	pthread_mutex_unlock(&areas_lock);
+}
+
+bool env_is_mapped(const void *p)
+{
+	bool mapped;
+
+	pthread_mutex_lock(&areas_lock);
+	mapped = find_area(p, 1) != NR_AREAS;
+	pthread_mutex_unlock(&areas_lock);
+	return mapped;
+}
+
+static u8 *alias_of(void *text, size_t len)
+{
+	unsigned int i;
+
+	might_sleep();
+	pthread_mutex_lock(&areas_lock);
+	i = find_area(text, len);
+	if (i == NR_AREAS || !areas[i].rox)
+		die("%zu bytes at %p are no text", len, text);
+	pthread_mutex_unlock(&areas_lock);
+	return alias + ((u8 *)text - env.text);
+}
+
+int text_patch_fill_nosync(void *text, size_t len)
+{
+	u8 *to = alias_of(text, len);
+
+	if (fails())
+		return -ENOMEM;
+	memset(to, (u8)TEXT_PATCH_TRAP, len);
+	return 0;
+}
+
+int text_patch_copy_nosync(void *text, const void *src, size_t len)
+{
+	if (!len)
+		return -EINVAL;
+	memcpy(alias_of(text, len), src, len);
+	return 0;
+}
+
+void text_patch_sync(void)
+{
+	might_sleep();
+	__atomic_add_fetch(&env.syncs, 1, __ATOMIC_RELAXED);
+}
+
+void text_patch_sync_fresh(void)
+{
+	might_sleep();
+	__atomic_add_fetch(&env.fresh, 1, __ATOMIC_RELAXED);
+}
+
+void flush_icache_range(unsigned long start, unsigned long end)
+{
+}
+
+void kmemleak_ignore(const void *p)
+{
+}
+
+void *memset32(u32 *p, u32 v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		p[i] = v;
+	return p;
+}
+
+bool is_vm_area_hugepages(const void *p)
+{
+	return false;
+}
+
+void msleep(unsigned int ms)
+{
+	might_sleep();
+}
+
+/* xorshift64*, one sequence for all threads. */
+u32 get_random_u32(void)
+{
+	u64 x = __atomic_load_n(&env.rng, __ATOMIC_RELAXED);
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	__atomic_store_n(&env.rng, x, __ATOMIC_RELAXED);
+	return (x * 0x2545f4914f6cdd1dULL) >> 32;
+}
+
+static struct shrinker shrinker;
+
+struct shrinker *shrinker_alloc(unsigned int flags, const char *name)
+{
+	return &shrinker;
+}
+
+void shrinker_register(struct shrinker *s)
+{
+}
+
+/* Memory is short. Return: how many pages the shrinker said it gives back. */
+unsigned long env_shrink(void)
+{
+	struct shrink_control sc = { };
+	unsigned long freed;
+
+	shrinker.count_objects(&shrinker, &sc);
+	freed = shrinker.scan_objects(&shrinker, &sc);
+	return freed == SHRINK_STOP ? 0 : freed;
+}
+
+void env_init(void)
+{
+	text_fd = memfd_create("text", 0);
+	if (text_fd < 0 || ftruncate(text_fd, TEXT_SIZE))
+		die("memfd: %m");
+	/* Aligned like a pack of the largest size. */
+	env.text = mmap(NULL, TEXT_SIZE + SZ_2M, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	env.text = PTR_ALIGN(env.text, SZ_2M);
+	env.text = mmap(env.text, TEXT_SIZE, PROT_NONE, MAP_SHARED | MAP_FIXED, text_fd, 0);
+	alias = mmap(NULL, TEXT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, text_fd, 0);
+	if (env.text == MAP_FAILED || alias == MAP_FAILED)
+		die("mmap: %m");
+	env.executed = mmap(NULL, TEXT_SIZE / EXECMEM_GRANULE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (env.executed == MAP_FAILED)
+		die("mmap: %m");
+	maple_tree_init();
+	execmem_slab_init();
+	initcall_execmem_shrinker_init();
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel, as the tests want it: locks are locks that sanitizers understand,
+ * RCU waits for readers, every allocation can be made to fail, text is mapped twice
+ * so that what the allocator must not write is read-only, and whoever sleeps with a
+ * spinlock held is found out. Included before the first line of mm/execmem_*.c.
+ */
+#ifndef _EXECMEM_TEST_ENV_H
+#define _EXECMEM_TEST_ENV_H
+
+#include <pthread.h>
+
+/* Now and then somebody else runs right before an atomic operation. */
+void env_race(void);
+#define shim_race()			env_race()
+
+#include "shim.h"
+
+#undef subsys_initcall
+#define subsys_initcall(fn)	int initcall_##fn(void) { return fn(); }
+#undef might_sleep
+#define might_sleep()		env_might_sleep(__func__)
+void env_might_sleep(const char *where);
+
+int initcall_execmem_shrinker_init(void);
+
+/* Locks. */
+typedef struct {
+	pthread_mutex_t lock;
+} spinlock_t;
+
+struct mutex {
+	pthread_mutex_t lock;
+};
+
+struct lock_class_key { };
+
+void spin_lock(spinlock_t *lock);
+bool spin_trylock(spinlock_t *lock);
+void spin_unlock(spinlock_t *lock);
+void mutex_lock(struct mutex *mutex);
+void mutex_unlock(struct mutex *mutex);
+
+#define __SPIN_LOCK_UNLOCKED(name)	{ PTHREAD_MUTEX_INITIALIZER }
+#define DEFINE_SPINLOCK(name)		spinlock_t name = __SPIN_LOCK_UNLOCKED(name)
+#define DEFINE_MUTEX(name)		struct mutex name = { PTHREAD_MUTEX_INITIALIZER }
+#define spin_lock_init(l)		pthread_mutex_init(&(l)->lock, NULL)
+#define mutex_init(m)			pthread_mutex_init(&(m)->lock, NULL)
+#define spin_lock_nested(l, sub)	spin_lock(l)
+#define spin_lock_irqsave(l, flags)	((void)(flags), spin_lock(l))
+#define spin_unlock_irqrestore(l, flags) spin_unlock(l)
+#define spin_lock_irq			spin_lock
+#define spin_unlock_irq			spin_unlock
+#define spin_lock_bh			spin_lock
+#define spin_unlock_bh			spin_unlock
+#define lockdep_is_held(l)		1
+
+DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
+DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock))
+
+/* A thread is on a CPU of its own, and on another one now and then. */
+unsigned int smp_processor_id(void);
+
+/* RCU: one flavour. Grace periods are real, callbacks run after one. */
+void rcu_read_lock(void);
+void rcu_read_unlock(void);
+void synchronize_rcu(void);
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
+
+#define synchronize_rcu_tasks		synchronize_rcu
+#define rcu_dereference(p)		__atomic_load_n(&(p), __ATOMIC_ACQUIRE)
+#define rcu_dereference_raw(p)		rcu_dereference(p)
+#define rcu_dereference_check(p, c)	rcu_dereference(p)
+#define rcu_dereference_protected(p, c)	rcu_dereference(p)
+#define rcu_assign_pointer(p, v)	__atomic_store_n(&(p), v, __ATOMIC_RELEASE)
+#define RCU_INIT_POINTER(p, v)		__atomic_store_n(&(p), v, __ATOMIC_RELAXED)
+#undef READ_ONCE
+#define READ_ONCE(x)			__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#undef WRITE_ONCE
+#define WRITE_ONCE(x, v)		__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+
+/* Memory for metadata. */
+struct kmem_cache;
+void *env_alloc(size_t size, gfp_t gfp);
+void kfree(const void *p);
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
+int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p);
+void kmem_cache_free(struct kmem_cache *cache, void *p);
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p);
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
+				     unsigned int flags, void (*ctor)(void *));
+unsigned int memalloc_noio_save(void);
+void memalloc_noio_restore(unsigned int flags);
+
+#define SLAB_PANIC			2
+#define kmalloc(size, gfp)		env_alloc(size, gfp)
+#define kzalloc(size, gfp)		env_alloc(size, gfp)
+#define kvcalloc(n, size, gfp)		env_alloc((size_t)(n) * (size), gfp)
+#define kvzalloc(size, gfp)		env_alloc(size, gfp)
+#define kvfree				kfree
+
+/* Work is done by who waits for it, or by env_do_works(). */
+#define queue_work(wq, work)		env_queue_work(work)
+bool env_queue_work(struct work_struct *work);
+void flush_work(struct work_struct *work);
+void env_do_works(void);
+
+/* The predictor flush is enabled. */
+#define DEFINE_STATIC_CALL_NULL(name, fn)
+#define DECLARE_STATIC_CALL(name, fn)	struct static_call_##name
+#define DEFINE_STATIC_KEY_FALSE(name)	bool name = true
+#define DECLARE_STATIC_KEY_FALSE(name)	extern bool name
+#define static_branch_unlikely(key)	(*(key))
+#define static_call_cond(name)		env_##name
+void env_execmem_pred_flush(void);
+
+/* Text. */
+int set_memory_rox(unsigned long addr, int pages);
+void flush_icache_range(unsigned long start, unsigned long end);
+void kmemleak_ignore(const void *p);
+void *memset32(u32 *p, u32 v, size_t n);
+bool is_vm_area_hugepages(const void *p);
+int text_patch_fill_nosync(void *text, size_t len);
+int text_patch_copy_nosync(void *text, const void *src, size_t len);
+void text_patch_sync(void);
+void text_patch_sync_fresh(void);
+void vfree(const void *base);
+void msleep(unsigned int ms);
+u32 get_random_u32(void);
+struct shrinker *shrinker_alloc(unsigned int flags, const char *name);
+void shrinker_register(struct shrinker *shrinker);
+
+#include "../../../include/linux/xarray.h"
+#include "../../../include/linux/maple_tree.h"
+#define CONFIG_EXECMEM 1
+#include "../../../include/linux/execmem.h"
+
+#endif /* _EXECMEM_TEST_ENV_H */

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of mm/execmem_*.c, as KTAP:
+ *
+ *	tests [--steps N] [--seconds N] [--seed N] [NAME...]
+ *
+ * A fault ends the program at once, with the step that it was found after.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "execmem_slab.h"
+#include "test.h"
+
+static unsigned long seed = 1, step;
+static unsigned long steps = 300000;
+static unsigned int seconds = 5;
+static const char *running;
+static unsigned int number;
+
+void die(const char *fmt, ...)
+{
+	va_list args;
+
+	printf("# %s, seed %lu, step %lu: ", running, seed, step);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	printf("\nnot ok %u - %s\n", number, running);
+	fflush(stdout);
+	abort();
+}
+
+static void check_nothing_left(void)
+{
+	model_free_all();
+	if (env.mapped)
+		die("%zu bytes are still mapped", env.mapped);
+}
+
+void test_random(unsigned long steps)
+{
+	unsigned long every = clamp(steps / 300, 100UL, 10000UL);
+
+	for (step = 1; step <= steps; step++) {
+		model_step(step);
+		if (!(step % every))
+			model_check_all();
+	}
+	printf("# %lu steps, %zu objects at the end, %lu maps, %lu rounds, %lu flushes\n", steps,
+	       model_objects(), env.maps, env.syncs, env.flushes);
+	if (!env.flushes)
+		die("predictors were never flushed");
+	if (!env.fresh)
+		die("CPUs were told of all text");
+	check_nothing_left();
+}
+
+/* A short life, in which the @n-th thing that may fail does. Return: whether it came to that. */
+static bool live_with_failure(long n)
+{
+	unsigned int i;
+
+	env.asked = 0;
+	env.fail_at = n;
+	for (i = 0; i < 60; i++)
+		model_step(n * 100 + i);
+	env.fail_at = 0;
+	/* What could not be released may be by now. */
+	env_shrink();
+	model_check_all();
+	check_nothing_left();
+	return env.asked >= n;
+}
+
+/* Each thing that may fail does in turn, and what is asked for when it has. */
+static void fail_in_turn(long run)
+{
+	long before, n = 0;
+
+	check_nothing_left();
+	synchronize_rcu();
+	synchronize_rcu();
+	before = env.allocations;
+	env.fail_run = run;
+	do {
+		step = ++n;
+	} while (n < 3000 && (live_with_failure(n) || n < 300));
+
+	synchronize_rcu();
+	synchronize_rcu();
+	printf("# %ld times %ld failures; %ld pieces of metadata, %ld before\n", n - 1, run,
+	       env.allocations, before);
+	if (env.allocations != before)
+		die("metadata is lost");
+}
+
+void test_failures(void)
+{
+	/* The maple tree tries twice to get a node. */
+	fail_in_turn(1);
+	fail_in_turn(4);
+}
+
+static size_t reserved_for(size_t size)
+{
+	void *text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, size, 1);
+	size_t mapped = env.mapped;
+
+	execmem_slab_free(text);
+	check_nothing_left();
+	return mapped;
+}
+
+/* Where the fifth function of a new pool is, for some seeds. */
+static void check_entropy(void)
+{
+	unsigned int i, j, different = 0;
+	void *text[5], *places[64];
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		env.rng = (i + 1) * 0x9e3779b97f4a7c15ULL;
+		for (j = 0; j < 5; j++)
+			text[j] = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 200, 1);
+		places[i] = text[4];
+		for (j = 0; j < i && places[j] != places[i]; j++)
+			;
+		different += j == i;
+		for (j = 0; j < 5; j++)
+			execmem_slab_free(text[j]);
+		check_nothing_left();
+	}
+	printf("# the fifth function was in %u places, of %zu pools\n", different,
+	       ARRAY_SIZE(places));
+	if (different < 48)
+		die("placement follows from the order");
+}
+
+static void check_waste(void)
+{
+	unsigned long asked = 0, given = 0;
+	unsigned int i;
+
+	for (i = 0; i < 4000; i++) {
+		size_t size = 40 + get_random_u32() % 3961;
+		void *text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, size, 1);
+
+		asked += size;
+		given += execmem_text_size(text);
+		execmem_slab_free(text);
+	}
+	printf("# %lu bytes given for %lu: %.2f %% more\n", given, asked,
+	       100.0 * (given - asked) / asked);
+	if ((given - asked) * 8 > asked)
+		die("more than 12.5 %% waste");
+	check_nothing_left();
+}
+
+/* A pack that is filled to the last, and then one object more, by turns. */
+static void check_edge(void)
+{
+	void *text[4096];
+	unsigned long maps;
+	unsigned int i, n = 0;
+
+	do {
+		text[n++] = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 4000, 1);
+	} while (env.mapped == EXECMEM_PACK_MIN);
+	maps = env.maps;
+	for (i = 0; i < 1000; i++) {
+		execmem_slab_free(text[n - 1]);
+		env_do_works();
+		text[n - 1] = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 4000, 1);
+	}
+	if (env.maps != maps)
+		die("%lu packs mapped by going to and fro at the edge", env.maps - maps);
+	while (n)
+		execmem_slab_free(text[--n]);
+	check_nothing_left();
+}
+
+void test_placement(void)
+{
+	size_t mapped = reserved_for(100);
+
+	if (mapped > SZ_64K)
+		die("%zu bytes for one small function", mapped);
+	check_entropy();
+	check_waste();
+	check_edge();
+}
+
+/* Threads on two pools, one of them shared by all; memory gets short meanwhile. */
+static unsigned long thread_ops[4];
+static bool stop;
+
+static void *work_on_text(void *data)
+{
+	unsigned long *ops = data;
+	unsigned int me = ops - thread_ops, n = 0, i;
+	u8 code[512], *text[64];
+	u64 random = me + seed;
+
+	for (; !__atomic_load_n(&stop, __ATOMIC_RELAXED); ++*ops) {
+		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+		if (n < ARRAY_SIZE(text) && random >> 63) {
+			size_t size = 1 + (random >> 40) % sizeof(code);
+
+			text[n] = execmem_text_alloc(EXECMEM_BPF, me % 2, size, 1);
+			if (!text[n])
+				die("no text");
+			memset(code, me + 1, size);
+			if (execmem_text_copy(text[n], 0, code, size))
+				die("text cannot be written");
+			n++;
+		} else if (n) {
+			i = (random >> 40) % n;
+			if (*text[i] != me + 1)
+				die("text of another thread");
+			if (random >> 62 & 1)
+				execmem_slab_free(text[i]);
+			else
+				execmem_retire(text[i], EXECMEM_RCU);
+			text[i] = text[--n];
+		}
+	}
+	while (n)
+		execmem_slab_free(text[--n]);
+	return NULL;
+}
+
+static void *be_short_of_memory(void *data)
+{
+	struct execmem_stats s;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		env_shrink();
+		execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
+		if (s.used > s.reserved)
+			die("more used than there is");
+		env_do_works();
+		usleep(100);
+	}
+	return NULL;
+}
+
+typedef void *(*worker_t)(void *);
+
+/* Four threads, each with a function of its own. */
+static void run_for(unsigned int seconds, const worker_t fn[4])
+{
+	pthread_t threads[5];
+	unsigned int i;
+
+	__atomic_store_n(&stop, false, __ATOMIC_RELAXED);
+	memset(thread_ops, 0, sizeof(thread_ops));
+	for (i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, fn[i], &thread_ops[i]);
+	pthread_create(&threads[4], NULL, be_short_of_memory, NULL);
+	sleep(seconds);
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < 5; i++)
+		pthread_join(threads[i], NULL);
+	execmem_retire_barrier();
+	env_do_works();
+}
+
+void test_threads(unsigned int seconds)
+{
+	unsigned long ops = 0;
+	unsigned int i;
+
+	run_for(seconds, (worker_t[]) {
+		work_on_text, work_on_text, work_on_text, work_on_text });
+	for (i = 0; i < 4; i++)
+		ops += thread_ops[i];
+	printf("# %lu operations in %u s, %lu maps\n", ops, seconds, env.maps);
+	check_nothing_left();
+}
+
+/*
+ * Freeing twice at once. Two threads take the same text from its owners, and one alone
+ * may get it, while others allocate and free what is in the same words of the bitmaps.
+ */
+#define RACES		64
+
+static struct race {
+	u8 *text;
+	size_t size;
+	struct execmem_condemned c[2];
+	int ret[2];
+} races[RACES];
+
+static unsigned int arrived;
+
+/* Both racers, @round times. */
+static void meet(unsigned int round)
+{
+	unsigned int spins = 0;
+
+	__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&arrived, __ATOMIC_ACQUIRE) < 2 * round)
+		if (!(++spins % 256))
+			sched_yield();
+}
+
+static void start_race(u64 random)
+{
+	struct race *r;
+
+	for (r = races; r < races + RACES; r++) {
+		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+		r->size = ALIGN(1 + (random >> 40) % (random >> 63 ? 64 : 1500), EXECMEM_GRANULE);
+		r->text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, r->size, 1);
+		if (!r->text)
+			die("no text");
+	}
+}
+
+static void finish_race(void)
+{
+	struct race *r;
+	int won;
+
+	for (r = races; r < races + RACES; r++) {
+		won = r->ret[0] ? 1 : 0;
+		if (r->ret[won] || r->ret[!won] != -EINVAL)
+			die("text freed twice at once: %d and %d", r->ret[0], r->ret[1]);
+		if (r->c[won].text != r->text || r->c[won].size != r->size)
+			die("%zu bytes freed of %zu", r->c[won].size, r->size);
+		execmem_slab_reuse(&r->c[won]);
+	}
+}
+
+static void *race(void *data)
+{
+	unsigned int me = (unsigned long *)data - thread_ops, round = 0;
+	struct race *r;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED) || me) {
+		if (!me)
+			start_race(++thread_ops[0]);
+		meet(++round);
+		if (!races[0].text)
+			break;
+		for (r = races; r < races + RACES; r++) {
+			if (execmem_text_size(r->text) > r->size)
+				die("text has grown");
+			r->ret[me] = execmem_slab_condemn(r->text, &r->c[me]);
+			if (r->size > EXECMEM_GRANULE &&
+			    execmem_slab_free(r->text + EXECMEM_GRANULE) != -EINVAL)
+				die("freed from the inside");
+		}
+		meet(++round);
+		if (!me)
+			finish_race();
+	}
+	if (!me) {
+		races[0].text = NULL;
+		meet(++round);
+	}
+	return NULL;
+}
+
+/* Wrong users: text is freed by whoever knows its address, and any number of times. */
+static void *slots[64];
+
+/* There are few places for it, so that one is taken again soon. */
+#define WRONG_ALIGN	512
+
+static void free_slots(void)
+{
+	void *text, **slot;
+
+	for (slot = slots; slot < slots + ARRAY_SIZE(slots); slot++) {
+		text = __atomic_exchange_n(slot, NULL, __ATOMIC_ACQ_REL);
+		if (text)
+			execmem_slab_free(text);
+	}
+}
+
+static void *free_wrongly(void *data)
+{
+	unsigned long *ops = data;
+	u64 random = ops - thread_ops + seed;
+	void *text, **slot;
+
+	for (; !__atomic_load_n(&stop, __ATOMIC_RELAXED); ++*ops) {
+		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+		slot = &slots[(random >> 33) % ARRAY_SIZE(slots)];
+		text = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+		if (random >> 63) {
+			size_t size = 1 + (random >> 40) % (random >> 62 & 1 ? 100 : 2000);
+
+			text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, size, WRONG_ALIGN);
+			if (!text)
+				die("no text");
+			text = __atomic_exchange_n(slot, text, __ATOMIC_ACQ_REL);
+		}
+		/* Packs without objects come and go. */
+		if (!(random >> 20 & 0xff))
+			free_slots();
+		if (!text)
+			continue;
+		if (execmem_text_size(text) > EXECMEM_PACK_MAX)
+			die("an object is larger than a pack");
+		execmem_slab_free(text);
+	}
+	return NULL;
+}
+
+/* And wherever text may be, whether it is, or is about to be. */
+static void *free_everywhere(void *data)
+{
+	unsigned long *ops = data;
+	u8 *text;
+
+	for (; !__atomic_load_n(&stop, __ATOMIC_RELAXED); ++*ops) {
+		text = __atomic_load_n(&slots[*ops % ARRAY_SIZE(slots)], __ATOMIC_ACQUIRE);
+		if (!text)
+			continue;
+		text -= (unsigned long)text % SZ_64K;
+		do {
+			execmem_slab_free(text);
+			text += WRONG_ALIGN;
+		} while ((unsigned long)text % SZ_64K);
+	}
+	return NULL;
+}
+
+void test_double_free(unsigned int seconds)
+{
+	struct execmem_stats s;
+
+	env.race = true;
+	run_for(DIV_ROUND_UP(seconds, 2),
+		(worker_t[]) { race, race, work_on_text, work_on_text });
+	printf("# %lu races, %lu other operations\n", thread_ops[0] * RACES,
+	       thread_ops[2] + thread_ops[3]);
+	check_nothing_left();
+
+	run_for(DIV_ROUND_UP(seconds, 2), (worker_t[]) {
+		free_wrongly, free_wrongly, free_wrongly, free_everywhere });
+	printf("# %lu wrong frees\n", thread_ops[0] + thread_ops[1] + thread_ops[2]);
+	env.race = false;
+	model_check_packs();
+	/* What has not been freed is in a slot, so nothing is left then. */
+	free_slots();
+	execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
+	if (s.nr_objects || s.used)
+		die("%lu objects and %zu bytes are left", s.nr_objects, s.used);
+	check_nothing_left();
+}
+
+static void run_random(void)
+{
+	test_random(steps);
+}
+
+static void run_threads(void)
+{
+	test_threads(seconds);
+}
+
+static void run_double_free(void)
+{
+	test_double_free(seconds);
+}
+
+static const struct test {
+	const char *name;
+	void (*fn)(void);
+} all_tests[] = {
+	{ "placement", test_placement },
+	{ "random", run_random },
+	{ "failures", test_failures },
+	{ "threads", run_threads },
+	{ "double-free", run_double_free },
+};
+
+static bool is_wanted(const char *name, char **wanted)
+{
+	if (!*wanted)
+		return true;
+	for (; *wanted; wanted++)
+		if (!strcmp(*wanted, name))
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "steps", required_argument, NULL, 'n' },
+		{ "seconds", required_argument, NULL, 't' },
+		{ "seed", required_argument, NULL, 's' },
+		{ }
+	};
+	unsigned int i, planned = 0;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'n':
+			steps = strtoul(optarg, NULL, 0);
+			break;
+		case 't':
+			seconds = strtoul(optarg, NULL, 0);
+			break;
+		case 's':
+			seed = strtoul(optarg, NULL, 0);
+			break;
+		default:
+			fputs("usage: tests [--steps N] [--seconds N] [--seed N] [NAME...]\n",
+			      stderr);
+			return 2;
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(all_tests); i++)
+		planned += is_wanted(all_tests[i].name, argv + optind);
+	if (!planned) {
+		fprintf(stderr, "tests: no test is called so\n");
+		return 2;
+	}
+
+	printf("KTAP version 1\n1..%u\n", planned);
+	env_init();
+	env.rng = seed * 0x9e3779b97f4a7c15ULL | 1;
+	model_seed(seed);
+	for (i = 0; i < ARRAY_SIZE(all_tests); i++) {
+		if (!is_wanted(all_tests[i].name, argv + optind))
+			continue;
+		running = all_tests[i].name;
+		number++;
+		step = 0;
+		all_tests[i].fn();
+		printf("ok %u - %s\n", number, running);
+		fflush(stdout);
+	}
+	return 0;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <stdbool.h>
+#include <linux/kernel.h>
+
+#include_next <asm/insn.h>
+
+extern bool CONFIG_ARM64_BTI_KERNEL, CONFIG_CFI_CLANG;

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Options that change code are variables, so that one program tests all of them. */
+#ifndef _STUB_LINUX_KCONFIG_H
+#define _STUB_LINUX_KCONFIG_H
+
+#define IS_ENABLED(option)	(option)
+
+#endif /* _STUB_LINUX_KCONFIG_H */

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What RISC-V has before the code depends on the configuration. */
+#include <string.h>
+#include <linux/cfi.h>
+
+#include "env.h"
+
+bool CONFIG_CFI_CLANG;
+
+enum { OP_LOAD = 0x03, OP_STORE = 0x23 };
+
+void env_init(void *code, const void *ip)
+{
+}
+
+unsigned int env_variants(void)
+{
+	return 2;
+}
+
+void env_choose(unsigned int variant)
+{
+	CONFIG_CFI_CLANG = variant;
+}
+
+bool env_return_is_far(void)
+{
+	return false;
+}
+
+/* What is not aligned may trap; the record and the constants are at multiples of 8. */
+static bool is_aligned(u32 insn, unsigned int dst_align)
+{
+	unsigned int size = 1 << (insn >> 12 & 3);
+
+	switch (insn & 0x7f) {
+	case OP_LOAD:
+		return (insn >> 20) % size == 0;
+	case OP_STORE:
+		return (insn >> 7 & 31) % size == 0 && size <= dst_align;
+	default:
+		return true;
+	}
+}
+
+const char *env_check(const struct record_code *c, const struct record_shape *shape)
+{
+	size_t pos;
+	u32 insn;
+
+	if (c->entry != CONFIG_CFI_CLANG * sizeof(insn))
+		return "what is before the entry";
+	for (pos = c->entry; pos < c->pos; pos += sizeof(insn)) {
+		memcpy(&insn, c->buf + pos, sizeof(insn));
+		if (!is_aligned(insn, shape->dst_align))
+			return "a load or a store is not aligned";
+	}
+	return NULL;
+}

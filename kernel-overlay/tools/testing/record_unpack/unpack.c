@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Shapes of all kinds: what the steps and the generated functions make of records must
+ * be what an oracle says, in all bytes; and nothing beside a record, its constants and
+ * the result may be touched, which the pages there do not allow.
+ *
+ * Usage: unpack [SHAPES [RECORDS [SEED [U64S]]]]
+ *
+ * of so many records each, after all places for a field in records of up to U64S.
+ */
+#include <stdlib.h>
+#include <time.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+
+#include "check.h"
+#include "oracle.h"
+#include "shapes.h"
+
+static unsigned long valid;
+
+static void test(const struct record_shape *s, unsigned int records)
+{
+	const char *wrong = check(s, records);
+
+	valid += oracle_accepts(s);
+	if (!wrong)
+		return;
+	printf("# wrong: %s, after %lu shapes\n", wrong, counts.shapes);
+	print_shape(stdout, s);
+	exit(1);
+}
+
+static void test_place(struct place p)
+{
+	for (p.dst_size = p.bits > 32 ? 8 : 4; p.dst_size <= 8; p.dst_size += 4) {
+		struct record_shape s;
+
+		p.add = false;
+		s = shape_with(&p);
+		test(&s, 2);
+		p.add = true;
+		s = shape_with(&p);
+		test(&s, 2);
+	}
+}
+
+static void test_places(unsigned int u64s)
+{
+	struct place p;
+
+	for (p.u64s = 1; p.u64s <= u64s; p.u64s++)
+		for (p.pos = 0; p.pos <= 64 * p.u64s; p.pos++)
+			for (p.bits = 0; p.bits <= 64 && p.pos + p.bits <= 64 * p.u64s; p.bits++)
+				test_place(p);
+}
+
+/* A prefix has the same fields, but nothing of the result that is before them. */
+static void test_prefix(const struct record_shape *s, unsigned int records)
+{
+	static const struct { unsigned int nr, dst; int err; } wrong[] = {
+		{ 0, 20, -EINVAL }, { 7, 20, -EINVAL }, { 3, 40, -EINVAL }, { 3, 18, -EINVAL },
+		{ 3, 24, -EINVAL }, { 4, 20, -EINVAL }, { 6, 8, -EINVAL }, { 6, 4, 0 },
+	};
+	struct record_shape prefix;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		if (record_shape_prefix(&prefix, s, wrong[i].nr, wrong[i].dst) != wrong[i].err)
+			exit((printf("# wrong: the prefix of %u fields\n", wrong[i].nr), 1));
+
+	if (record_shape_prefix(&prefix, s, 3, 20) || prefix.header.present ||
+	    prefix.dst_size != 20 || prefix.dst_align != 4 || prefix.field[0].dst != 12 ||
+	    prefix.field[1].dst != 4 || prefix.field[2].dst != 0)
+		exit((printf("# wrong: the prefix\n"), 1));
+	test(&prefix, records);
+}
+
+static void test_random(unsigned long shapes, unsigned int records)
+{
+	unsigned long i;
+
+	for (i = 0; i < shapes; i++) {
+		struct record_shape s = i % 4 < 2 ? random_shape() :
+					i % 4 == 2 ? random_key_shape() : hostile_shape();
+
+		test(&s, records);
+		if (i % 4 == 2 && oracle_accepts(&s))
+			test_prefix(&s, records);
+	}
+}
+
+static bool something_was_tested(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(counts.op); i++)
+		if (!counts.op[i])
+			return false;
+	return valid && counts.refused && counts.mutants_refused && counts.calls &&
+	       counts.mutated > counts.mutants_refused &&
+	       counts.size[1] && counts.size[2] && counts.size[4] && counts.size[8];
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long shapes = argc > 1 ? strtoul(argv[1], NULL, 0) : 100000;
+	unsigned int records = argc > 2 ? strtoul(argv[2], NULL, 0) : 4;
+	u64 seed = argc > 3 ? strtoull(argv[3], NULL, 0) : (u64)time(NULL);
+	unsigned int u64s = argc > 4 ? strtoul(argv[4], NULL, 0) : RECORD_MAX_U64S;
+
+	printf("# seed %llu\n", (unsigned long long)seed);
+	fflush(stdout);
+	seed_random(seed);
+	check_init();
+	report_crashes();
+	test_places(u64s);
+	test_random(shapes, records);
+
+	printf("# %lu shapes, %lu refused; %lu records, %lu calls of %lu functions\n",
+	       counts.shapes, counts.refused, counts.records, counts.calls, counts.functions);
+	printf("# steps: %lu zero, %lu constant, %lu load, %lu pair; %lu of %lu mutants refused\n",
+	       counts.op[RECORD_ZERO], counts.op[RECORD_CONST], counts.op[RECORD_LOAD],
+	       counts.op[RECORD_PAIR], counts.mutants_refused, counts.mutated);
+	if (!something_was_tested()) {
+		printf("# wrong: nothing was tested\n");
+		return 1;
+	}
+	return 0;
+}

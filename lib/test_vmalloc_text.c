@@ -1,0 +1,1869 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Test of <linux/text-patching.h>: functions are written into executable memory
+ * while other CPUs run them, and each promise of the contract is checked by
+ * something that fails if it is not kept.
+ *
+ * Loading the module runs the tests, and fails if one of them does. Results are
+ * KTAP in the kernel log; tools/testing/selftests/execmem drives it. With functions=N
+ * it makes code to be called and measured instead (test_vmalloc_text_calls.h).
+ *
+ * An emulator has no incoherent instruction cache: running code there proves
+ * that it was written, not that it was made visible. So the steps that make it
+ * visible are counted as well (sync_rounds, sync_insn, cache_maintenance). Real
+ * hardware proves both.
+ */
+
+#include <linux/cpu.h>
+#include <linux/delay.h>
+#include <linux/irqflags.h>
+#include <linux/jiffies.h>
+#include <linux/kallsyms.h>
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/prandom.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/text-patching.h>
+#include <linux/timex.h>
+#include <linux/tracepoint.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+
+#include "test_vmalloc_text.h"
+
+#define __param(type, name, init, msg)			\
+	static type name = init;			\
+	module_param(name, type, 0444);			\
+	MODULE_PARM_DESC(name, msg)
+
+__param(int, run_test_mask, INT_MAX,
+	"Run the tests whose bit is set; the list is in the KTAP output, bit 0 first");
+__param(int, nr_threads, 0,
+	"Number of threads where a test or measurement can use many (default: by the number of CPUs)");
+__param(int, test_repeat_count, 1, "Repeat each test so many times");
+__param(int, test_loop_count, 1000, "Iterations of the tests that loop");
+__param(bool, perf, false, "Measure instead of testing");
+__param(uint, functions, 0, "Make so many small functions to be called, instead of testing");
+__param(bool, scattered, false, "With functions=N: a page each, not packed");
+__param(ulong, seed, 0, "Seed of what is random; 0 for another one each time");
+
+#define AREA_PAGES	4
+#define AREA_SIZE	(AREA_PAGES * PAGE_SIZE)
+/* The longest code that is generated. */
+#define CODE_MAX	64
+/* Each thread writes functions to a place of this size. */
+#define SLOT_SIZE	128
+/* What a function returns to its caller after it has run into a trap. */
+#define TRAPPED		0x7ea9dead
+/* No step of a test takes as long as this unless something hangs. */
+#define PATIENCE	(60 * HZ)
+/* How often to try what others may disturb. */
+#define ATTEMPTS	5
+
+/*
+ * Reporting.
+ */
+
+static atomic_t failures;
+static const char *skip_reason;
+
+static __printf(1, 2) void test_fail(const char *fmt, ...)
+{
+	struct va_format vaf;
+	va_list args;
+
+	/* One of a kind is enough to see what is wrong. */
+	if (atomic_inc_return(&failures) > 5)
+		return;
+
+	va_start(args, fmt);
+	vaf.fmt = fmt;
+	vaf.va = &args;
+	pr_info("# %pV\n", &vaf);
+	va_end(args);
+}
+
+#define CHECK(cond, fmt, ...) ({				\
+	bool __ok = (cond);					\
+	if (!__ok)						\
+		test_fail("%s: " fmt, #cond, ##__VA_ARGS__);	\
+	__ok;							\
+})
+
+#define CHECK_EQ(what, want, fmt, ...) ({			\
+	long __what = (what), __want = (want);			\
+	bool __ok = __what == __want;				\
+	if (!__ok)						\
+		test_fail("%s is %ld, not %ld: " fmt, #what,	\
+			  __what, __want, ##__VA_ARGS__);	\
+	__ok;							\
+})
+
+#define diag(fmt, ...)	pr_info("# " fmt "\n", ##__VA_ARGS__)
+
+static void test_skip(const char *reason)
+{
+	skip_reason = reason;
+}
+
+static bool failed(void)
+{
+	return atomic_read(&failures);
+}
+
+/*
+ * Text and what is in it.
+ */
+
+static u8 *area;		/* the text that tests write */
+static u8 *shadow;		/* what is expected there, for tests that want it */
+static struct rnd_state rnd;
+
+/* A function with one instruction to be replaced by another, and back. */
+struct live_code {
+	const char *name;
+	u8 code[CODE_MAX];
+	size_t len;
+	size_t at;				/* offset of the instruction */
+	size_t insn_len;
+	u8 insn[2][TEXT_PATCH_INSN_MAX];	/* the first is in code[] */
+	u32 value[2];				/* what the function returns */
+	size_t place;				/* offset in a page */
+	bool in_place;				/* may be written while others run it */
+};
+
+/* A replacement that must be refused. */
+struct bad_insn {
+	const char *name;
+	const char *old, *new;
+	size_t len;
+	int error;
+};
+
+static atomic_t nr_trapped;
+
+static bool slab_text_has(unsigned long ip);
+
+/* A trap at @ip was executed: is it one that a test executes on purpose? */
+static bool __kprobes trap_is_ours(unsigned long ip)
+{
+	if (ip - (unsigned long)area >= AREA_SIZE && !slab_text_has(ip))
+		return false;
+
+	atomic_inc(&nr_trapped);
+	return true;
+}
+
+static struct {
+	unsigned long calls, bytes, start, end;
+} maintenance;
+
+/* Caches were maintained for [start, end): note it if that is in our text. */
+static void __kprobes __maybe_unused maintained(unsigned long start, unsigned long end)
+{
+	if (start - (unsigned long)area >= AREA_SIZE)
+		return;
+
+	if (!maintenance.calls++)
+		maintenance.start = start;
+	maintenance.end = end;
+	maintenance.bytes += end - start;
+}
+
+/* Set a probe that may have been set and removed before. Returns why it cannot. */
+static __maybe_unused const char *set_probe(struct kprobe *p)
+{
+	p->addr = NULL;
+	p->flags = 0;
+	return register_kprobe(p) ? "cannot set a kprobe" : NULL;
+}
+
+/*
+ * An architecture's header has gen_func(), gen_jump(), gen_live(), bad_insns[],
+ * catch_traps() and count_maintenance(); the last two return why they cannot.
+ */
+#if defined(CONFIG_X86_64)
+#include "test_vmalloc_text_x86.h"
+#elif defined(CONFIG_ARM64)
+#include "test_vmalloc_text_arm64.h"
+#elif defined(CONFIG_RISCV)
+#include "test_vmalloc_text_riscv.h"
+#endif
+
+/* No hash precedes generated code, so kCFI must not look for one. */
+static noinline __nocfi u32 call(const void *code)
+{
+	u32 (*func)(void) = code;
+
+	return func();
+}
+
+/* Functions of different lengths, so that reuse moves instructions about. */
+static int write_func(void *at, u32 value, unsigned int nops)
+{
+	u8 code[CODE_MAX];
+
+	return text_patch_copy(at, code, gen_func(code, value, nops));
+}
+
+static u32 value_of(unsigned long nr)
+{
+	return 0x10000 + nr * 0x9e3779b1;
+}
+
+static void clear_area(void)
+{
+	CHECK_EQ(text_patch_fill(area, AREA_SIZE), 0, "clearing");
+}
+
+static void fill_shadow(void *at, size_t len)
+{
+	static const u32 trap = TEXT_PATCH_TRAP;
+	u8 *byte;
+
+	for (byte = at; len--; byte++)
+		*byte = ((u8 *)&trap)[(unsigned long)byte % sizeof(trap)];
+}
+
+struct remote_call {
+	const void *code;
+	u32 value;
+};
+
+static long do_remote_call(void *data)
+{
+	struct remote_call *c = data;
+
+	c->value = call(c->code);
+	return 0;
+}
+
+static u32 call_on_cpu(unsigned int cpu, const void *code)
+{
+	struct remote_call c = { .code = code };
+
+	if (work_on_cpu(cpu, do_remote_call, &c))
+		return 0;
+
+	return c.value;
+}
+
+static void check_on_all_cpus(const void *code, u32 want, const char *what)
+{
+	unsigned int cpu;
+	u32 value;
+
+	for_each_online_cpu(cpu) {
+		value = call_on_cpu(cpu, code);
+		CHECK(value == want, "%s: CPU %u got %x, not %x", what, cpu, value, want);
+	}
+}
+
+/*
+ * Threads.
+ */
+
+struct worker {
+	struct task_struct *task;
+	void (*fn)(struct worker *w);
+	void *data;			/* shared by the workers of a test */
+	unsigned int nr;
+	unsigned long calls;		/* how many times it called generated code */
+	unsigned long at;		/* how far it has come */
+	unsigned long seen[2];
+	unsigned long stale;		/* wrong values that an emulator is to blame for */
+};
+
+static struct worker *workers;
+static unsigned int nr_workers;
+static bool workers_go;
+
+/*
+ * Wait a little more for another CPU: not asleep, which would synchronise, unless
+ * it takes so long that the other CPU may have to be emulated by this one.
+ */
+static void relax(unsigned int *spins)
+{
+	cond_resched();
+	if (++*spins % 4096)
+		cpu_relax();
+	else
+		usleep_range(20, 50);
+}
+
+static int worker_main(void *data)
+{
+	struct worker *w = data;
+
+	while (!READ_ONCE(workers_go) && !kthread_should_stop())
+		cond_resched();
+
+	w->fn(w);
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+static void stop_workers(void)
+{
+	while (nr_workers)
+		kthread_stop(workers[--nr_workers].task);
+	kfree(workers);
+	workers = NULL;
+}
+
+static int alloc_workers(unsigned int nr)
+{
+	workers = kcalloc(nr, sizeof(*workers), GFP_KERNEL);
+	workers_go = false;
+	return workers ? 0 : -ENOMEM;
+}
+
+static int add_worker(void (*fn)(struct worker *w), void *data, int cpu)
+{
+	struct worker *w = &workers[nr_workers];
+
+	w->fn = fn;
+	w->data = data;
+	w->nr = nr_workers;
+	w->task = kthread_create(worker_main, w, "text_test/%u", w->nr);
+	if (IS_ERR(w->task))
+		return PTR_ERR(w->task);
+
+	nr_workers++;
+	if (cpu >= 0)
+		kthread_bind(w->task, cpu);
+	wake_up_process(w->task);
+	return 0;
+}
+
+/* Start a worker on each online CPU but one; false if there is no other. */
+static bool start_workers_beside(int but, void (*fn)(struct worker *w), void *data)
+{
+	int cpu;
+
+	if (!CHECK_EQ(alloc_workers(nr_cpu_ids), 0, "workers"))
+		return false;
+
+	for_each_online_cpu(cpu)
+		if (cpu != but)
+			CHECK_EQ(add_worker(fn, data, cpu), 0, "CPU %d", cpu);
+	WRITE_ONCE(workers_go, true);
+	return nr_workers;
+}
+
+static bool start_workers(unsigned int nr, void (*fn)(struct worker *w), void *data)
+{
+	if (!CHECK_EQ(alloc_workers(nr), 0, "workers"))
+		return false;
+
+	while (nr--)
+		CHECK_EQ(add_worker(fn, data, -1), 0, "%u more", nr);
+	WRITE_ONCE(workers_go, true);
+	return !failed();
+}
+
+/* Wait until every worker has come at least as far as @at. */
+static bool wait_for_workers(unsigned long at)
+{
+	unsigned long end = jiffies + PATIENCE;
+	unsigned int i, spins = 0;
+
+	for (i = 0; i < nr_workers; i++) {
+		/* Pairs with the release in worker_is_at(). */
+		while (smp_load_acquire(&workers[i].at) < at) {
+			if (time_after(jiffies, end) || failed()) {
+				test_fail("worker %u does not come to %lu", i, at);
+				return false;
+			}
+			relax(&spins);
+		}
+	}
+	return true;
+}
+
+static void worker_is_at(struct worker *w, unsigned long at)
+{
+	/* Pairs with the acquire in wait_for_workers(). */
+	smp_store_release(&w->at, at);
+}
+
+static unsigned long worker_calls(void)
+{
+	unsigned long calls = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr_workers; i++)
+		calls += workers[i].calls;
+	return calls;
+}
+
+/* Run the rest of the test on @cpu: it must not compete with a busy worker. */
+static void run_on(unsigned int cpu)
+{
+	CHECK_EQ(set_cpus_allowed_ptr(current, cpumask_of(cpu)), 0, "CPU %u", cpu);
+}
+
+static void run_anywhere(void)
+{
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
+static unsigned int many_threads(void)
+{
+	return nr_threads > 0 ? nr_threads : max(8U, 2 * num_online_cpus());
+}
+
+static unsigned int last_cpu(void)
+{
+	unsigned int cpu, last = 0;
+
+	for_each_online_cpu(cpu)
+		last = cpu;
+	return last;
+}
+
+/*
+ * Counting. The counters are the whole kernel's: when somebody else writes text
+ * meanwhile, which shows as requests that are not ours, try again.
+ */
+
+static void stats_since(struct text_patch_stats *s, const struct text_patch_stats *before)
+{
+	text_patch_get_stats(s);
+	s->copies -= before->copies;
+	s->fills -= before->fills;
+	s->insns -= before->insns;
+	s->syncs -= before->syncs;
+	s->rounds -= before->rounds;
+}
+
+static void check_cost(const char *what, void (*fn)(unsigned int nr), unsigned int nr,
+		       unsigned long syncs, unsigned long rounds)
+{
+	struct text_patch_stats before, s;
+	int i;
+
+	for (i = 0; i < ATTEMPTS; i++) {
+		text_patch_get_stats(&before);
+		fn(nr);
+		stats_since(&s, &before);
+		if (s.syncs <= syncs)
+			break;
+	}
+	CHECK_EQ(s.syncs, syncs, "%s of %u", what, nr);
+	CHECK_EQ(s.rounds, rounds, "%s of %u", what, nr);
+}
+
+/*
+ * The tests.
+ */
+
+static void test_run_on_every_cpu(void)
+{
+	u8 *at = area;
+	int i;
+
+	for (i = 0; i < 32; i++) {
+		u32 value = prandom_u32_state(&rnd);
+
+		if (!CHECK_EQ(write_func(at, value, i % 8), 0, "function %d", i))
+			return;
+		check_on_all_cpus(at, value, "new function");
+		at += CODE_MAX + TEXT_PATCH_ALIGN;
+	}
+}
+
+/*
+ * Reuse of an address. Generation g of the code returns value_of(g). It is
+ * published only when text_patch_copy() has returned, and before the next one
+ * is written every worker has left it: as the contract demands of the owner of
+ * unused text.
+ */
+struct reuse {
+	unsigned long published;	/* generation that may be executed */
+	unsigned long withdrawn;	/* generation that may no longer be */
+};
+
+static void hammer_generation(struct worker *w, struct reuse *r, unsigned long gen)
+{
+	unsigned long calls = 0;
+	u32 value;
+
+	do {
+		value = call(area);
+		if (value != value_of(gen))
+			test_fail("generation %lu returned %x", gen, value);
+		if (++calls == 8)
+			worker_is_at(w, 2 * gen);
+		if (!(calls % 1024))
+			cond_resched();
+		/* It is withdrawn long before, if this CPU is not an emulated one. */
+	} while (READ_ONCE(r->withdrawn) != gen && calls < 8192 && !kthread_should_stop());
+	w->calls += calls;
+}
+
+static void reuse_worker(struct worker *w)
+{
+	struct reuse *r = w->data;
+	unsigned long gen, last = 0;
+	unsigned int spins = 0;
+
+	while (!kthread_should_stop()) {
+		/* Pairs with the release in publish(). */
+		gen = smp_load_acquire(&r->published);
+		if (gen != last) {
+			hammer_generation(w, r, gen);
+			last = gen;
+		}
+		/* Pairs with the release in publish(). */
+		if (smp_load_acquire(&r->withdrawn) == gen)
+			worker_is_at(w, 2 * gen + 1);
+		relax(&spins);
+	}
+}
+
+static bool write_generation(unsigned long gen)
+{
+	u8 code[CODE_MAX];
+	size_t len = gen_func(code, value_of(gen), gen % 8);
+
+	if (gen % 2)
+		return CHECK_EQ(text_patch_copy(area, code, len), 0, "generation %lu", gen);
+
+	if (!CHECK_EQ(text_patch_copy_nosync(area, code, len), 0, "generation %lu", gen))
+		return false;
+	text_patch_sync();
+	return true;
+}
+
+/* Publish a generation, let all workers run it, and take it away from them. */
+static bool publish(struct reuse *r, unsigned long gen)
+{
+	/* Pairs with the acquire in reuse_worker(). */
+	smp_store_release(&r->published, gen);
+	CHECK(call(area) == value_of(gen), "generation %lu, CPU that wrote it", gen);
+	if (!wait_for_workers(2 * gen))
+		return false;
+
+	/* Pairs with the acquire in reuse_worker(). */
+	smp_store_release(&r->withdrawn, gen);
+	return wait_for_workers(2 * gen + 1);
+}
+
+static void reuse_from_cpu(unsigned int cpu)
+{
+	struct reuse r = { };
+	unsigned long gen;
+
+	run_on(cpu);
+	start_workers_beside(cpu, reuse_worker, &r);
+	for (gen = 1; gen <= test_loop_count && !failed(); gen++)
+		if (!write_generation(gen) || !publish(&r, gen))
+			break;
+	diag("reuse: %lu generations written on CPU %u, executed %lu times elsewhere",
+	     gen - 1, cpu, worker_calls());
+	stop_workers();
+	run_anywhere();
+}
+
+static void test_reuse(void)
+{
+	unsigned int first = cpumask_first(cpu_online_mask);
+
+	if (num_online_cpus() < 2)
+		return test_skip("needs two CPUs");
+
+	reuse_from_cpu(first);
+	reuse_from_cpu(last_cpu());
+}
+
+static void check_filled(const u8 *at, size_t len, const char *what)
+{
+	fill_shadow(shadow + (at - area), len);
+	CHECK(!memcmp(at, shadow + (at - area), len), "%s: %zu bytes at %zu", what, len, at - area);
+}
+
+/* Every start and length around a page boundary, over code that was there. */
+static void test_fill_bytes(void)
+{
+	size_t start, len, at;
+
+	check_filled(area, AREA_SIZE, "allocated");
+	for (start = 0; start <= 16; start += TEXT_PATCH_ALIGN) {
+		for (len = TEXT_PATCH_ALIGN; len <= 48; len += TEXT_PATCH_ALIGN) {
+			at = PAGE_SIZE - 24 + start;
+			memset(shadow, 0x5a, 2 * PAGE_SIZE);
+			if (!CHECK_EQ(text_patch_copy_nosync(area, shadow, 2 * PAGE_SIZE), 0,
+				      "before the fill"))
+				return;
+			if (!CHECK_EQ(text_patch_fill_nosync(area + at, len), 0,
+				      "%zu bytes at %zu", len, at))
+				return;
+			fill_shadow(shadow + at, len);
+			if (!CHECK(!memcmp(area, shadow, 2 * PAGE_SIZE), "%zu bytes at %zu",
+				   len, at))
+				return;
+		}
+	}
+	clear_area();
+	check_filled(area, AREA_SIZE, "filled");
+}
+
+/* Jump, not call, to the trap: it may be anywhere, and no function begins there. */
+static void check_trap_at(const u8 *trap)
+{
+	int before = atomic_read(&nr_trapped);
+	u8 *jump = area + AREA_SIZE - SLOT_SIZE;
+	u8 code[CODE_MAX];
+
+	if (!CHECK_EQ(text_patch_copy(jump, code, gen_jump(code, jump, trap)), 0, "jump"))
+		return;
+	check_on_all_cpus(jump, TRAPPED, "trap");
+	CHECK_EQ(atomic_read(&nr_trapped) - before, num_online_cpus(), "traps at %zu",
+		 trap - area);
+}
+
+static void test_fill_traps(void)
+{
+	const char *why_not = catch_traps();
+	size_t at;
+
+	if (why_not)
+		return test_skip(why_not);
+
+	/* Code that every CPU has run must not be there any more. */
+	if (CHECK_EQ(write_func(area, 1, 0), 0, "function")) {
+		check_on_all_cpus(area, 1, "before the fill");
+		CHECK_EQ(text_patch_fill(area, SLOT_SIZE), 0, "fill");
+	}
+	for (at = 0; at < 16 && !failed(); at += TEXT_PATCH_ALIGN)
+		check_trap_at(area + at);
+	for (at = PAGE_SIZE - 8; at < PAGE_SIZE + 8 && !failed(); at += TEXT_PATCH_ALIGN)
+		check_trap_at(area + at);
+	uncatch_traps();
+}
+
+/*
+ * Protection: while workers write, text is never writable by its own address,
+ * and no mapping is both writable and executable.
+ */
+static u8 *slot_of(unsigned int nr)
+{
+	return area + nr * SLOT_SIZE;
+}
+
+static void writing_worker(struct worker *w)
+{
+	unsigned long i;
+
+	for (i = 0; !kthread_should_stop(); i++) {
+		if (!CHECK_EQ(write_func(slot_of(w->nr), value_of(i), i % 8), 0, "write"))
+			return;
+		CHECK(call(slot_of(w->nr)) == value_of(i), "write %lu", i);
+		w->calls++;
+		cond_resched();
+	}
+}
+
+/* A place in the page that workers write, which they do not write themselves. */
+static void probe_while_writing(void)
+{
+	u8 *idle = area + PAGE_SIZE - 1;
+	unsigned long i;
+
+	for (i = 0; i < 10UL * test_loop_count && !failed(); i++) {
+		CHECK_EQ(test_text_write(idle), -EFAULT, "attempt %lu", i);
+		cond_resched();
+	}
+}
+
+/* No alias is left by a write, within a page or across two. */
+static void check_no_alias(u8 *at)
+{
+	int i;
+
+	/* It may be there because somebody else writes, but not for long. */
+	for (i = 0; i < ATTEMPTS; i++) {
+		CHECK_EQ(write_func(at, 1, 0), 0, "at %zu", at - area);
+		if (!test_text_find_alias())
+			return;
+		msleep(20);
+	}
+	test_fail("the alias is left by a write at %zu", at - area);
+}
+
+static void test_not_writable(void)
+{
+	size_t at;
+
+	check_no_alias(area + PAGE_SIZE / 2);
+	check_no_alias(area + PAGE_SIZE - 8);
+	clear_area();
+
+	for (at = 0; at < AREA_SIZE; at += PAGE_SIZE / 2)
+		CHECK_EQ(test_text_write(area + at), -EFAULT, "idle, at %zu", at);
+	check_filled(area, AREA_SIZE, "after that");
+
+	if (start_workers(max(2U, num_online_cpus() - 1), writing_worker, NULL))
+		probe_while_writing();
+	diag("not_writable: %lu writes meanwhile", worker_calls());
+	stop_workers();
+}
+
+static void test_no_wx(void)
+{
+	unsigned long checks;
+
+	if (test_text_check_wx() == -EOPNOTSUPP)
+		return test_skip("needs CONFIG_DEBUG_WX");
+
+	CHECK_EQ(test_text_check_wx(), 0, "idle");
+	if (start_workers(2, writing_worker, NULL))
+		for (checks = 0; checks < 10 && !failed(); checks++)
+			CHECK_EQ(test_text_check_wx(), 0, "while workers write");
+	diag("no_wx: %lu writes meanwhile", worker_calls());
+	stop_workers();
+	CHECK_EQ(test_text_check_wx(), 0, "afterwards");
+}
+
+/* One write, and what it did to its page neighbours on both sides. */
+static bool check_write(size_t at, size_t len)
+{
+	size_t from = max(at, 64UL) - 64, to = min(at + len + 64, AREA_SIZE);
+
+	prandom_bytes_state(&rnd, shadow + at, min(len, 256UL));
+	if (len > 256)
+		prandom_bytes_state(&rnd, shadow + at + len - 256, 256);
+	if (!CHECK_EQ(text_patch_copy_nosync(area + at, shadow + at, len), 0,
+		      "%zu bytes at %zu", len, at))
+		return false;
+	return CHECK(!memcmp(area + from, shadow + from, to - from),
+		     "%zu bytes at %zu", len, at);
+}
+
+static void test_lengths(void)
+{
+	size_t step = TEXT_PATCH_ALIGN, len, at;
+
+	/* Few iterations: only short ones all, and those that end near a page. */
+	for (len = step; len <= 2 * PAGE_SIZE && !failed(); len += step) {
+		if (test_loop_count < 1000 && len > 128 && (len + 64) % PAGE_SIZE > 128)
+			continue;
+		at = len * 13 % PAGE_SIZE + PAGE_SIZE / 2;
+		check_write(round_down(at, step), len);
+	}
+	CHECK(!memcmp(area, shadow, AREA_SIZE), "at the end");
+}
+
+static void test_alignments(void)
+{
+	size_t step = TEXT_PATCH_ALIGN, len, at;
+
+	for (at = PAGE_SIZE - 64; at <= PAGE_SIZE + 64 && !failed(); at += step)
+		for (len = step; len <= 64 && check_write(at, len); len = len * 2 + step)
+			;
+	/* Up to the last byte, from the first, and all of it. */
+	check_write(AREA_SIZE - step, step);
+	check_write(0, step);
+	check_write(0, AREA_SIZE);
+	CHECK(!memcmp(area, shadow, AREA_SIZE), "at the end");
+}
+
+/*
+ * Replacing an instruction that others are executing. The phase is even, and
+ * phase / 2 says which of the two is there, except while it is replaced.
+ */
+struct live {
+	struct live_code code;
+	u8 *entry;
+	unsigned long phase;
+};
+
+/*
+ * A CPU executed something else than it should, in a virtual machine. Memory holds
+ * the right bytes: then maintaining caches by their address, and a round that
+ * synchronises every CPU, make every real CPU execute them. An emulator may not:
+ * QEMU (7.2), when it runs CPUs in parallel, keeps what it translated while a byte
+ * was replaced.
+ */
+static bool is_emulators_fault(struct live *l, unsigned long phase, u32 value)
+{
+	u8 *at = l->entry + l->code.at;
+
+	if (!is_virtual_machine() || memcmp(at, l->code.insn[phase / 2 % 2], l->code.insn_len))
+		return false;
+
+	test_text_flush(at, l->code.insn_len);
+	text_patch_sync();
+	return call(l->entry) == value;
+}
+
+static void judge_wrong_value(struct worker *w, struct live *l, u32 value)
+{
+	unsigned long phase;
+
+	/* Pairs with the release in replace(), whose caller then waits for us. */
+	while ((phase = smp_load_acquire(&l->phase)) % 2)
+		cond_resched();
+
+	if (is_emulators_fault(l, phase, value))
+		w->stale++;
+	else
+		test_fail("%s: returned %x, after %lu replacements", l->code.name, value,
+			  phase / 2);
+	worker_is_at(w, phase);
+}
+
+static void check_live_value(struct worker *w, struct live *l, unsigned long phase,
+			     unsigned long phase_after, u32 value)
+{
+	bool settled = phase % 2 == 0 && phase == phase_after;
+	int which = value == l->code.value[1];
+
+	if (!which && value != l->code.value[0])
+		judge_wrong_value(w, l, value);
+	else if (!settled)
+		w->seen[which]++;
+	else if (which != phase / 2 % 2)
+		judge_wrong_value(w, l, value);
+	else
+		worker_is_at(w, phase);
+}
+
+static void live_worker(struct worker *w)
+{
+	struct live *l = w->data;
+	unsigned long phase;
+	u32 value;
+
+	while (!kthread_should_stop()) {
+		/* Pairs with the release in replace(). */
+		phase = smp_load_acquire(&l->phase);
+		value = call(l->entry);
+		/* Not before the call. */
+		smp_rmb();
+		check_live_value(w, l, phase, READ_ONCE(l->phase), value);
+		if (!(++w->calls % 64))
+			cond_resched();
+	}
+}
+
+static bool replace(struct live *l)
+{
+	unsigned long phase = l->phase;
+	const u8 *old = l->code.insn[phase / 2 % 2], *new = l->code.insn[!(phase / 2 % 2)];
+
+	WRITE_ONCE(l->phase, phase + 1);
+	/* Whoever executes what is written next also sees that it is being. */
+	smp_mb();
+	if (!CHECK_EQ(text_patch_insn(l->entry + l->code.at, old, new, l->code.insn_len), 0,
+		      "%s: replacement %lu", l->code.name, phase / 2))
+		return false;
+	/* Pairs with the acquire in live_worker(). */
+	smp_store_release(&l->phase, phase + 2);
+
+	return wait_for_workers(phase + 2);
+}
+
+/* Return: how many calls were made while the instruction was being replaced. */
+static unsigned long report_live(struct live *l)
+{
+	unsigned long seen[2] = { };
+	unsigned int i;
+
+	for (i = 0; i < nr_workers; i++) {
+		seen[0] += workers[i].seen[0];
+		seen[1] += workers[i].seen[1];
+		if (workers[i].stale)
+			test_skip("this emulator executes what memory does not hold");
+	}
+	diag("live: %s: %lu replacements in %lu calls, %lu + %lu of them meanwhile",
+	     l->code.name, l->phase / 2, worker_calls(), seen[0], seen[1]);
+	return seen[0] + seen[1];
+}
+
+static unsigned long test_live_code(struct live *l)
+{
+	unsigned long meanwhile;
+
+	int i, loops = clamp(test_loop_count / 20, 2, 200);
+
+	l->phase = 0;
+	l->entry = area + PAGE_SIZE + l->code.place;
+	if (!CHECK_EQ(text_patch_copy(l->entry, l->code.code, l->code.len), 0, "%s", l->code.name))
+		return 0;
+	CHECK_EQ(text_patch_insn(l->entry + l->code.at, l->code.insn[1], l->code.insn[0],
+				 l->code.insn_len), -EBUSY, "%s", l->code.name);
+
+	if (!start_workers_beside(smp_processor_id(), live_worker, l))
+		test_skip("needs two CPUs");
+	for (i = 0; i < loops && !failed(); i++)
+		if (!replace(l))
+			break;
+	meanwhile = report_live(l);
+	if (!skip_reason)
+		check_on_all_cpus(l->entry, l->code.value[l->phase / 2 % 2], l->code.name);
+	stop_workers();
+	return meanwhile;
+}
+
+/* The fallback replaces what is naturally aligned. */
+static bool is_live_possible(const struct live_code *l)
+{
+	return !text_patch_uses_fallback() ||
+	       (is_power_of_2(l->insn_len) && (l->at + l->place) % l->insn_len == 0);
+}
+
+static void test_live(void)
+{
+	struct live *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	const char *not_caught = catch_traps();
+	unsigned long meanwhile = 0;
+	unsigned int nr;
+
+	if (!CHECK(l, "no memory"))
+		goto out;
+
+	/* Not caught, a CPU that executes neither instruction may die of it. */
+	if (not_caught)
+		diag("live: %s", not_caught);
+	run_on(cpumask_first(cpu_online_mask));
+	for (nr = 0; !failed(); nr++) {
+		l->code.value[0] = 0x1111;
+		l->code.value[1] = 0x2222;
+		if (!gen_live(&l->code, nr))
+			break;
+		if (is_live_possible(&l->code))
+			meanwhile += test_live_code(l);
+	}
+	run_anywhere();
+	if (num_online_cpus() > 1)
+		CHECK(meanwhile, "nobody executed what was being replaced");
+out:
+	if (!not_caught)
+		uncatch_traps();
+	kfree(l);
+}
+
+static void batch(unsigned int nr)
+{
+	u8 code[CODE_MAX];
+
+	for (; nr; nr--)
+		CHECK_EQ(text_patch_copy_nosync(slot_of(nr), code,
+						gen_func(code, value_of(nr), nr % 8)), 0,
+			 "function %u", nr);
+	text_patch_sync();
+}
+
+static void copy_one_by_one(unsigned int nr)
+{
+	for (; nr; nr--)
+		CHECK_EQ(write_func(slot_of(nr), value_of(nr), nr % 8), 0, "function %u", nr);
+}
+
+static void fill_one_by_one(unsigned int nr)
+{
+	for (; nr; nr--)
+		CHECK_EQ(text_patch_fill(slot_of(nr), SLOT_SIZE), 0, "slot %u", nr);
+}
+
+/* An instruction that is replaced in place, where the architecture does that. */
+static void replace_to_and_fro(unsigned int nr)
+{
+	struct live_code l = { .value = { 1, 2 } };
+
+	gen_live(&l, 0);
+	CHECK_EQ(text_patch_copy_nosync(area, l.code, l.len), 0, "%s", l.name);
+	for (; nr; nr--)
+		CHECK_EQ(text_patch_insn(area + l.at, l.insn[nr % 2], l.insn[!(nr % 2)],
+					 l.insn_len), 0, "%s", l.name);
+}
+
+static unsigned int insn_syncs(void)
+{
+	return text_patch_uses_fallback() ? 1 : INSN_SYNCS;
+}
+
+static void fill_batch(unsigned int nr)
+{
+	for (; nr; nr--)
+		CHECK_EQ(text_patch_fill_nosync(slot_of(nr), SLOT_SIZE), 0, "slot %u", nr);
+	text_patch_sync();
+}
+
+static void test_batch(void)
+{
+	unsigned int nr;
+
+	check_cost("batch", batch, 100, 1, 1);
+	for (nr = 1; nr <= 100; nr++)
+		check_on_all_cpus(slot_of(nr), value_of(nr), "batch");
+
+	check_cost("copies", copy_one_by_one, 10, 10, 10);
+	check_cost("fills", fill_one_by_one, 10, 10, 10);
+	check_cost("replacements", replace_to_and_fro, 10, 10 * insn_syncs(), 10 * insn_syncs());
+	check_cost("batch of fills", fill_batch, 10, 1, 1);
+	check_cost("sync", batch, 0, 1, 1);
+}
+
+/*
+ * Rounds are shared. One request is held when its round has ended, until all
+ * others have arrived: these need a round that has not begun, and need but one.
+ */
+struct sharing {
+	struct tracepoint *tp;
+	atomic_t arrived;
+	atomic_t held;
+	unsigned int nr;
+};
+
+static void hold_round(void *data, unsigned long round, bool shared)
+{
+	struct sharing *s = data;
+	unsigned int ms;
+
+	/* Who shared it tells of a round that is over: the next may have begun. */
+	if (shared || atomic_xchg(&s->held, 1))
+		return;
+
+	/* They need the other CPUs for a moment to come to wait. */
+	for (ms = 0; ms < 2000 && atomic_read(&s->arrived) < s->nr; ms++)
+		mdelay(1);
+	mdelay(20);
+}
+
+static void sharing_worker(struct worker *w)
+{
+	struct sharing *s = w->data;
+
+	/* The first one's round is over when the others come. */
+	while (w->nr && !atomic_read(&s->held) && !kthread_should_stop())
+		cond_resched();
+	atomic_inc(&s->arrived);
+	text_patch_sync();
+	worker_is_at(w, 1);
+}
+
+static void find_sync_tracepoint(struct tracepoint *tp, void *data)
+{
+	struct sharing *s = data;
+
+	if (!strcmp(tp->name, "text_patch_sync"))
+		s->tp = tp;
+}
+
+static void share_rounds(struct sharing *s, struct text_patch_stats *cost)
+{
+	struct text_patch_stats before;
+
+	atomic_set(&s->arrived, 0);
+	atomic_set(&s->held, 0);
+	text_patch_get_stats(&before);
+	if (start_workers(s->nr, sharing_worker, s))
+		wait_for_workers(1);
+	stats_since(cost, &before);
+	stop_workers();
+}
+
+static void test_shared_rounds(void)
+{
+	struct sharing s = { .nr = many_threads() };
+	struct text_patch_stats cost;
+	int i;
+
+	for_each_kernel_tracepoint(find_sync_tracepoint, &s);
+	if (!s.tp)
+		return test_skip("needs CONFIG_TRACEPOINTS");
+	if (num_online_cpus() < 2)
+		return test_skip("needs two CPUs");
+	if (!CHECK_EQ(tracepoint_probe_register(s.tp, hold_round, &s), 0, "tracepoint"))
+		return;
+
+	for (i = 0; i < ATTEMPTS && !failed(); i++) {
+		share_rounds(&s, &cost);
+		/* A thread may have arrived, and have been preempted before it asked. */
+		if (cost.syncs == s.nr && cost.rounds == 2)
+			break;
+	}
+	tracepoint_probe_unregister(s.tp, hold_round, &s);
+	tracepoint_synchronize_unregister();
+
+	CHECK_EQ(cost.syncs, s.nr, "requests of as many threads");
+	/* One would mean that somebody joined the round that had begun. */
+	CHECK_EQ(cost.rounds, 2, "rounds for %lu requests", cost.syncs);
+	diag("shared_rounds: %lu rounds for %lu requests at once", cost.rounds, cost.syncs);
+}
+
+/*
+ * The same without a stage. How many rounds are shared is up to the scheduler:
+ * on two CPUs, few requests arrive while a round runs.
+ */
+static void busy_worker(struct worker *w)
+{
+	int i;
+
+	for (i = 1; i <= 100; i++) {
+		if (!CHECK_EQ(write_func(slot_of(w->nr), value_of(i), i % 8), 0, "copy"))
+			break;
+		CHECK(call(slot_of(w->nr)) == value_of(i), "copy %d", i);
+	}
+	worker_is_at(w, 1);
+}
+
+static void test_busy_writers(void)
+{
+	unsigned int nr = min_t(unsigned int, many_threads(), AREA_SIZE / SLOT_SIZE);
+	struct text_patch_stats before, cost;
+
+	text_patch_get_stats(&before);
+	if (start_workers(nr, busy_worker, NULL))
+		wait_for_workers(1);
+	stop_workers();
+	stats_since(&cost, &before);
+
+	CHECK(cost.copies >= 100 * nr, "%lu copies", cost.copies);
+	CHECK(cost.syncs >= 100 * nr, "%lu requests", cost.syncs);
+	/* The fallback takes long to write, and little to synchronise. */
+	if (num_online_cpus() > 1 && !text_patch_uses_fallback())
+		CHECK(cost.rounds < cost.syncs, "%lu rounds, none shared", cost.rounds);
+	diag("busy_writers: %u threads: %lu rounds for %lu requests", nr, cost.rounds, cost.syncs);
+}
+
+/* Each request of one thread needs a round of its own, and each CPU is in each. */
+static void test_sync_rounds(void)
+{
+	unsigned long *before = kcalloc(nr_cpu_ids, sizeof(*before), GFP_KERNEL), rounds;
+	struct text_patch_stats start, cost;
+	unsigned int cpu;
+	int i;
+
+	if (!CHECK(before, "no memory"))
+		return;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		before[cpu] = text_patch_cpu_syncs(cpu);
+	text_patch_get_stats(&start);
+	for (i = 0; i < 20; i++)
+		text_patch_sync();
+	stats_since(&cost, &start);
+	CHECK(cost.rounds >= 20, "%lu rounds for 20 requests", cost.rounds);
+	for_each_online_cpu(cpu) {
+		rounds = text_patch_cpu_syncs(cpu) - before[cpu];
+		CHECK(rounds >= cost.rounds, "CPU %u was in %lu of %lu rounds", cpu, rounds,
+		      cost.rounds);
+	}
+	cpus_read_unlock();
+	kfree(before);
+}
+
+/*
+ * No request returns, and nothing that another CPU may be executing is written,
+ * before that CPU has been interrupted: which it is not while it has interrupts
+ * disabled. One CPU at a time, or the wait for one would hide that another was
+ * left out.
+ */
+struct delay {
+	const u8 *at, *new;		/* an instruction and what replaces it */
+	size_t len;
+	bool written;			/* it was there before the delay was over */
+	bool over;
+};
+
+static void delaying_worker(struct worker *w)
+{
+	struct delay *d = w->data;
+	u64 end;
+
+	local_irq_disable();
+	worker_is_at(w, 1);
+	end = ktime_get_ns() + 10 * NSEC_PER_MSEC;
+	while (ktime_get_ns() < end)
+		cpu_relax();
+	d->written = d->len && !memcmp(d->at, d->new, d->len);
+	WRITE_ONCE(d->over, true);
+	local_irq_enable();
+}
+
+static int delayed_sync(struct live_code *l)
+{
+	text_patch_sync();
+	return 0;
+}
+
+static int delayed_copy(struct live_code *l)
+{
+	return write_func(area, 1, 0);
+}
+
+static int delayed_fill(struct live_code *l)
+{
+	return text_patch_fill(area, SLOT_SIZE);
+}
+
+static u8 *live_entry(struct live_code *l)
+{
+	return area + PAGE_SIZE + l->place;
+}
+
+static int delayed_insn(struct live_code *l)
+{
+	return text_patch_insn(live_entry(l) + l->at, l->insn[0], l->insn[1], l->insn_len);
+}
+
+static void check_delayed_by(unsigned int cpu, const char *what,
+			     int (*fn)(struct live_code *l), struct live_code *l)
+{
+	struct delay d = { };
+
+	if (l) {
+		d.at = live_entry(l) + l->at;
+		d.new = l->insn[1];
+		d.len = l->insn_len;
+		if (!CHECK_EQ(text_patch_copy(live_entry(l), l->code, l->len), 0, "%s", what))
+			return;
+	}
+	if (CHECK_EQ(alloc_workers(1), 0, "workers") &&
+	    CHECK_EQ(add_worker(delaying_worker, &d, cpu), 0, "CPU %u", cpu)) {
+		WRITE_ONCE(workers_go, true);
+		if (wait_for_workers(1)) {
+			CHECK_EQ(fn(l), 0, "%s", what);
+			CHECK(READ_ONCE(d.over), "%s did not wait for CPU %u", what, cpu);
+		}
+	}
+	stop_workers();
+	if (l && !l->in_place)
+		CHECK(!d.written, "%s: written while CPU %u may have executed it", what, cpu);
+}
+
+static void check_all_delayed_by(unsigned int cpu)
+{
+	struct live_code l = { .value = { 0x1111, 0x2222 } };
+	unsigned int nr;
+
+	check_delayed_by(cpu, "sync", delayed_sync, NULL);
+	check_delayed_by(cpu, "copy", delayed_copy, NULL);
+	check_delayed_by(cpu, "fill", delayed_fill, NULL);
+	for (nr = 0; gen_live(&l, nr) && !failed(); nr++)
+		if (is_live_possible(&l))
+			check_delayed_by(cpu, l.name, delayed_insn, &l);
+}
+
+static void test_waits_for_cpus(void)
+{
+	unsigned int here = cpumask_first(cpu_online_mask), cpu;
+
+	if (num_online_cpus() < 2)
+		return test_skip("needs two CPUs");
+
+	run_on(here);
+	for_each_online_cpu(cpu)
+		if (cpu != here && !failed())
+			check_all_delayed_by(cpu);
+	run_anywhere();
+}
+
+static void test_sync_insn(void)
+{
+	int ret = test_text_find_sync_insn();
+
+	if (ret == -EOPNOTSUPP)
+		return test_skip("needs CONFIG_KALLSYMS, and hooks of the architecture");
+	CHECK_EQ(ret, 0, "what CPUs run in a round");
+}
+
+static void check_maintained(const u8 *at, size_t len, const char *what)
+{
+	CHECK_EQ(maintenance.bytes, len, "%s of %zu at %zu", what, len, at - area);
+	CHECK(maintenance.start == (unsigned long)at, "%s of %zu at %zu", what, len, at - area);
+	CHECK(maintenance.end == (unsigned long)at + len, "%s of %zu at %zu", what, len,
+	      at - area);
+	memset(&maintenance, 0, sizeof(maintenance));
+}
+
+/* What is written, all of it and nothing else, and once. */
+static void test_cache_maintenance(void)
+{
+	static const size_t lengths[] = { 4, 64, 256, SZ_4K - 4, SZ_4K, SZ_4K + 4, SZ_8K };
+	const char *why_not = count_maintenance();
+	struct live_code l = { .value = { 1, 2 } };
+	u8 *at = area + PAGE_SIZE - 16;
+	int i;
+
+	if (why_not)
+		return test_skip(why_not);
+
+	memset(&maintenance, 0, sizeof(maintenance));
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		CHECK_EQ(text_patch_copy(at, shadow, lengths[i]), 0, "copy");
+		check_maintained(at, lengths[i], "copy");
+		CHECK_EQ(text_patch_fill(at, lengths[i]), 0, "fill");
+		check_maintained(at, lengths[i], "fill");
+	}
+	for (i = 0; gen_live(&l, i); i++) {
+		CHECK_EQ(text_patch_copy(at, l.code, l.len), 0, "%s", l.name);
+		memset(&maintenance, 0, sizeof(maintenance));
+		CHECK_EQ(text_patch_insn(at + l.at, l.insn[0], l.insn[1], l.insn_len), 0,
+			 "%s", l.name);
+		check_maintained(at + l.at, l.insn_len, l.name);
+	}
+	uncount_maintenance();
+}
+
+/*
+ * Wrong uses: the documented error, and nothing written.
+ */
+static void check_refused(const char *what, void *at, size_t len, int error)
+{
+	static const u8 junk[64];
+
+	CHECK_EQ(text_patch_copy(at, junk, len), error, "%s", what);
+	CHECK_EQ(text_patch_copy_nosync(at, junk, len), error, "%s", what);
+	CHECK_EQ(text_patch_fill(at, len), error, "%s", what);
+	CHECK_EQ(text_patch_fill_nosync(at, len), error, "%s", what);
+}
+
+static void check_not_text(const char *what, const void *at)
+{
+	at = PTR_ALIGN(at, 16);
+	check_refused(what, (void *)at, 16, -EFAULT);
+	CHECK_EQ(text_patch_insn((void *)at, area, area + 32, TEXT_PATCH_ALIGN), -EFAULT,
+		 "%s", what);
+}
+
+static void check_memory_that_is_no_text(void)
+{
+	void *slab = kzalloc(64, GFP_KERNEL), *vm = vzalloc(PAGE_SIZE);
+	u8 stack[64] = { };
+
+	check_not_text("NULL", NULL);
+	check_not_text("user space", (void *)PAGE_SIZE);
+	check_not_text("rodata", cpu_all_bits);
+	check_not_text("a module's rodata", bad_insns);
+	check_not_text("a module's data", &maintenance);
+	check_not_text("stack", stack);
+	check_not_text("guard page", area + AREA_SIZE);
+	if (CHECK(slab && vm, "no memory")) {
+		check_not_text("slab", slab);
+		check_not_text("vmalloc", vm);
+		CHECK(!memchr_inv(slab, 0, 64) && !memchr_inv(vm, 0, PAGE_SIZE), "written");
+	}
+	CHECK(!memchr_inv(stack, 0, sizeof(stack)), "written");
+	vfree(vm);
+	kfree(slab);
+}
+
+static void check_bad_ranges(void)
+{
+	const size_t step = TEXT_PATCH_ALIGN;
+	u8 *core = PTR_ALIGN((u8 *)dereference_function_descriptor(text_patch_sync), 16);
+
+	check_refused("no length", area, 0, -EINVAL);
+	check_refused("wraps", area, -(size_t)PAGE_SIZE, -EINVAL);
+	if (step > 1) {
+		check_refused("misaligned", area + 1, step, -EINVAL);
+		check_refused("misaligned length", area, step + 1, -EINVAL);
+		check_refused("misaligned end", area + step / 2, step, -EINVAL);
+	}
+	check_refused("kernel text", core, 16, -EPERM);
+	check_refused("past the end", area + AREA_SIZE - 16, 32, -EFAULT);
+	check_refused("before the start", area - 16, 32, -EFAULT);
+	check_refused("too long", area, AREA_SIZE + PAGE_SIZE, -EFAULT);
+}
+
+static void check_bad_insns(void)
+{
+	const size_t step = TEXT_PATCH_ALIGN;
+	u8 old[TEXT_PATCH_INSN_MAX];
+	u8 *at = area + 64;
+	int i;
+
+	memcpy(old, at, sizeof(old));
+	CHECK_EQ(text_patch_insn(at, old, old, 0), -EINVAL, "no length");
+	CHECK_EQ(text_patch_insn(at, old, old, TEXT_PATCH_INSN_MAX + step), -EINVAL, "too long");
+	CHECK_EQ(text_patch_insn((void *)-8UL, old, old, 8), -EINVAL, "wraps");
+	CHECK_EQ(text_patch_insn(area + AREA_SIZE - step, old, old, 2 * step), -EFAULT,
+		 "past the end");
+	if (step > 1) {
+		CHECK_EQ(text_patch_insn(at + 1, old, old, step), -EINVAL, "misaligned");
+		CHECK_EQ(text_patch_insn(at, old, old, step + 1), -EINVAL, "misaligned length");
+	}
+	old[0] ^= 1;
+	CHECK_EQ(text_patch_insn(at, old, at, step), -EBUSY, "something else is there");
+
+	if (text_patch_uses_fallback())
+		return;
+	for (i = 0; i < ARRAY_SIZE(bad_insns); i++) {
+		const struct bad_insn *b = &bad_insns[i];
+
+		CHECK_EQ(text_patch_copy(at, b->old, b->len), 0, "%s", b->name);
+		CHECK_EQ(text_patch_insn(at, b->old, b->new, b->len), b->error, "%s", b->name);
+		CHECK(!memcmp(at, b->old, b->len), "%s: was written", b->name);
+	}
+	CHECK_EQ(text_patch_fill(at, sizeof(old)), 0, "clean-up");
+}
+
+static void refused_requests(unsigned int nr)
+{
+	check_bad_ranges();
+	check_memory_that_is_no_text();
+}
+
+static void test_wrong_uses(void)
+{
+	memcpy(shadow, area, AREA_SIZE);
+	check_cost("refused requests", refused_requests, 1, 0, 0);
+	check_bad_insns();
+	CHECK(!memcmp(area, shadow, AREA_SIZE), "text was written");
+}
+
+/* A CPU that is offline when text is written runs the new one when it is back. */
+static void __maybe_unused rewrite_while_offline(unsigned int cpu, struct live_code *l)
+{
+	u8 *live = area + SLOT_SIZE;
+
+	CHECK_EQ(write_func(area, 2, 3), 0, "CPU %u offline", cpu);
+	CHECK_EQ(text_patch_insn(live + l->at, l->insn[0], l->insn[1], l->insn_len), 0,
+		 "CPU %u offline", cpu);
+	check_on_all_cpus(area, 2, "while one is offline");
+}
+
+static void test_hotplug(void)
+{
+#ifdef CONFIG_HOTPLUG_CPU
+	struct live_code l = { .value = { 3, 4 } };
+	u8 *live = area + SLOT_SIZE;
+	unsigned int cpu = last_cpu();
+	unsigned long syncs;
+
+	if (num_online_cpus() < 2)
+		return test_skip("needs two CPUs");
+
+	gen_live(&l, 0);
+	CHECK_EQ(write_func(area, 1, 0), 0, "function");
+	CHECK_EQ(text_patch_copy(live, l.code, l.len), 0, "%s", l.name);
+	check_on_all_cpus(area, 1, "before");
+	check_on_all_cpus(live, l.value[0], "before");
+	if (remove_cpu(cpu))
+		return test_skip("the CPU cannot be taken offline");
+
+	rewrite_while_offline(cpu, &l);
+	syncs = text_patch_cpu_syncs(cpu);
+	if (CHECK_EQ(add_cpu(cpu), 0, "CPU %u", cpu)) {
+		CHECK(text_patch_cpu_syncs(cpu) > syncs, "CPU %u did not synchronise", cpu);
+		check_on_all_cpus(area, 2, "afterwards");
+		check_on_all_cpus(live, l.value[1], "afterwards");
+	}
+#else
+	test_skip("needs CONFIG_HOTPLUG_CPU");
+#endif
+}
+
+/*
+ * Copying does not wait for text_mutex, so that it may be called with it held.
+ * Another thread tries first: if it does wait, nothing hangs.
+ */
+static void copying_worker(struct worker *w)
+{
+	CHECK_EQ(write_func(area, 1, 0), 0, "beside the holder");
+	CHECK_EQ(text_patch_fill(area + SLOT_SIZE, SLOT_SIZE), 0, "beside the holder");
+	worker_is_at(w, 1);
+}
+
+static void copy_while_locked(void *data)
+{
+	unsigned long end = jiffies + 20 * HZ;
+
+	if (!start_workers(1, copying_worker, NULL))
+		return;
+	/* Pairs with the release in worker_is_at(). */
+	while (!smp_load_acquire(&workers[0].at) && time_before(jiffies, end))
+		msleep(20);
+	if (!CHECK(workers[0].at, "copying waits for text_mutex"))
+		return;
+
+	CHECK_EQ(write_func(area, 2, 0), 0, "by the holder");
+	CHECK(call(area) == 2, "by the holder");
+}
+
+/* Replacing verifies and writes under text_mutex, so that it must wait. */
+static void replacing_worker(struct worker *w)
+{
+	struct live_code *l = w->data;
+
+	CHECK_EQ(text_patch_insn(slot_of(2) + l->at, l->insn[0], l->insn[1], l->insn_len), 0,
+		 "after the holder");
+	worker_is_at(w, 1);
+}
+
+static void replace_while_locked(void *data)
+{
+	struct live_code *l = data;
+
+	if (!start_workers(1, replacing_worker, l))
+		return;
+	msleep(200);
+	CHECK(!memcmp(slot_of(2), l->code, l->len), "replacing does not wait for text_mutex");
+}
+
+static void test_text_mutex(void)
+{
+	struct live_code l = { .value = { 1, 2 } };
+
+	test_text_call_locked(copy_while_locked, NULL);
+	stop_workers();
+
+	gen_live(&l, 0);
+	CHECK_EQ(text_patch_copy(slot_of(2), l.code, l.len), 0, "%s", l.name);
+	test_text_call_locked(replace_while_locked, &l);
+	if (wait_for_workers(1))
+		CHECK(call(slot_of(2)) == l.value[1], "after the holder");
+	stop_workers();
+}
+
+/*
+ * Writers of different parts of one page do not disturb one another, nor those
+ * who execute what is between them.
+ */
+static int neighbour_loops(void)
+{
+	return max(test_loop_count / 10, 1);
+}
+
+static void neighbour_worker(struct worker *w)
+{
+	int i;
+
+	if (!w->nr) {
+		while (!kthread_should_stop()) {
+			CHECK(call(area) == 1, "executed beside writers");
+			if (!(++w->calls % 64))
+				cond_resched();
+		}
+		return;
+	}
+
+	for (i = 1; i <= neighbour_loops() && !failed(); i++) {
+		u32 value = value_of(w->nr * 0x10000 + i);
+
+		CHECK_EQ(write_func(slot_of(w->nr), value, i % 8), 0, "thread %u", w->nr);
+		CHECK(call(slot_of(w->nr)) == value, "thread %u, write %d", w->nr, i);
+	}
+	worker_is_at(w, 1);
+}
+
+static void test_neighbours(void)
+{
+	unsigned int i, nr = min_t(unsigned int, many_threads(), PAGE_SIZE / SLOT_SIZE);
+
+	CHECK_EQ(write_func(area, 1, 0), 0, "function");
+	if (!start_workers(nr, neighbour_worker, NULL))
+		goto out;
+	worker_is_at(&workers[0], 1);
+	wait_for_workers(1);
+	diag("neighbours: %u writers, %lu calls between them", nr - 1, worker_calls());
+	for (i = 1; i < nr && !failed(); i++)
+		check_on_all_cpus(slot_of(i), value_of(i * 0x10000 + neighbour_loops()), "last");
+out:
+	stop_workers();
+}
+
+#include "test_vmalloc_text_slab.h"
+#include "test_vmalloc_text_calls.h"
+
+static const struct test {
+	const char *name;
+	void (*fn)(void);
+} tests[] = {
+	{ "run_on_every_cpu", test_run_on_every_cpu },
+	{ "reuse", test_reuse },
+	{ "fill_bytes", test_fill_bytes },
+	{ "fill_traps", test_fill_traps },
+	{ "not_writable", test_not_writable },
+	{ "no_wx", test_no_wx },
+	{ "lengths", test_lengths },
+	{ "alignments", test_alignments },
+	{ "live", test_live },
+	{ "batch", test_batch },
+	{ "shared_rounds", test_shared_rounds },
+	{ "busy_writers", test_busy_writers },
+	{ "sync_rounds", test_sync_rounds },
+	{ "waits_for_cpus", test_waits_for_cpus },
+	{ "sync_insn", test_sync_insn },
+	{ "cache_maintenance", test_cache_maintenance },
+	{ "wrong_uses", test_wrong_uses },
+	{ "hotplug", test_hotplug },
+	{ "text_mutex", test_text_mutex },
+	{ "neighbours", test_neighbours },
+	{ "slab_run", test_slab_run },
+	{ "slab_stress", test_slab_stress },
+	{ "slab_retire", test_slab_retire },
+	{ "slab_pressure", test_slab_pressure },
+	{ "slab_cost", test_slab_cost },
+	{ "slab_leak", test_slab_leak },
+};
+
+static void run_test(const struct test *t)
+{
+	int i;
+
+	atomic_set(&failures, 0);
+	skip_reason = NULL;
+	for (i = 0; i < test_repeat_count && !failed(); i++) {
+		clear_area();
+		memcpy(shadow, area, AREA_SIZE);
+		t->fn();
+	}
+}
+
+static unsigned long wanted_tests(void)
+{
+	return (unsigned int)run_test_mask & GENMASK(ARRAY_SIZE(tests) - 1, 0);
+}
+
+static int run_tests(void)
+{
+	unsigned long wanted = wanted_tests(), i;
+	int nr = 0, nr_failed = 0;
+
+	pr_info("KTAP version 1\n");
+	pr_info("1..%lu\n", hweight_long(wanted));
+	for_each_set_bit(i, &wanted, ARRAY_SIZE(tests)) {
+		ktime_t start = ktime_get();
+
+		run_test(&tests[i]);
+		diag("%s took %lld ms", tests[i].name, ktime_ms_delta(ktime_get(), start));
+		if (failed())
+			pr_info("not ok %d %s\n", ++nr, tests[i].name);
+		else if (skip_reason)
+			pr_info("ok %d %s # SKIP %s\n", ++nr, tests[i].name, skip_reason);
+		else
+			pr_info("ok %d %s\n", ++nr, tests[i].name);
+		nr_failed += failed();
+	}
+	return nr_failed ? -EINVAL : 0;
+}
+
+/*
+ * Measuring. A cell of the table is one operation on one size by so many
+ * threads, each for a while on text of its own.
+ */
+#define PERF_SIZE_MAX	SZ_64K
+#define PERF_MS		20
+
+struct perf_op {
+	const char *name;
+	bool sized;
+	int (*fn)(u8 *at, size_t size, unsigned long i);
+};
+
+static int perf_copy(u8 *at, size_t size, unsigned long i)
+{
+	return text_patch_copy(at, shadow, size);
+}
+
+static int perf_copy_nosync(u8 *at, size_t size, unsigned long i)
+{
+	return text_patch_copy_nosync(at, shadow, size);
+}
+
+static int perf_fill(u8 *at, size_t size, unsigned long i)
+{
+	return text_patch_fill(at, size);
+}
+
+static struct live_code perf_live;
+
+static int perf_insn(u8 *at, size_t size, unsigned long i)
+{
+	struct live_code *l = &perf_live;
+
+	return text_patch_insn(at + l->at, l->insn[i % 2], l->insn[!(i % 2)], l->insn_len);
+}
+
+static int perf_sync(u8 *at, size_t size, unsigned long i)
+{
+	text_patch_sync();
+	return 0;
+}
+
+static const struct perf_op perf_ops[] = {
+	{ "copy", true, perf_copy },
+	{ "copy_nosync", true, perf_copy_nosync },
+	{ "fill", true, perf_fill },
+	{ "insn", false, perf_insn },
+	{ "sync", false, perf_sync },
+	{ "slab", true, perf_slab },
+	{ "pages", true, perf_pages },
+};
+
+struct perf_cell {
+	const struct perf_op *op;
+	size_t size;
+	u8 *text;
+	atomic64_t ops, cycles, ns;
+};
+
+static void perf_worker(struct worker *w)
+{
+	struct perf_cell *c = w->data;
+	u8 *at = c->text + w->nr * PERF_SIZE_MAX;
+	ktime_t start = ktime_get();
+	unsigned long i = 0;
+	cycles_t cycles;
+
+	if (CHECK_EQ(text_patch_copy(at, perf_live.code, perf_live.len), 0, "code")) {
+		start = ktime_get();
+		cycles = get_cycles();
+		while (ktime_ms_delta(ktime_get(), start) < PERF_MS && !failed())
+			CHECK_EQ(c->op->fn(at, c->size, i++), 0, "%s", c->op->name);
+		atomic64_add(get_cycles() - cycles, &c->cycles);
+		atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &c->ns);
+		atomic64_add(i, &c->ops);
+	}
+	worker_is_at(w, 1);
+}
+
+static void measure(const struct perf_op *op, size_t size, unsigned int threads, u8 *text)
+{
+	struct perf_cell c = { .op = op, .size = size, .text = text };
+	struct text_patch_stats before, cost;
+	u64 ops;
+
+	text_patch_get_stats(&before);
+	if (start_workers(threads, perf_worker, &c))
+		wait_for_workers(1);
+	stop_workers();
+	stats_since(&cost, &before);
+
+	ops = max(atomic64_read(&c.ops), 1);
+	diag("perf %-12s %6zu %7u %10llu %14llu %12llu %8lu", op->name, size, threads, ops,
+	     div64_u64(atomic64_read(&c.cycles), ops), div64_u64(atomic64_read(&c.ns), ops),
+	     cost.rounds);
+}
+
+static unsigned int perf_threads(void)
+{
+	return nr_threads > 0 ? nr_threads : num_online_cpus();
+}
+
+static void measure_op(const struct perf_op *op, u8 *text)
+{
+	unsigned int threads;
+	size_t size;
+
+	for (threads = 1; threads <= perf_threads(); threads *= 2)
+		for (size = op->sized ? 16 : 0; size <= PERF_SIZE_MAX && !failed();
+		     size *= 4) {
+			measure(op, size, threads, text);
+			if (!op->sized)
+				break;
+		}
+}
+
+static int run_perf(void)
+{
+	u8 *text = test_text_alloc(PERF_SIZE_MAX * roundup_pow_of_two(perf_threads()));
+	int i;
+
+	if (!text)
+		return -ENOMEM;
+
+	pr_info("KTAP version 1\n");
+	pr_info("1..%zu\n", ARRAY_SIZE(perf_ops));
+	diag("per operation, of each thread: %s and ns; rounds are of all", COUNTER_NAME);
+	diag("%-17s %6s %7s %10s %14s %12s %8s", "perf", "bytes", "threads", "operations",
+	     COUNTER_NAME, "ns", "rounds");
+	perf_live.value[0] = 1;
+	perf_live.value[1] = 2;
+	gen_live(&perf_live, 0);
+	atomic_set(&failures, 0);
+	for (i = 0; i < ARRAY_SIZE(perf_ops); i++) {
+		measure_op(&perf_ops[i], text);
+		pr_info("%sok %d perf_%s\n", failed() ? "not " : "", i + 1, perf_ops[i].name);
+	}
+	test_text_free(text);
+	return failed() ? -EINVAL : 0;
+}
+
+static int check_params(void)
+{
+	if (test_loop_count < 1 || test_repeat_count < 1 || nr_threads < 0 || nr_threads > 64 ||
+	    functions > FUNCTIONS_MAX) {
+		pr_err("test_vmalloc_text: a count is out of range\n");
+		return -EINVAL;
+	}
+	if (!perf && !wanted_tests()) {
+		pr_err("test_vmalloc_text: run_test_mask selects no test\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int run(void)
+{
+	struct text_patch_stats before, after;
+	int ret;
+
+	text_patch_get_stats(&before);
+	ret = perf ? run_perf() : run_tests();
+	text_patch_get_stats(&after);
+	/* For selftests/execmem, which compares this with what it has traced. */
+	diag("total: rounds %lu to %lu, %lu requests", before.rounds, after.rounds,
+	     after.syncs - before.syncs);
+	return ret;
+}
+
+static int __init test_vmalloc_text_init(void)
+{
+	int ret = check_params();
+
+	if (ret)
+		return ret;
+	if (functions)
+		return make_functions();
+
+	area = test_text_alloc(AREA_SIZE);
+	shadow = kvzalloc(max_t(size_t, AREA_SIZE, PERF_SIZE_MAX), GFP_KERNEL);
+	ret = -ENOMEM;
+	if (area && shadow) {
+		if (!seed)
+			seed = get_random_long();
+		prandom_seed_state(&rnd, seed);
+		diag("seed=%lu, %u CPUs", seed, num_online_cpus());
+		ret = run();
+	}
+	kvfree(shadow);
+	test_text_free(area);
+	return ret;
+}
+
+static void __exit test_vmalloc_text_exit(void)
+{
+	free_functions();
+}
+
+module_init(test_vmalloc_text_init);
+module_exit(test_vmalloc_text_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Test of writing executable kernel memory");
+MODULE_IMPORT_NS(TEST_VMALLOC_TEXT);
+MODULE_IMPORT_NS(TEXT_PATCHING);

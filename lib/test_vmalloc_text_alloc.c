@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Built-in half of the test_vmalloc_text module: the few things that it needs
+ * and that no module must be able to do, above all to get executable memory.
+ *
+ * They are as narrow as the test allows. What is handed out is never writable
+ * by its own address; there is no call that writes to a given address, or that
+ * tells where a symbol is.
+ */
+
+#include <linux/cacheflush.h>
+#include <linux/errno.h>
+#include <linux/execmem.h>
+#include <linux/export.h>
+#include <linux/kallsyms.h>
+#include <linux/memory.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/ptdump.h>
+#include <linux/set_memory.h>
+#include <linux/string.h>
+#include <linux/text-patching.h>
+#include <linux/uaccess.h>
+#include <linux/unaligned.h>
+#include <linux/vmalloc.h>
+
+#include <asm/fixmap.h>
+
+#include "../mm/execmem_slab.h"
+#include "test_vmalloc_text.h"
+
+/**
+ * test_text_alloc - executable memory full of traps, for the test to write
+ * @size: how many bytes, a multiple of the page size
+ *
+ * Return: the memory, read-only and executable, or NULL.
+ */
+void *test_text_alloc(size_t size)
+{
+	unsigned long addr;
+	void *text;
+
+	text = execmem_alloc(EXECMEM_BPF, size);
+	if (!text)
+		return NULL;
+
+	addr = (unsigned long)text;
+	memset32(text, TEXT_PATCH_TRAP, size / sizeof(u32));
+	flush_icache_range(addr, addr + size);
+	set_vm_flush_reset_perms(text);
+	if (set_memory_rox(addr, size >> PAGE_SHIFT)) {
+		execmem_free(text);
+		return NULL;
+	}
+
+	return text;
+}
+EXPORT_SYMBOL_NS_GPL(test_text_alloc, TEST_VMALLOC_TEXT);
+
+/**
+ * test_text_free - give back what test_text_alloc() returned
+ * @text: it, or NULL
+ */
+void test_text_free(void *text)
+{
+	execmem_free(text);
+}
+EXPORT_SYMBOL_NS_GPL(test_text_free, TEST_VMALLOC_TEXT);
+
+/**
+ * test_text_check_wx - look for mappings both writable and executable
+ *
+ * Return: 0 if there are none, -EFAULT if there are, -EOPNOTSUPP if the kernel
+ *	   was built without CONFIG_DEBUG_WX.
+ */
+int test_text_check_wx(void)
+{
+#ifdef CONFIG_DEBUG_WX
+	return ptdump_check_wx() ? 0 : -EFAULT;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+EXPORT_SYMBOL_NS_GPL(test_text_check_wx, TEST_VMALLOC_TEXT);
+
+static bool is_test_text(void *addr)
+{
+	struct vm_struct *area = find_vm_area(addr);
+
+	return area && (area->flags & VM_EXECMEM_TEXT);
+}
+
+/**
+ * test_text_write - try to write text through its own address
+ * @addr: where; the byte there is written with the value it has
+ *
+ * Return: -EFAULT if the store faulted, 0 if it did not, -EINVAL if @addr is
+ *	   not executable memory.
+ */
+int test_text_write(void *addr)
+{
+	u8 byte;
+
+	if (!is_test_text(addr) || copy_from_kernel_nofault(&byte, addr, 1))
+		return -EINVAL;
+
+	return copy_to_kernel_nofault(addr, &byte, 1);
+}
+EXPORT_SYMBOL_NS_GPL(test_text_write, TEST_VMALLOC_TEXT);
+
+#if defined(CONFIG_X86)
+static bool find_alias(void)
+{
+	spinlock_t *lock;	/* of the page table */
+	bool found;
+	pte_t *pte;
+
+	/* Whoever uses it holds this lock meanwhile. Both pages are in one table. */
+	pte = get_locked_pte(poking_mm, poking_addr, &lock);
+	if (!pte)
+		return false;
+	found = !pte_none(ptep_get(pte)) || !pte_none(ptep_get(pte + 1));
+	pte_unmap_unlock(pte, lock);
+	return found;
+}
+#elif defined(CONFIG_ARM64) || defined(CONFIG_RISCV)
+static bool is_mapped(unsigned long addr)
+{
+	u8 byte;
+
+	return !copy_from_kernel_nofault(&byte, (void *)addr, 1);
+}
+
+static bool find_alias(void)
+{
+#ifdef CONFIG_RISCV
+	if (is_mapped(fix_to_virt(FIX_TEXT_POKE1)))
+		return true;
+#endif
+	return is_mapped(fix_to_virt(FIX_TEXT_POKE0));
+}
+#else
+static bool find_alias(void)
+{
+	return false;
+}
+#endif
+
+/**
+ * test_text_find_alias - look for the architecture's writable alias of text
+ *
+ * Return: true if there is one now; somebody else may be using it.
+ */
+bool test_text_find_alias(void)
+{
+	return find_alias();
+}
+EXPORT_SYMBOL_NS_GPL(test_text_find_alias, TEST_VMALLOC_TEXT);
+
+/**
+ * test_text_flush - maintain caches for text, whoever should have done it
+ * @addr: where it is
+ * @len: how many bytes
+ */
+void test_text_flush(void *addr, size_t len)
+{
+	flush_icache_range((unsigned long)addr, (unsigned long)addr + len);
+}
+EXPORT_SYMBOL_NS_GPL(test_text_flush, TEST_VMALLOC_TEXT);
+
+/**
+ * test_text_call_locked - call a function with text_mutex held
+ * @fn: the function
+ * @arg: its argument
+ */
+void test_text_call_locked(void (*fn)(void *arg), void *arg)
+{
+	guard(mutex)(&text_mutex);
+	fn(arg);
+}
+EXPORT_SYMBOL_NS_GPL(test_text_call_locked, TEST_VMALLOC_TEXT);
+
+#ifdef CONFIG_HAVE_TEXT_PATCHING
+/* Whether an instruction that a CPU must execute in a round begins at @code. */
+static bool is_sync_insn(const u8 *code, unsigned int nr)
+{
+#if defined(CONFIG_X86)
+	static const u8 iretq[] = { 0x48, 0xcf };
+	static const u8 serialize[] = { 0x0f, 0x01, 0xe8 };
+
+	return !memcmp(code, iretq, sizeof(iretq)) ||
+	       !memcmp(code, serialize, sizeof(serialize));
+#elif defined(CONFIG_ARM64)
+	return get_unaligned_le32(code) == 0xd5033fdf;		/* isb */
+#elif defined(CONFIG_RISCV)
+	if (!nr)
+		return get_unaligned_le32(code) == 0x0000100f;	/* fence.i */
+	/* sfence.vma with an address, to forget the alias */
+	return (get_unaligned_le32(code) & 0xfff07fff) == 0x12000073;
+#else
+	return false;
+#endif
+}
+
+/* How many kinds of them there are. */
+#define NR_SYNC_INSNS	(1 + IS_ENABLED(CONFIG_RISCV))
+
+static bool has_sync_insn(const u8 *code, unsigned long size, unsigned int nr)
+{
+	unsigned long i;
+
+	for (i = 0; i + sizeof(u32) <= size; i += TEXT_PATCH_ALIGN)
+		if (is_sync_insn(code + i, nr))
+			return true;
+
+	return false;
+}
+#endif
+
+/**
+ * test_text_find_sync_insn - look into what every CPU runs in a round
+ *
+ * An emulator keeps its CPUs' view of instructions coherent, so that no test
+ * that runs on one notices when the synchronising instruction is missing.
+ *
+ * Return: 0 if it is there, -ENOENT if not, -EOPNOTSUPP if that cannot be told.
+ */
+int test_text_find_sync_insn(void)
+{
+#ifdef CONFIG_HAVE_TEXT_PATCHING
+	void *code = dereference_function_descriptor(text_patch_sync_this_cpu);
+	unsigned long size, offset;
+	unsigned int nr;
+
+	if (!kallsyms_lookup_size_offset((unsigned long)code, &size, &offset))
+		return -EOPNOTSUPP;
+
+	for (nr = 0; nr < NR_SYNC_INSNS; nr++)
+		if (!has_sync_insn(code, size, nr))
+			return -ENOENT;
+
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+EXPORT_SYMBOL_NS_GPL(test_text_find_sync_insn, TEST_VMALLOC_TEXT);
+
+/**
+ * test_slab_flush - wait for text that was retired, and give empty packs back
+ */
+void test_slab_flush(void)
+{
+	execmem_retire_barrier();
+	execmem_slab_flush();
+}
+EXPORT_SYMBOL_NS_GPL(test_slab_flush, TEST_VMALLOC_TEXT);
+
+/* The slab is nothing for modules either, but for this one. */
+EXPORT_SYMBOL_NS_GPL(execmem_text_alloc, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_text_copy, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_text_copy_nosync, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_text_size, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_retire, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_retire_barrier, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(execmem_get_stats, TEST_VMALLOC_TEXT);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * arm64 code for the test_vmalloc_text module. Functions begin with BTI C, so
+ * that they may be called indirectly from pages that are guarded.
+ */
+#ifndef _LIB_TEST_VMALLOC_TEXT_ARM64_H
+#define _LIB_TEST_VMALLOC_TEXT_ARM64_H
+
+#include <linux/kprobes.h>
+#include <linux/of.h>
+#include <linux/ptrace.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
+
+#include <asm/debug-monitors.h>
+
+#define COUNTER_NAME	"CNTVCT ticks"
+
+#define A64_NOP		0xd503201f
+#define A64_BTI_C	0xd503245f
+#define A64_RET		0xd65f03c0
+#define A64_B(offset)	(0x14000000 | (((offset) / 4) & GENMASK(25, 0)))
+#define A64_MOVZ_W0(v)	(0x52800000 | ((v) & 0xffff) << 5)
+#define A64_MOVK_W0(v)	(0x72a00000 | ((v) & 0xffff) << 5)	/* bits 31 to 16 */
+
+static u8 *emit(u8 *at, u32 insn)
+{
+	put_unaligned_le32(insn, at);
+	return at + 4;
+}
+
+static u8 *emit_return(u8 *at, u32 value)
+{
+	at = emit(at, A64_MOVZ_W0(value));
+	at = emit(at, A64_MOVK_W0(value >> 16));
+	return emit(at, A64_RET);
+}
+
+#define SIZE_OF_RETURN	12
+
+static size_t gen_func(u8 *buf, u32 value, unsigned int nops)
+{
+	u8 *at = emit(buf, A64_BTI_C);
+
+	while (nops--)
+		at = emit(at, A64_NOP);
+	return emit_return(at, value) - buf;
+}
+
+/* A function that is at @from and continues at @to. */
+static size_t gen_jump(u8 *buf, const void *from, const void *to)
+{
+	u8 *at = emit(buf, A64_BTI_C);
+
+	return emit(at, A64_B(to - from - 4)) - buf;
+}
+
+static const struct {
+	const char *name;
+	u32 insn[2];		/* the first goes on, the second skips a return */
+	bool page_end;
+} live_codes[] = {
+	{ "b", { A64_B(4), A64_B(4 + SIZE_OF_RETURN) } },
+	{ "b at the end of a page", { A64_B(4), A64_B(4 + SIZE_OF_RETURN) }, true },
+	{ "nop to b", { A64_NOP, A64_B(4 + SIZE_OF_RETURN) } },
+	/* Not architecturally safe to hot-patch: the machine is stopped. */
+	{ "movz" },
+};
+
+static bool gen_live(struct live_code *l, unsigned int nr)
+{
+	u8 *at = emit(l->code, A64_BTI_C);
+	u32 insn[2];
+
+	if (nr >= ARRAY_SIZE(live_codes))
+		return false;
+
+	l->name = live_codes[nr].name;
+	memcpy(insn, live_codes[nr].insn, sizeof(insn));
+	l->at = at - l->code;
+	l->insn_len = 4;
+	if (insn[0]) {
+		at = emit(at, insn[0]);
+		at = emit_return(at, l->value[0]);
+		at = emit_return(at, l->value[1]);
+	} else {
+		insn[0] = A64_MOVZ_W0(l->value[0]);
+		insn[1] = A64_MOVZ_W0(l->value[1]);
+		at = emit(at, insn[0]);
+		at = emit(at, A64_RET);
+	}
+	emit(l->insn[0], insn[0]);
+	emit(l->insn[1], insn[1]);
+	l->len = at - l->code;
+	l->place = live_codes[nr].page_end ? PAGE_SIZE - l->at - 4 : 0;
+	l->in_place = live_codes[nr].insn[0];
+	return true;
+}
+
+static bool is_virtual_machine(void)
+{
+	return of_machine_is_compatible("linux,dummy-virt");
+}
+
+/* Requests for synchronisation by text_patch_insn() that replaces in place. */
+#define INSN_SYNCS	1
+
+static const struct bad_insn bad_insns[] = {
+	{ "two instructions", "\x1f\x20\x03\xd5\x1f\x20\x03\xd5",
+	  "\x1f\x20\x03\xd5\xc0\x03\x5f\xd6", 8, -EINVAL },
+};
+
+/*
+ * The kernel dies of the trap unless what it asks first says that it has been
+ * handled: a probe there answers so, having made the function that ran into
+ * the trap return.
+ */
+static int __kprobes catch_brk(struct kprobe *p, struct pt_regs *regs)
+{
+	struct pt_regs *trapped = (struct pt_regs *)regs->regs[0];
+
+	if (!trap_is_ours(trapped->pc))
+		return 0;
+
+	trapped->regs[0] = TRAPPED;
+	trapped->pc = trapped->regs[30];
+	regs->regs[0] = DBG_HOOK_HANDLED;
+	regs->pc = regs->regs[30];
+	return 1;
+}
+
+static struct kprobe trap_probe = {
+	.symbol_name	= "reserved_fault_brk_handler",
+	.pre_handler	= catch_brk,
+};
+
+static const char *catch_traps(void)
+{
+	return set_probe(&trap_probe);
+}
+
+static void uncatch_traps(void)
+{
+	unregister_kprobe(&trap_probe);
+}
+
+static int __kprobes count_clean_inval(struct kprobe *p, struct pt_regs *regs)
+{
+	maintained(regs->regs[0], regs->regs[1]);
+	return 0;
+}
+
+static struct kprobe maintenance_probe = {
+	.symbol_name	= "caches_clean_inval_pou",
+	.pre_handler	= count_clean_inval,
+};
+
+static const char *count_maintenance(void)
+{
+	return set_probe(&maintenance_probe);
+}
+
+static void uncount_maintenance(void)
+{
+	unregister_kprobe(&maintenance_probe);
+}
+
+#endif /* _LIB_TEST_VMALLOC_TEXT_ARM64_H */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What it costs to call many small generated functions, to be measured from outside:
+ * by hardware counters, or by an emulator that counts.
+ *
+ * With functions=N the module makes so many and stays, without testing. A number
+ * that is written to its parameter "call" is how many calls are made then: of one
+ * function after the other, in an order that is random but the same each time round.
+ * They are packed by the slab, or with scattered=1 have a page each.
+ */
+#ifndef _LIB_TEST_VMALLOC_TEXT_CALLS_H
+#define _LIB_TEST_VMALLOC_TEXT_CALLS_H
+
+#define FUNCTIONS_MAX	SZ_64K
+
+static struct {
+	u8 **text;
+	unsigned int nr;
+} called;
+
+static u8 *alloc_function(size_t len)
+{
+	if (scattered)
+		return test_text_alloc(PAGE_SIZE);
+	return execmem_text_alloc(SLAB_TYPE, SLAB_DOMAIN, len, 1);
+}
+
+static int copy_function(u8 *text, const u8 *code, size_t len)
+{
+	return scattered ? text_patch_copy(text, code, len) :
+			   execmem_text_copy(text, 0, code, len);
+}
+
+static int make_function(u32 value)
+{
+	u8 code[CODE_MAX], *text;
+	size_t len = gen_func(code, value, value % 8);
+
+	text = alloc_function(len);
+	if (!text)
+		return -ENOMEM;
+	called.text[called.nr++] = text;
+	return copy_function(text, code, len);
+}
+
+static void shuffle_functions(void)
+{
+	unsigned int i;
+
+	for (i = called.nr - 1; i > 0; i--)
+		swap(called.text[i], called.text[prandom_u32_state(&rnd) % (i + 1)]);
+}
+
+static void free_functions(void)
+{
+	while (called.nr)
+		test_text_free(called.text[--called.nr]);
+	kvfree(called.text);
+	called.text = NULL;
+}
+
+static int make_functions(void)
+{
+	int ret = 0;
+
+	prandom_seed_state(&rnd, seed);
+	called.text = kvcalloc(functions, sizeof(*called.text), GFP_KERNEL);
+	if (!called.text)
+		return -ENOMEM;
+	while (called.nr < functions && !ret) {
+		ret = make_function(called.nr);
+		cond_resched();
+	}
+	if (ret) {
+		free_functions();
+		return ret;
+	}
+	shuffle_functions();
+	return 0;
+}
+
+static int call_functions(const char *val, const struct kernel_param *kp)
+{
+	unsigned int i, next = 0, calls;
+	int ret = kstrtouint(val, 0, &calls);
+
+	if (ret)
+		return ret;
+	if (!called.nr)
+		return -ENODEV;
+	for (i = 0; i < calls; i++) {
+		call(called.text[next]);
+		if (++next < called.nr)
+			continue;
+		next = 0;
+		cond_resched();
+	}
+	return 0;
+}
+
+static const struct kernel_param_ops call_ops = { .set = call_functions };
+
+module_param_cb(call, &call_ops, NULL, 0200);
+MODULE_PARM_DESC(call, "With functions=N: call so many of them when this is written");
+
+#endif /* _LIB_TEST_VMALLOC_TEXT_CALLS_H */

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Call many small generated functions in the kernel, in random order: what that costs
+ * depends on how many cache lines and pages they are in.
+ *
+ * Usage: calls FUNCTIONS packed|scattered CALLS
+ *
+ * Prints TAP, "# measure calls CALLS" and "# measure time NS" for all of them, in
+ * nanoseconds. They are made within a window (window.h).
+ *
+ * The functions are those of the test_vmalloc_text module.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "window.h"
+
+#define MODULE	"test_vmalloc_text"
+#define CALL	"/sys/module/" MODULE "/parameters/call"
+
+static void load_module(const char *functions, const char *layout)
+{
+	char made[40], scattered[40];
+	int status = -1;
+	pid_t pid;
+
+	snprintf(made, sizeof(made), "functions=%s", functions);
+	snprintf(scattered, sizeof(scattered), "scattered=%d", !strcmp(layout, "scattered"));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		execl("/sbin/modprobe", "modprobe", MODULE, made, scattered, NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		ksft_exit_skip("modprobe " MODULE " %s: status %#x: CONFIG_TEST_VMALLOC_TEXT=m\n",
+			       made, status);
+}
+
+static unsigned long now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
+}
+
+static unsigned long call_functions(const char *calls)
+{
+	int fd = open(CALL, O_WRONLY | O_CLOEXEC);
+	unsigned long began, time;
+	ssize_t written;
+
+	if (fd < 0)
+		ksft_exit_fail_msg(CALL ": %s\n", strerror(errno));
+	began = now();
+	begin_window();
+	written = write(fd, calls, strlen(calls));
+	end_window();
+	time = now() - began;
+	if (written != (ssize_t)strlen(calls))
+		ksft_exit_fail_msg(CALL ": %s\n", strerror(errno));
+	close(fd);
+	return time;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long time;
+
+	ksft_print_header();
+	if (argc != 4 || (strcmp(argv[2], "packed") && strcmp(argv[2], "scattered")) ||
+	    atoi(argv[1]) <= 0 || atoi(argv[3]) <= 0)
+		ksft_exit_fail_msg("usage: calls FUNCTIONS packed|scattered CALLS\n");
+	if (geteuid())
+		ksft_exit_skip("must be root\n");
+
+	ksft_set_plan(1);
+	load_module(argv[1], argv[2]);
+	time = call_functions(argv[3]);
+	if (syscall(SYS_delete_module, MODULE, O_NONBLOCK))
+		ksft_exit_fail_msg("removing " MODULE ": %s\n", strerror(errno));
+	print_window("calls");
+	ksft_print_msg("measure calls %s\n", argv[3]);
+	ksft_print_msg("measure time %lu\n", time);
+	ksft_test_result_pass("%s %s\n", argv[2], argv[1]);
+	ksft_finished();
+}

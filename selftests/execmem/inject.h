@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Settings of the kernel in files, and failures of its functions by fail_function. */
+#ifndef _SELFTESTS_EXECMEM_INJECT_H
+#define _SELFTESTS_EXECMEM_INJECT_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FAIL_FUNCTION	"/sys/kernel/debug/fail_function"
+
+static inline bool write_to(const char *dir, const char *file, const char *value)
+{
+	char path[256];
+	bool ok;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ok = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+	close(fd);
+	return ok;
+}
+
+/*
+ * Let a function of the kernel fail whenever it is called, with @retval, or what is
+ * usual for it if that is NULL. The function "" ends that.
+ */
+static inline bool inject(const char *function, const char *retval)
+{
+	char file[128];
+
+	snprintf(file, sizeof(file), "%s/retval", function);
+	return write_to(FAIL_FUNCTION, "inject", function) &&
+	       (!retval || write_to(FAIL_FUNCTION, file, retval)) &&
+	       write_to(FAIL_FUNCTION, "probability", "100") &&
+	       write_to(FAIL_FUNCTION, "times", "-1") &&
+	       write_to(FAIL_FUNCTION, "verbose", "0");
+}
+
+#endif /* _SELFTESTS_EXECMEM_INJECT_H */

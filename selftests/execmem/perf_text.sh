@@ -1,0 +1,140 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# perf_text.sh [-r REPEATS] [-c COUNT] [-d DIR]: what generated code costs the CPUs of
+# this machine, by its own counters.
+#
+# Runs "workloads" as often as REPEATS says (5), each with COUNT pieces of code (1000),
+# and modules of DIR if that is given (small0.ko, ... and relocations.ko), under
+# "perf stat", of all CPUs: the machine should have nothing else to do. Then calls 16 to
+# 8192 small generated functions in random order, that have a page each and that are
+# packed, if the kernel has CONFIG_TEST_VMALLOC_TEXT=m.
+#
+# Needs root, perf and a CPU that counts cycles and misses of the instruction cache and
+# of its TLB: without them nothing is measured, and the exit status is 4.
+set -u
+
+EVENTS="cycles iTLB-load-misses L1-icache-load-misses"
+MODULE=test_vmalloc_text
+CALL=/sys/module/$MODULE/parameters/call
+CALLS=2000000
+KSFT_SKIP=4
+
+here=$(cd "$(dirname "$0")" && pwd)
+repeats=5
+count=1000
+modules=
+
+die()
+{
+	echo "perf_text.sh: $1" >&2
+	exit 1
+}
+
+skip()
+{
+	echo "perf_text.sh: SKIP: $1: nothing was measured" >&2
+	exit $KSFT_SKIP
+}
+
+usage()
+{
+	sed -n '4,/^set/{/^#/{s/^# \{0,1\}//;p}}' "$0"
+}
+
+# is_number WORD
+is_number()
+{
+	case $1 in
+	*[!0-9]* | 0* | "") return 1 ;;
+	esac
+}
+
+# missing_events: those that this machine does not count.
+missing_events()
+{
+	for event in $EVENTS; do
+		perf stat -a -x , -e "$event" -- true 2>&1 |
+			grep -qE "^[0-9]+(,|\.)" || echo "$event"
+	done
+}
+
+# measure NAME COMMAND...: the counters while it runs, with what perf says of their spread.
+measure()
+{
+	name=$1
+	shift
+	echo "== $name"
+	# shellcheck disable=SC2086
+	perf stat -a -r "$repeats" $options -- "$@" 2>"$log" >"$log.out" || {
+		cat "$log.out" "$log" >&2
+		failed=1
+		return
+	}
+	if grep -q '^ok .* # SKIP\|^1\.\.0 # SKIP' "$log.out"; then
+		grep SKIP "$log.out"
+	else
+		grep -E ' (cycles|[^ ]+-misses)|elapsed' "$log"
+		measured=$((measured + 1))
+	fi
+}
+
+# measure_calls NUMBER SCATTERED
+measure_calls()
+{
+	modprobe "$MODULE" functions="$1" scattered="$2" || { failed=1; return; }
+	layout=packed
+	[ "$2" = 0 ] || layout="scattered, a page each"
+	# shellcheck disable=SC2016
+	measure "$CALLS calls of $1 functions, $layout" \
+		sh -c 'echo "$1" >"$2"' sh "$CALLS" "$CALL"
+	rmmod "$MODULE"
+}
+
+while getopts r:c:d:h-: opt; do
+	case $opt in
+	r) repeats=$OPTARG ;;
+	c) count=$OPTARG ;;
+	d) modules=$OPTARG ;;
+	h | -) usage; exit 0 ;;
+	*) exit 2 ;;
+	esac
+done
+is_number "$repeats" || die "-r needs a number, not '$repeats'"
+is_number "$count" || die "-c needs a number, not '$count'"
+[ -z "$modules" ] || [ -f "$modules/relocations.ko" ] || die "no $modules/relocations.ko"
+[ -x "$here/workloads" ] || die "no $here/workloads: run make there first"
+[ "$(id -u)" = 0 ] || skip "not root"
+command -v perf >/dev/null || skip "no perf tool"
+missing=$(missing_events | tr '\n' ' ')
+[ -z "$missing" ] || skip "this machine does not count: ${missing% }"
+
+log=$(mktemp)
+trap 'rm -f "$log" "$log.out"' EXIT
+options=
+for event in $EVENTS; do
+	options="$options -e $event"
+done
+failed=0
+measured=0
+
+uname -srm
+for workload in bpf bpf_cpus kprobes; do
+	measure "$count $workload" "$here/workloads" quick "$workload" "$count"
+done
+measure "100 ftrace" "$here/workloads" quick ftrace 100
+if [ -n "$modules" ]; then
+	small=$(find "$modules" -name 'small*.ko' | wc -l)
+	measure "$small modules" "$here/workloads" quick modules "$small" "$modules"
+	measure "relocations" "$here/workloads" quick relocations 1 "$modules"
+fi
+if modprobe -n "$MODULE" functions=1 2>/dev/null; then
+	for functions in 16 64 256 1024 4096 8192; do
+		measure_calls "$functions" 1
+		measure_calls "$functions" 0
+	done
+else
+	echo "calls of generated functions: SKIP: no CONFIG_TEST_VMALLOC_TEXT=m"
+fi
+[ "$measured" != 0 ] || die "no workload was measured"
+exit "$failed"

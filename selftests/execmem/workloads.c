@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What generated code costs: make many small pieces of it, by the system calls of
+ * those who do so, and look at what the kernel has mapped for them.
+ *
+ * Usage: workloads NAME COUNT [DIR]
+ *	  workloads quick NAME COUNT [DIR]
+ *
+ *	bpf		socket filters of about 100 bytes
+ *	bpf_cpus	the same, a part of them by each CPU at the same time
+ *	kprobes		probes that single-step a copy of the instruction
+ *	ftrace		tracers of one function each, with a trampoline each where
+ *			the architecture makes some
+ *	modules		DIR/small0.ko, DIR/small1.ko, ... are loaded
+ *	relocations	DIR/relocations.ko, which has so many, is loaded
+ *
+ * "quick" neither waits nor looks at what is mapped: for whoever counts what happens
+ * meanwhile, and on a kernel without a dump of its page tables.
+ *
+ * Nothing of it needs more of the kernel than was there before the execmem slab:
+ * kernels with and without it can be compared.
+ *
+ * Prints TAP, and "# measure WHAT BEFORE WITH AFTER" for each of
+ *
+ *	text		bytes that are mapped executable
+ *	page_tables	pages of page tables that map something: the last level
+ *			and the one above
+ *	split		bytes of memory that are mapped by base pages
+ *	direct_4k, direct_2m, direct_1g
+ *			bytes of the direct map that are mapped by pages of this size
+ * and "# measure WHAT MAKING REMOVING" for
+ *
+ *	time		nanoseconds
+ *	ipis		interrupts that CPUs have sent to others, to have a function called or
+ *			the TLB flushed (riscv's firmware sends some by itself)
+ *
+ * Making and removing are a window each (window.h).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mapped.h"
+#include "window.h"
+
+#define TRACEFS		"/sys/kernel/tracing/"
+#define EVENTS		TRACEFS "dynamic_events"
+#define FUNCTIONS	TRACEFS "available_filter_functions"
+
+static unsigned int count;
+static const char *dir;
+static bool quick;
+
+/*
+ * Workloads: make @count pieces of code, and remove them. How many were made is
+ * returned.
+ */
+
+static int *fds;
+
+static int load_filter(int nr)
+{
+	static const char license[] = "GPL";
+	struct bpf_insn insns[18];
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insns = (unsigned long)insns,
+		.insn_cnt = ARRAY_SIZE(insns),
+		.license = (unsigned long)license,
+	};
+	size_t i, end = ARRAY_SIZE(insns) - 1;
+
+	/* r0 = nr; r0 += 1, 2, 3 ...; return r0 */
+	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = nr };
+	for (i = 1; i < end; i++)
+		insns[i] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_ADD | BPF_K, .imm = i };
+	insns[end] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
+
+	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+static void load_filters(unsigned int nr)
+{
+	unsigned int i;
+
+	fds = calloc(nr, sizeof(*fds));
+	if (!fds)
+		ksft_exit_fail_msg("no memory\n");
+	for (i = 0; i < nr; i++) {
+		fds[i] = load_filter(i);
+		if (fds[i] < 0)
+			ksft_exit_fail_msg("BPF program %u: %s\n", i, strerror(errno));
+	}
+}
+
+static void allow_files(void)
+{
+	struct rlimit limit = { count + 64, count + 64 };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		ksft_exit_fail_msg("%u files: %s\n", count + 64, strerror(errno));
+}
+
+static unsigned int make_bpf(void)
+{
+	allow_files();
+	load_filters(count);
+	return count;
+}
+
+static void remove_bpf(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+/*
+ * One process for each CPU. It says by a pipe when it has loaded its part, and ends
+ * when the other pipe is closed.
+ */
+static int loaded[2], leave[2];
+
+static void load_on_cpu(unsigned int cpu, unsigned int nr)
+{
+	cpu_set_t set;
+	char byte = 0;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		ksft_exit_fail_msg("CPU %u: %s\n", cpu, strerror(errno));
+	close(leave[1]);
+	load_filters(nr);
+	if (write(loaded[1], &byte, 1) == 1 && !read(leave[0], &byte, 1))
+		_exit(0);
+	_exit(1);
+}
+
+static unsigned int make_bpf_cpus(void)
+{
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN), cpu, part, left = count;
+	char byte;
+
+	allow_files();
+	if (pipe(loaded) || pipe(leave))
+		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
+	fflush(stdout);
+	for (cpu = 0; cpu < cpus; cpu++, left -= part) {
+		part = left / (cpus - cpu);
+		switch (fork()) {
+		case -1:
+			ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+		case 0:
+			load_on_cpu(cpu, part);
+		}
+	}
+	close(loaded[1]);
+	/* One that fails closes its end without a byte. */
+	for (cpu = 0; cpu < cpus; cpu++)
+		if (read(loaded[0], &byte, 1) != 1)
+			ksft_exit_fail_msg("a process has not loaded its part\n");
+	return count;
+}
+
+static void remove_bpf_cpus(void)
+{
+	int status;
+
+	close(leave[1]);
+	while (wait(&status) > 0)
+		if (status)
+			ksft_print_msg("a process ended with status %#x\n", status);
+}
+
+static bool add_event(int events, const char *event)
+{
+	return write(events, event, strlen(event)) == (ssize_t)strlen(event);
+}
+
+/*
+ * Behind what ftrace patches, which is not copied but called through; where exactly
+ * an instruction begins there is for the kernel to say. Not enabled: what has to be
+ * allocated is allocated all the same, and nothing gets slower.
+ */
+static bool add_kprobe(int events, unsigned int nr, const char *function)
+{
+	static const unsigned int offsets[] = { 9, 16, 20, 24, 28 };
+	char event[300];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		snprintf(event, sizeof(event), "p:workloads/k%u %s+%u\n", nr, function, offsets[i]);
+		if (add_event(events, event))
+			return true;
+	}
+	return false;
+}
+
+static bool add_fprobe(int events, unsigned int nr, const char *function)
+{
+	char event[300];
+
+	snprintf(event, sizeof(event), "f:workloads/f%u %s\n", nr, function);
+	return add_event(events, event);
+}
+
+/* One event for each of the first functions that take one. */
+static unsigned int make_events(bool (*add)(int events, unsigned int nr, const char *function))
+{
+	int events = open(EVENTS, O_WRONLY | O_APPEND | O_CLOEXEC);
+	FILE *f = fopen(FUNCTIONS, "re");
+	unsigned int made = 0;
+	char name[200];
+
+	if (events < 0 || !f)
+		ksft_exit_skip("no %s\n", events < 0 ? EVENTS : FUNCTIONS);
+	while (made < count && fgets(name, sizeof(name), f)) {
+		name[strcspn(name, "\n ")] = '\0';
+		made += add(events, made, name);
+	}
+	fclose(f);
+	close(events);
+	return made;
+}
+
+static unsigned int make_kprobes(void)
+{
+	return make_events(add_kprobe);
+}
+
+static unsigned int make_ftrace(void)
+{
+	return make_events(add_fprobe);
+}
+
+static void remove_events(void)
+{
+	int events = open(EVENTS, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	if (events < 0 || !add_event(events, "-:workloads/\n"))
+		ksft_print_msg("removing the events: %s\n", strerror(errno));
+	close(events);
+}
+
+static void load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+static void unload_module(const char *name)
+{
+	if (syscall(SYS_delete_module, name, O_NONBLOCK))
+		ksft_print_msg("removing %s: %s\n", name, strerror(errno));
+}
+
+static unsigned int make_modules(void)
+{
+	char path[300];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/small%u.ko", dir, i);
+		load_module(path);
+	}
+	return count;
+}
+
+static void remove_modules(void)
+{
+	char name[30];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "small%u", i);
+		unload_module(name);
+	}
+}
+
+static unsigned int make_relocations(void)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/relocations.ko", dir);
+	load_module(path);
+	return count;
+}
+
+static void remove_relocations(void)
+{
+	unload_module("relocations");
+}
+
+/*
+ * What it costs.
+ */
+
+struct costs {
+	unsigned long time;		/* ns */
+	unsigned long ipis;
+};
+
+static unsigned long add_numbers(const char *line)
+{
+	unsigned long sum = 0, n;
+	char *end;
+
+	for (line = strchr(line, ':') + 1; n = strtoul(line, &end, 10), end != line; line = end)
+		sum += n;
+	return sum;
+}
+
+static unsigned long count_ipis(void)
+{
+	FILE *f = fopen("/proc/interrupts", "re");
+	unsigned long sum = 0;
+	char line[400];
+
+	if (!f)
+		ksft_exit_fail_msg("/proc/interrupts: %s\n", strerror(errno));
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "Function call interrupts") || strstr(line, "TLB shootdowns"))
+			sum += add_numbers(line);
+	fclose(f);
+	return sum;
+}
+
+static struct costs costs(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (struct costs){ ts.tv_sec * 1000000000UL + ts.tv_nsec, count_ipis() };
+}
+
+static struct costs since(struct costs began)
+{
+	struct costs now = costs();
+
+	return (struct costs){ now.time - began.time, now.ipis - began.ipis };
+}
+
+static const struct workload {
+	const char *name;
+	unsigned int (*make)(void);
+	void (*remove)(void);
+} workloads[] = {
+	{ "bpf", make_bpf, remove_bpf },
+	{ "bpf_cpus", make_bpf_cpus, remove_bpf_cpus },
+	{ "kprobes", make_kprobes, remove_events },
+	{ "ftrace", make_ftrace, remove_events },
+	{ "modules", make_modules, remove_modules },
+	{ "relocations", make_relocations, remove_relocations },
+};
+
+static struct mapped look_if_wanted(bool settled)
+{
+	if (quick)
+		return (struct mapped){ 0 };
+	return settled ? look_when_settled() : look();
+}
+
+static void run(const struct workload *w)
+{
+	struct mapped before, with, after;
+	struct costs began, making, removing;
+	unsigned int made;
+
+	before = look_if_wanted(true);
+	began = costs();
+	begin_window();
+	made = w->make();
+	end_window();
+	making = since(began);
+	print_window("making");
+	if (!made)
+		ksft_exit_skip("%s: this kernel has none of these\n", w->name);
+	if (made < count)
+		ksft_exit_fail_msg("%s: only %u of %u\n", w->name, made, count);
+	with = look_if_wanted(false);
+	began = costs();
+	begin_window();
+	w->remove();
+	end_window();
+	removing.time = since(began).time;
+	print_window("removing");
+	after = look_if_wanted(true);
+	removing.ipis = since(began).ipis;
+
+	if (!quick)
+		print_mapped(&before, &with, &after);
+	ksft_print_msg("measure time %lu %lu\n", making.time, removing.time);
+	ksft_print_msg("measure ipis %lu %lu\n", making.ipis, removing.ipis);
+}
+
+static const struct workload *find_workload(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(workloads); i++)
+		if (!strcmp(workloads[i].name, name))
+			return &workloads[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct workload *w = NULL;
+
+	ksft_print_header();
+	quick = argc > 1 && !strcmp(argv[1], "quick");
+	argc -= quick;
+	argv += quick;
+	if (argc == 3 || argc == 4) {
+		w = find_workload(argv[1]);
+		count = atoi(argv[2]);
+		dir = argc == 4 ? argv[3] : ".";
+	}
+	if (!w || !count || count > 100000)
+		ksft_exit_fail_msg("usage: workloads [quick] NAME COUNT [DIR]\n");
+	if (geteuid())
+		ksft_exit_skip("must be root\n");
+
+	ksft_set_plan(1);
+	run(w);
+	ksft_test_result_pass("%s %u\n", w->name, count);
+	ksft_finished();
+}

@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Load modules, unload them, and let loading fail, again and again: what they took must
+ * be given back, and no mapping may be writable and executable meanwhile.
+ *
+ * The modules are test_module_text, which checks itself when it is loaded, and
+ * test_module_text_many. Copies by other names are loaded at the same time, and spoilt
+ * ones. Where livepatch's sample is there it is loaded, too.
+ *
+ * Usage: module_text [-d DIR] [-n LOADS]
+ *
+ * DIR has the modules (default: those of the running kernel).
+ */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../execmem/inject.h"
+#include "../execmem/summary.h"
+#include "../kselftest.h"
+
+#define MODULE		"test_module_text"
+#define MANY		"test_module_text_many"
+#define LIVEPATCH	"livepatch-sample"
+#define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
+#define AREAS		"/proc/vmallocinfo"
+#define FAILSLAB	"/sys/kernel/debug/failslab"
+#define FAIL_NTH	"/proc/self/fail-nth"
+
+/* Loads in a row, also in a kernel with lockdep, and processes that load at once. */
+enum { LOADS = 1000, LOADS_LOCKDEP = 100, COPIES = 4 };
+
+/* Where modules' text has to be in the slab. */
+#ifdef __x86_64__
+enum { HAS_SLAB = true };
+#else
+enum { HAS_SLAB = false };
+#endif
+
+/* Far more than loading allocates. */
+enum { MAX_ALLOCATIONS = 5000 };
+
+struct image {
+	char *data;
+	size_t size;
+};
+
+static char dir[PATH_MAX - 128];
+static struct image module, many;
+static bool wx_found;
+
+/*
+ * Modules, and spoilt ones.
+ */
+
+static bool read_image(struct image *to, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return false;
+	to->size = st.st_size;
+	to->data = malloc(to->size);
+	if (!to->data || read(fd, to->data, to->size) != (ssize_t)to->size)
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	close(fd);
+	return true;
+}
+
+static struct image copy_of(const struct image *from)
+{
+	struct image to = { malloc(from->size), from->size };
+
+	if (!to.data)
+		ksft_exit_fail_msg("no memory\n");
+	memcpy(to.data, from->data, to.size);
+	return to;
+}
+
+/* All strings that are, or end with, a word become another one of the same length. */
+static unsigned int replace(struct image *image, const char *word, const char *by)
+{
+	size_t len = strlen(word) + 1;
+	unsigned int n = 0;
+	char *at = image->data;
+
+	while ((at = memmem(at, image->data + image->size - at, word, len))) {
+		memcpy(at, by, len);
+		at += len;
+		n++;
+	}
+	return n;
+}
+
+/* The first relocation of .text gets a type that no architecture has. */
+static bool spoil_relocation(struct image *image)
+{
+	Elf64_Ehdr *ehdr = (void *)image->data;
+	Elf64_Shdr *sections = (void *)(image->data + ehdr->e_shoff);
+	const char *names = image->data + sections[ehdr->e_shstrndx].sh_offset;
+
+	for (unsigned int i = 0; i < ehdr->e_shnum; i++) {
+		Elf64_Rela *rela = (void *)(image->data + sections[i].sh_offset);
+
+		if (strcmp(names + sections[i].sh_name, ".rela.text"))
+			continue;
+		rela->r_info = ELF64_R_INFO(ELF64_R_SYM(rela->r_info), 0xfff0);
+		return true;
+	}
+	return false;
+}
+
+/* 0, or why it was not loaded. */
+static int load(const struct image *image, const char *params)
+{
+	return syscall(SYS_init_module, image->data, image->size, params) ? errno : 0;
+}
+
+static int unload(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+static int load_and_unload(const struct image *image, const char *name, const char *params)
+{
+	int error = load(image, params);
+
+	return error ? error : unload(name);
+}
+
+static bool is_loaded(const char *name)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "%s ", name);
+	return count_lines("/proc/modules", line) > 0;
+}
+
+/*
+ * From outside.
+ */
+
+static bool check_wx(void)
+{
+	char answer[32] = "";
+	int fd = open(CHECK_WX, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	if (read(fd, answer, sizeof(answer) - 1) > 0)
+		wx_found |= !!strncmp(answer, "SUCCESS", 7);
+	close(fd);
+	return true;
+}
+
+static int count_areas(void)
+{
+	return count_lines(AREAS, " execmem_") + count_lines(AREAS, " stage_in_");
+}
+
+/* How often CPUs were synchronised since boot, or 0 if nobody says. */
+static unsigned long nr_rounds(void)
+{
+	unsigned long n = 0;
+	char line[256];
+	FILE *f = fopen(SUMMARY, "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "copies %*u fills %*u insns %*u syncs %*u rounds %lu", &n) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Bytes of text that modules have of the slab. */
+static unsigned long used_by_modules(void)
+{
+	unsigned long used = 0;
+	char line[256];
+	FILE *f = fopen(SUMMARY, "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "module trusted %*u %lu", &used) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return used;
+}
+
+/*
+ * Cases.
+ */
+
+static void case_places(void)
+{
+	int error = load(&module, "early=1");
+
+	check_wx();
+	ksft_test_result(!error && !unload(MODULE), "each patched place does what it must\n");
+	if (error)
+		ksft_print_msg("not loaded: %s\n", strerror(error));
+
+	error = load_and_unload(&many, MANY, "");
+	ksft_test_result(!error, "thousands of them\n");
+}
+
+static void case_often(unsigned int loads)
+{
+	unsigned int n;
+	int error = 0;
+
+	for (n = 0; n < loads && !error; n++) {
+		error = load_and_unload(&module, MODULE, "quick=1");
+		if (n % (loads / 10 + 1) == 0)
+			check_wx();
+	}
+	if (error)
+		ksft_print_msg("the %u. time: %s\n", n, strerror(error));
+	ksft_test_result(!error, "loaded and unloaded %u times\n", loads);
+}
+
+static int load_copies(unsigned int nr, unsigned int loads)
+{
+	struct image image = copy_of(&module);
+	char name[] = MODULE;
+
+	name[strlen(name) - 1] = '0' + nr;
+	if (!replace(&image, MODULE, name)) {
+		ksft_print_msg(MODULE " does not know its name\n");
+		return 1;
+	}
+	for (unsigned int n = 0; n < loads; n++) {
+		int error = load_and_unload(&image, name, n % 8 ? "quick=1" : "");
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static void case_at_once(unsigned int loads)
+{
+	unsigned int nr, well = 0;
+	int status;
+
+	fflush(stdout);
+	for (nr = 0; nr < COPIES; nr++)
+		if (!fork())
+			_exit(load_copies(nr, loads));
+	for (nr = 0; nr < COPIES; nr++) {
+		if (wait(&status) > 0 && WIFEXITED(status) && !WEXITSTATUS(status))
+			well++;
+		else
+			ksft_print_msg("one ended with %s\n", strerror(WEXITSTATUS(status)));
+		check_wx();
+	}
+	ksft_test_result(well == COPIES, "%d at once, %u times each\n", COPIES, loads);
+}
+
+static void expect_refused(const char *what, const struct image *image, const char *params,
+			   int error, int or_error)
+{
+	int got = load(image, params);
+
+	if (got != error)
+		ksft_print_msg("%s: %s\n", what, got ? strerror(got) : "loaded");
+	ksft_test_result((got == error || got == or_error) && !is_loaded(MODULE), "%s\n", what);
+	if (!got)
+		unload(MODULE);
+}
+
+static void case_refused(void)
+{
+	struct image bad = copy_of(&module);
+
+	expect_refused("init returns an error", &module, "quick=1 result=-5", EIO, EIO);
+	expect_refused("a parameter is refused", &module, "early=refuse", EINVAL, EINVAL);
+	if (!spoil_relocation(&bad))
+		ksft_exit_fail_msg(MODULE " has no relocations of .text\n");
+	expect_refused("bad relocation", &bad, "", ENOEXEC, EINVAL);
+
+	memcpy(bad.data, module.data, bad.size);
+	if (!replace(&bad, "stack_trace_save", "stack_trace_lose"))
+		ksft_exit_fail_msg(MODULE " does not know stack_trace_save()\n");
+	expect_refused("unknown symbol", &bad, "", ENOENT, ENOENT);
+
+	bad.size /= 2;
+	expect_refused("truncated", &bad, "", ENOEXEC, ENOEXEC);
+}
+
+/* @retval: NULL for those that return a pointer */
+static void case_injected(const char *function, const char *retval)
+{
+	int error;
+
+	if (!inject(function, retval)) {
+		inject("", NULL);
+		ksft_test_result_skip("%s fails: no CONFIG_FAIL_FUNCTION, or no place for it\n",
+				      function);
+		return;
+	}
+	error = load(&module, "quick=1");
+	inject("", NULL);
+	if (!error)
+		unload(MODULE);
+	ksft_test_result(error == ENOMEM && !is_loaded(MODULE), "%s fails\n", function);
+}
+
+static bool arm_failslab(void)
+{
+	return write_to(FAILSLAB, "verbose", "0") && write_to(FAILSLAB, "ignore-gfp-wait", "N");
+}
+
+/* Fail the nth allocation of this process from now on. */
+static bool fail_nth(unsigned int n)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", n);
+	return write_to("/proc/self", "fail-nth", number);
+}
+
+/* Whether there were as many. */
+static bool has_failed(void)
+{
+	char left[16] = "";
+	int fd = open(FAIL_NTH, O_RDONLY | O_CLOEXEC);
+	ssize_t len = read(fd, left, sizeof(left) - 1);
+
+	close(fd);
+	return len > 0 && !atoi(left);
+}
+
+/* Each allocation of loading fails once; it need not notice all of them. */
+static void case_allocations(void)
+{
+	unsigned int n, refused = 0, others = 0;
+	bool failed = true;
+	int error;
+
+	if (!arm_failslab() || !fail_nth(0)) {
+		ksft_test_result_skip("each allocation fails: no CONFIG_FAILSLAB\n");
+		return;
+	}
+	for (n = 1; failed && n < MAX_ALLOCATIONS; n++) {
+		fail_nth(n);
+		error = load(&module, "quick=1");
+		failed = has_failed();
+		fail_nth(0);
+		if (!error)
+			error = unload(MODULE);
+		else if (failed)
+			refused++;
+		others += error && error != ENOMEM;
+		if (error && error != ENOMEM)
+			ksft_print_msg("the %u. allocation failed: %s\n", n, strerror(error));
+	}
+	write_to(FAILSLAB, "ignore-gfp-wait", "Y");
+	ksft_print_msg("%u allocations failed, loading with %u of them\n", n - 2, refused);
+	ksft_test_result(!failed && !error && !others && refused && !is_loaded(MODULE),
+			 "each allocation fails\n");
+}
+
+/* Core and init text each become code at once. The first time makes packs. */
+static void case_rounds(void)
+{
+	static const char name[] = "no more than a few synchronisations for thousands of places";
+	unsigned long before, used, n;
+	int error = load(&many, "");
+
+	used = used_by_modules();
+	error = error ? error : unload(MANY);
+	if (!error && !used && !HAS_SLAB) {
+		ksft_test_result_skip("%s: modules have pages of their own here\n", name);
+		return;
+	}
+	before = nr_rounds();
+	error = error ? error : load_and_unload(&many, MANY, "");
+	n = nr_rounds() - before;
+	ksft_print_msg("%lu rounds, %s\n", n, strerror(error));
+	ksft_test_result(!error && used && n <= 6, "%s\n", name);
+}
+
+static bool cmdline_is_patched(void)
+{
+	return count_lines("/proc/cmdline", "this has been live patched") == 1;
+}
+
+static void case_livepatch(void)
+{
+	static const char name[] = "livepatch-sample";
+	struct image image;
+	char path[PATH_MAX];
+	bool ok;
+	int error;
+
+	snprintf(path, sizeof(path), "%s/samples/livepatch/" LIVEPATCH ".ko", dir);
+	if (!read_image(&image, path)) {
+		ksft_test_result_skip("%s: no CONFIG_SAMPLE_LIVEPATCH\n", name);
+		return;
+	}
+	error = load(&image, "");
+	ok = !error && cmdline_is_patched() &&
+	     write_to("/sys/kernel/livepatch/livepatch_sample", "enabled", "0");
+	for (int tries = 0; ok && tries < 60 && cmdline_is_patched(); tries++)
+		nanosleep(&half_second, NULL);
+	ok = ok && !cmdline_is_patched();
+	for (int tries = 0; ok && tries < 60 && unload("livepatch_sample"); tries++)
+		nanosleep(&half_second, NULL);
+	ksft_test_result(ok && !is_loaded("livepatch_sample"), "%s\n", name);
+}
+
+/* A place that was not patched as it should often does no more than that. */
+static bool has_warned(void)
+{
+	unsigned long taint = 0;
+	FILE *f = fopen("/proc/sys/kernel/tainted", "re");
+
+	if (f && fscanf(f, "%lu", &taint) != 1)
+		taint = 0;
+	if (f)
+		fclose(f);
+	return taint & (1UL << 9);
+}
+
+static void case_left(const char *summary, int areas)
+{
+	char again[2048] = "";
+
+	if (!*summary)
+		ksft_test_result_skip("the slab has what it had before: no " SUMMARY "\n");
+	else
+		ksft_test_result(read_settled_summary(again, sizeof(again)) &&
+				 summary_returns_to(summary), "the slab has what it had before\n");
+	ksft_print_msg("areas of text: %d before, %d afterwards\n", areas, count_areas());
+	ksft_test_result(count_areas() <= areas, "nothing is left in " AREAS "\n");
+	if (!check_wx())
+		ksft_test_result_skip("no mapping writable and executable: no " CHECK_WX "\n");
+	else
+		ksft_test_result(!wx_found, "no mapping writable and executable\n");
+}
+
+static void read_modules(void)
+{
+	char path[PATH_MAX];
+	struct utsname u;
+
+	if (!*dir && !uname(&u))
+		snprintf(dir, sizeof(dir), "/lib/modules/%s/kernel", u.release);
+	snprintf(path, sizeof(path), "%s/lib/" MODULE ".ko", dir);
+	if (!read_image(&module, path))
+		ksft_exit_skip("no %s: CONFIG_TEST_MODULE_TEXT is not set?\n", path);
+	snprintf(path, sizeof(path), "%s/lib/" MANY ".ko", dir);
+	if (!read_image(&many, path))
+		ksft_exit_skip("no %s\n", path);
+}
+
+static unsigned int parse_args(int argc, char **argv)
+{
+	unsigned int loads = access("/proc/lockdep", F_OK) ? LOADS : LOADS_LOCKDEP;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "d:n:")) != -1) {
+		if (opt == 'd') {
+			snprintf(dir, sizeof(dir), "%s", optarg);
+		} else if (opt == 'n' && atoi(optarg) > 0) {
+			loads = atoi(optarg);
+		} else {
+			fprintf(stderr, "Usage: module_text [-d DIR] [-n LOADS]\n");
+			exit(2);
+		}
+	}
+	return loads;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int loads = parse_args(argc, argv);
+	bool warned = has_warned();
+	char summary[2048] = "";
+	int areas;
+
+	ksft_print_header();
+	if (geteuid())
+		ksft_exit_skip("needs root, to load modules\n");
+	read_modules();
+	if (is_loaded(MODULE) || is_loaded(MANY))
+		ksft_exit_fail_msg(MODULE " is loaded\n");
+
+	ksft_set_plan(18);
+	make_trampoline_of_probes("execmem_stage_seal");
+	read_settled_summary(summary, sizeof(summary));
+	areas = count_areas();
+	case_places();
+	case_rounds();
+	case_often(loads);
+	case_at_once(loads / 10);
+	case_refused();
+	case_injected("execmem_stage_alloc", NULL);
+	case_injected("execmem_stage_seal", "0xfffffffffffffff4"); /* -ENOMEM */
+	case_allocations();
+	case_livepatch();
+	case_left(summary, areas);
+	if (warned)
+		ksft_test_result_skip("no warning: there was one before\n");
+	else
+		ksft_test_result(!has_warned(), "no warning\n");
+	ksft_finished();
+}
