@@ -179,7 +179,8 @@ static noinline bool is_replaced(void)
 
 static noinline bool alternatives(void)
 {
-	return expect(is_replaced()) && same_feature(X86_FEATURE_ALWAYS) && same_feature(X86_FEATURE_XSAVE) &&
+	return expect(is_replaced()) &&
+	       same_feature(X86_FEATURE_ALWAYS) && same_feature(X86_FEATURE_XSAVE) &&
 	       same_feature(X86_FEATURE_ERMS) && same_feature(X86_FEATURE_SMAP) &&
 	       same_feature(X86_FEATURE_RETPOLINE) && same_feature(X86_FEATURE_RETHUNK) &&
 	       same_feature(X86_FEATURE_LA57) && same_feature(X86_BUG_SPECTRE_V2);
@@ -198,7 +199,8 @@ static noinline bool is_replaced(void)
 
 static noinline bool alternatives(void)
 {
-	return expect(is_replaced()) && same_feature(ARM64_ALWAYS_BOOT) && same_feature(ARM64_ALWAYS_SYSTEM) &&
+	return expect(is_replaced()) &&
+	       same_feature(ARM64_ALWAYS_BOOT) && same_feature(ARM64_ALWAYS_SYSTEM) &&
 	       same_feature(ARM64_HAS_LSE_ATOMICS) && same_feature(ARM64_HAS_PAN) &&
 	       same_feature(ARM64_HAS_CACHE_DIC) && same_feature(ARM64_HAS_STAGE2_FWB);
 }

@@ -68,7 +68,7 @@ struct bch_ioctl_disk_resize_journal {
 	uint64_t nbuckets;
 };
 
-#define BCH_BY_INDEX (1 << 4)
+#define BCH_BY_INDEX 16
 #define BCH_IOCTL_DISK_RESIZE_JOURNAL _IOW(0xbc, 15, struct bch_ioctl_disk_resize_journal)
 #define BCH_IOCTL_SUBVOLUME_CREATE _IOW(0xbc, 16, struct bch_ioctl_subvolume)
 #define BCH_SUBVOL_SNAPSHOT_CREATE 1
