@@ -34,15 +34,9 @@ module_param(result, int, 0444);
 MODULE_PARM_DESC(result, "What init returns when all is well, such as -5");
 
 /* Text of the module runs before its init. */
-static int set_runs;
-
 static noinline int set_early(const char *value, const struct kernel_param *kp)
 {
-	if (!strcmp(value, "refuse"))
-		return -EINVAL;
-
-	set_runs++;
-	return 0;
+	return strcmp(value, "refuse") ? 0 : -EINVAL;
 }
 
 static const struct kernel_param_ops early_ops = {

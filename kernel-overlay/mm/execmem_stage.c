@@ -115,6 +115,7 @@ static noinline void *stage_in_pages(enum execmem_type type, size_t size)
 
 	/* Code has no pointers to what kmemleak looks for. */
 	kmemleak_ignore(text);
+	/* parisc's tables within text end at a zero, which is what a trap is there. */
 	memset32(text, TEXT_PATCH_TRAP, size / sizeof(u32));
 	return text;
 }
@@ -171,20 +172,9 @@ void *execmem_staged(const void *addr)
 	return (void *)to;
 }
 
-/* Whether an area of text begins at @text; without an MMU there are no areas. */
-static bool is_text_area(const void *text)
-{
-	const struct vm_struct *area = find_vm_area(text);
-
-	if (!IS_ENABLED(CONFIG_MMU))
-		return true;
-
-	return area && kasan_reset_tag(area->addr) == text && area->flags & VM_EXECMEM_TEXT;
-}
-
 static int seal_pages(void *text, size_t size)
 {
-	if (!is_text_area(text))
+	if (!execmem_is_area(text, VM_EXECMEM_TEXT))
 		return -EINVAL;
 
 	size = PAGE_ALIGN(size);

@@ -397,12 +397,12 @@ static bool has_lockdep(void)
  */
 static bool inject_failures(void)
 {
-	return !has_lockdep() && inject("record_unpack_create", "0xfffffffffffffff4");
+	return !has_lockdep() && inject("record_unpack_create", "0xfffffffffffffff4", 0);
 }
 
 static void stop_failures(void)
 {
-	inject("", NULL);
+	inject("", NULL, 0);
 }
 
 /**

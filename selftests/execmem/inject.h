@@ -27,18 +27,21 @@ static inline bool write_to(const char *dir, const char *file, const char *value
 }
 
 /*
- * Let a function of the kernel fail whenever it is called, with @retval, or what is
- * usual for it if that is NULL. The function "" ends that.
+ * Let a function of the kernel fail whenever it is called, but not the first @after
+ * times, with @retval, or what is usual for it if that is NULL. The function "" ends
+ * that.
  */
-static inline bool inject(const char *function, const char *retval)
+static inline bool inject(const char *function, const char *retval, unsigned int after)
 {
-	char file[128];
+	char file[128], space[16];
 
 	snprintf(file, sizeof(file), "%s/retval", function);
+	snprintf(space, sizeof(space), "%u", after + 1);
 	return write_to(FAIL_FUNCTION, "inject", function) &&
 	       (!retval || write_to(FAIL_FUNCTION, file, retval)) &&
 	       write_to(FAIL_FUNCTION, "probability", "100") &&
 	       write_to(FAIL_FUNCTION, "times", "-1") &&
+	       write_to(FAIL_FUNCTION, "space", space) &&
 	       write_to(FAIL_FUNCTION, "verbose", "0");
 }
 

@@ -13,6 +13,21 @@
 
 #define SUMMARY		"/sys/kernel/debug/execmem/summary"
 #define OBJECTS		"/sys/kernel/debug/execmem/objects"
+#define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
+
+/* 1 if a mapping is writable and executable, 0 if none is, -1 if nobody says. */
+static inline int has_wx_mapping(void)
+{
+	char answer[32] = "";
+	int fd = open(CHECK_WX, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, answer, sizeof(answer) - 1);
+	close(fd);
+	return n > 0 ? !!strncmp(answer, "SUCCESS", strlen("SUCCESS")) : -1;
+}
 
 /* How many lines of a file contain a word; -1 if it cannot be read. */
 static inline int count_lines(const char *path, const char *word)
@@ -94,8 +109,8 @@ static inline bool read_settled_summary(char *to, size_t size)
  */
 static inline void make_trampoline_of_probes(const char *function)
 {
-	inject(function, NULL);
-	inject("", NULL);
+	inject(function, NULL, 0);
+	inject("", NULL, 0);
 }
 
 static inline bool summary_returns_to(const char *before)

@@ -34,7 +34,6 @@
 #define MODULE		"test_module_text"
 #define MANY		"test_module_text_many"
 #define LIVEPATCH	"livepatch-sample"
-#define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
 #define AREAS		"/proc/vmallocinfo"
 #define FAILSLAB	"/sys/kernel/debug/failslab"
 #define FAIL_NTH	"/proc/self/fail-nth"
@@ -153,17 +152,13 @@ static bool is_loaded(const char *name)
  * From outside.
  */
 
+/* False if nobody says. */
 static bool check_wx(void)
 {
-	char answer[32] = "";
-	int fd = open(CHECK_WX, O_RDONLY | O_CLOEXEC);
+	int found = has_wx_mapping();
 
-	if (fd < 0)
-		return false;
-	if (read(fd, answer, sizeof(answer) - 1) > 0)
-		wx_found |= !!strncmp(answer, "SUCCESS", 7);
-	close(fd);
-	return true;
+	wx_found |= found > 0;
+	return found >= 0;
 }
 
 static int count_areas(void)
@@ -171,34 +166,31 @@ static int count_areas(void)
 	return count_lines(AREAS, " execmem_") + count_lines(AREAS, " stage_in_");
 }
 
-/* How often CPUs were synchronised since boot, or 0 if nobody says. */
-static unsigned long nr_rounds(void)
+/* The number in the line of the summary that @format is of, or 0 if there is none. */
+static unsigned long number_in_summary(const char *format)
 {
 	unsigned long n = 0;
 	char line[256];
 	FILE *f = fopen(SUMMARY, "re");
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "copies %*u fills %*u insns %*u syncs %*u rounds %lu", &n) == 1)
+		if (sscanf(line, format, &n) == 1)
 			break;
 	if (f)
 		fclose(f);
 	return n;
 }
 
+/* How often CPUs were synchronised since boot. */
+static unsigned long nr_rounds(void)
+{
+	return number_in_summary("copies %*u fills %*u insns %*u syncs %*u rounds %lu");
+}
+
 /* Bytes of text that modules have of the slab. */
 static unsigned long used_by_modules(void)
 {
-	unsigned long used = 0;
-	char line[256];
-	FILE *f = fopen(SUMMARY, "re");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "module trusted %*u %lu", &used) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return used;
+	return number_in_summary("module trusted %*u %lu");
 }
 
 /*
@@ -302,22 +294,27 @@ static void case_refused(void)
 	expect_refused("truncated", &bad, "", ENOEXEC, ENOEXEC);
 }
 
-/* @retval: NULL for those that return a pointer */
-static void case_injected(const char *function, const char *retval)
+/*
+ * @retval: NULL for those that return a pointer
+ * @after: fail for init text, which comes after core text, if this is 1
+ */
+static void case_injected(const char *function, const char *retval, unsigned int after)
 {
+	const char *text = after ? "init" : "core";
 	int error;
 
-	if (!inject(function, retval)) {
-		inject("", NULL);
-		ksft_test_result_skip("%s fails: no CONFIG_FAIL_FUNCTION, or no place for it\n",
-				      function);
+	if (!inject(function, retval, after)) {
+		inject("", NULL, 0);
+		ksft_test_result_skip("%s fails for %s text: no CONFIG_FAIL_FUNCTION, or no place for it\n",
+				      function, text);
 		return;
 	}
 	error = load(&module, "quick=1");
-	inject("", NULL);
+	inject("", NULL, 0);
 	if (!error)
 		unload(MODULE);
-	ksft_test_result(error == ENOMEM && !is_loaded(MODULE), "%s fails\n", function);
+	ksft_test_result(error == ENOMEM && !is_loaded(MODULE), "%s fails for %s text\n",
+			 function, text);
 }
 
 static bool arm_failslab(void)
@@ -501,7 +498,7 @@ int main(int argc, char **argv)
 	if (is_loaded(MODULE) || is_loaded(MANY))
 		ksft_exit_fail_msg(MODULE " is loaded\n");
 
-	ksft_set_plan(18);
+	ksft_set_plan(20);
 	make_trampoline_of_probes("execmem_stage_seal");
 	read_settled_summary(summary, sizeof(summary));
 	areas = count_areas();
@@ -510,8 +507,10 @@ int main(int argc, char **argv)
 	case_often(loads);
 	case_at_once(loads / 10);
 	case_refused();
-	case_injected("execmem_stage_alloc", NULL);
-	case_injected("execmem_stage_seal", "0xfffffffffffffff4"); /* -ENOMEM */
+	for (unsigned int after = 0; after < 2; after++) {
+		case_injected("execmem_stage_alloc", NULL, after);
+		case_injected("execmem_stage_seal", "0xfffffffffffffff4", after); /* -ENOMEM */
+	}
 	case_allocations();
 	case_livepatch();
 	case_left(summary, areas);
