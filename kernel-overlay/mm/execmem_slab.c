@@ -225,7 +225,7 @@ static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int gr
 }
 
 /* For taking text and giving it back, which is where CPUs meet. */
-static void lock_pool(struct execmem_pool *pool)
+static void lock_pool(struct execmem_pool *pool) __acquires(&pool->lock)
 {
 	if (spin_trylock(&pool->lock))
 		return;
