@@ -18,6 +18,7 @@
 #include <linux/stacktrace.h>
 #include <linux/static_call.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 
@@ -44,6 +45,28 @@ static const struct kernel_param_ops early_ops = {
 };
 module_param_cb(early, &early_ops, NULL, 0200);
 MODULE_PARM_DESC(early, "Calls a function of the module; refuses \"refuse\"");
+
+/* For test_module_text_late: what calls something, and something else for it to call. */
+static noinline int answer(int x)
+{
+	return x;
+}
+
+static noinline __used int twice(int x)
+{
+	return 2 * x;
+}
+
+static int get_answer(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%d\n", answer(result + 21));
+}
+
+static const struct kernel_param_ops answer_ops = {
+	.get	= get_answer,
+};
+module_param_cb(answer, &answer_ops, NULL, 0444);
+MODULE_PARM_DESC(answer, "21, or twice that with test_module_text_late");
 
 #define expect(cond) ({								\
 	bool ok_ = (cond);							\

@@ -33,6 +33,7 @@
 
 #define MODULE		"test_module_text"
 #define MANY		"test_module_text_many"
+#define LATE		"test_module_text_late"
 #define LIVEPATCH	"livepatch-sample"
 #define AREAS		"/proc/vmallocinfo"
 #define FAILSLAB	"/sys/kernel/debug/failslab"
@@ -40,6 +41,10 @@
 
 /* Loads in a row, also in a kernel with lockdep, and processes that load at once. */
 enum { LOADS = 1000, LOADS_LOCKDEP = 100, COPIES = 4 };
+
+/* Of the kernel's own, for modules that livepatch loads. */
+#define SHF_RELA_LIVEPATCH	0x00100000
+#define SHN_LIVEPATCH		0xff20
 
 /* Where modules' text has to be in the slab. */
 #ifdef __x86_64__
@@ -104,22 +109,54 @@ static unsigned int replace(struct image *image, const char *word, const char *b
 	return n;
 }
 
-/* The first relocation of .text gets a type that no architecture has. */
-static bool spoil_relocation(struct image *image)
+static Elf64_Shdr *find_section(const struct image *image, const char *name)
 {
 	Elf64_Ehdr *ehdr = (void *)image->data;
 	Elf64_Shdr *sections = (void *)(image->data + ehdr->e_shoff);
 	const char *names = image->data + sections[ehdr->e_shstrndx].sh_offset;
 
-	for (unsigned int i = 0; i < ehdr->e_shnum; i++) {
-		Elf64_Rela *rela = (void *)(image->data + sections[i].sh_offset);
+	for (unsigned int i = 0; i < ehdr->e_shnum; i++)
+		if (!strcmp(names + sections[i].sh_name, name))
+			return &sections[i];
+	return NULL;
+}
 
-		if (strcmp(names + sections[i].sh_name, ".rela.text"))
-			continue;
-		rela->r_info = ELF64_R_INFO(ELF64_R_SYM(rela->r_info), 0xfff0);
-		return true;
-	}
-	return false;
+/* The first relocation of .text gets a type that no architecture has. */
+static bool spoil_relocation(struct image *image)
+{
+	Elf64_Shdr *section = find_section(image, ".rela.text");
+	Elf64_Rela *rela;
+
+	if (!section)
+		return false;
+	rela = (void *)(image->data + section->sh_offset);
+	rela->r_info = ELF64_R_INFO(ELF64_R_SYM(rela->r_info), 0xfff0);
+	return true;
+}
+
+/*
+ * Livepatch has the relocations of .late_text, by these flags, numbers and names: see
+ * Documentation/livepatch/module-elf-format.rst.
+ */
+static bool mark_late(struct image *image)
+{
+	Elf64_Shdr *section = find_section(image, ".rela.late_text");
+	Elf64_Shdr *name = find_section(image, ".comment.klp.rela." MODULE "..late_text");
+	Elf64_Shdr *symtab = find_section(image, ".symtab");
+	Elf64_Rela *rela;
+	Elf64_Sym *symbol;
+
+	if (!section || !name || !symtab || section->sh_size != sizeof(*rela))
+		return false;
+	section->sh_name = name->sh_name + strlen(".comment");
+	section->sh_flags |= SHF_ALLOC | SHF_RELA_LIVEPATCH;
+	rela = (void *)(image->data + section->sh_offset);
+	symbol = (void *)(image->data + symtab->sh_offset);
+	symbol += ELF64_R_SYM(rela->r_info);
+	if (symbol->st_shndx != SHN_UNDEF)
+		return false;
+	symbol->st_shndx = SHN_LIVEPATCH;
+	return true;
 }
 
 /* 0, or why it was not loaded. */
@@ -397,13 +434,26 @@ static bool cmdline_is_patched(void)
 	return count_lines("/proc/cmdline", "this has been live patched") == 1;
 }
 
+/* Disable a patch, and unload it when no task is in it any more. */
+static bool unload_livepatch(const char *name)
+{
+	char path[128];
+	bool ok;
+
+	snprintf(path, sizeof(path), "/sys/kernel/livepatch/%s", name);
+	ok = write_to(path, "enabled", "0");
+	for (int tries = 0; ok && tries < 60 && unload(name); tries++)
+		nanosleep(&half_second, NULL);
+	return !is_loaded(name);
+}
+
 static void case_livepatch(void)
 {
 	static const char name[] = "livepatch-sample";
 	struct image image;
 	char path[PATH_MAX];
-	bool ok;
 	int error;
+	bool ok;
 
 	snprintf(path, sizeof(path), "%s/samples/livepatch/" LIVEPATCH ".ko", dir);
 	if (!read_image(&image, path)) {
@@ -411,14 +461,56 @@ static void case_livepatch(void)
 		return;
 	}
 	error = load(&image, "");
-	ok = !error && cmdline_is_patched() &&
-	     write_to("/sys/kernel/livepatch/livepatch_sample", "enabled", "0");
-	for (int tries = 0; ok && tries < 60 && cmdline_is_patched(); tries++)
-		nanosleep(&half_second, NULL);
-	ok = ok && !cmdline_is_patched();
-	for (int tries = 0; ok && tries < 60 && unload("livepatch_sample"); tries++)
-		nanosleep(&half_second, NULL);
-	ksft_test_result(ok && !is_loaded("livepatch_sample"), "%s\n", name);
+	ok = !error && cmdline_is_patched();
+	ok = unload_livepatch("livepatch_sample") && ok;
+	ksft_test_result(ok && !cmdline_is_patched(), "%s\n", name);
+}
+
+static int get_answer(void)
+{
+	FILE *f = fopen("/sys/module/" MODULE "/parameters/answer", "re");
+	int answer = -1;
+
+	if (f && fscanf(f, "%d", &answer) != 1)
+		answer = -1;
+	if (f)
+		fclose(f);
+	return answer;
+}
+
+/* The module's answer, or -1 if it cannot be loaded. */
+static int load_for_answer(void)
+{
+	int answer = load(&module, "quick=1") ? -1 : get_answer();
+
+	return unload(MODULE) ? -1 : answer;
+}
+
+/* Twice, as the call is to be taken back when the module goes. */
+static void case_late(void)
+{
+	static const char name[] = "livepatch calls what is loaded later";
+	int before, error, first = -1, second = -1;
+	struct image image;
+	char path[PATH_MAX];
+	bool gone = true;
+
+	snprintf(path, sizeof(path), "%s/lib/" LATE ".ko", dir);
+	if (!read_image(&image, path)) {
+		ksft_test_result_skip("%s: no CONFIG_LIVEPATCH\n", name);
+		return;
+	}
+	if (!mark_late(&image))
+		ksft_exit_fail_msg("%s: not one relocation to mark\n", path);
+	before = load_for_answer();
+	error = load(&image, "");
+	if (!error) {
+		first = load_for_answer();
+		second = load_for_answer();
+		gone = unload_livepatch(LATE);
+	}
+	ksft_print_msg("%s: answers %d, then %d and %d\n", strerror(error), before, first, second);
+	ksft_test_result(before == 21 && first == 42 && second == 42 && gone, "%s\n", name);
 }
 
 /* A place that was not patched as it should often does no more than that. */
@@ -498,7 +590,7 @@ int main(int argc, char **argv)
 	if (is_loaded(MODULE) || is_loaded(MANY))
 		ksft_exit_fail_msg(MODULE " is loaded\n");
 
-	ksft_set_plan(20);
+	ksft_set_plan(21);
 	make_trampoline_of_probes("execmem_stage_seal");
 	read_settled_summary(summary, sizeof(summary));
 	areas = count_areas();
@@ -513,6 +605,7 @@ int main(int argc, char **argv)
 	}
 	case_allocations();
 	case_livepatch();
+	case_late();
 	case_left(summary, areas);
 	if (warned)
 		ksft_test_result_skip("no warning: there was one before\n");
