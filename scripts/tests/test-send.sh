@@ -11,6 +11,8 @@ ready()
 	printf '\nRUN\nM:\tRun Ner <run@example.org>\nF:\tlib/run.*\n' >>"$EXECMEM_BASE/MAINTAINERS"
 	printf 'print "total: 0 errors, 0 warnings, 0 checks, 8 lines checked\\n";\n' \
 		>"$EXECMEM_BASE/scripts/checkpatch.pl"
+	printf 'print "$ARGV[-1]: warning: undescribed\n" if $ARGV[-1] =~ /faulty/;\n' \
+		>"$EXECMEM_BASE/scripts/kernel-doc"
 	maintainers
 	toy_series && mkdir -p "$TOY/top/results/compare" "$TOY/sent" || return 1
 	printf 'Subject: [PATCH 0/@COUNT@] toy: all of it\n\nWhy.\n\n@COMPARE@\n' \
