@@ -2,10 +2,12 @@
 """compare-report: what scripts/compare has measured, as JSON, tables and plots.
 
 usage: scripts/compare-report.py DIR RUNS ARCH...
+       scripts/compare-report.py --boot DIR KIND
 
 From the logs in DIR/ARCH-stock-smp-1 to DIR/ARCH-patched-count-RUNS and
 DIR/ARCH-patched-caches-1 to DIR/compare.json, DIR/compare.md, which is printed, and
-DIR/compare.html.  Fails if a workload measured nothing.
+DIR/compare.html.  Fails if a workload measured nothing; so does --boot, which looks at
+one boot alone.
 """
 import json
 import sys
@@ -61,7 +63,9 @@ def as_json(some, runs, accels, data, lines):
     }
 
 
-def as_markdown(some, runs, lines):
+def as_markdown(some, runs, accels, lines):
+    yield from (f"{said}." for said in page.machines(accels))
+    yield ""
     if runs > 1:
         yield f"Medians of {runs} boots each; compare.html and compare.json have the spread."
         yield ""
@@ -73,15 +77,13 @@ def as_markdown(some, runs, lines):
     yield from tables.markdown([("patch", "added", "removed"), *lines], 1)
 
 
-def read_accels(out, arches):
-    return {(arch, kind): boots.read_accel(out / f"{arch}-patched-{kind}-1")
-            for arch in arches for kind in (*boots.KINDS, "caches")}
-
-
 def main(args):
     if len(args) < 3 or args[0] in ("-h", "--help"):
         print(__doc__.strip())
         return 0 if args in (["-h"], ["--help"]) else 2
+    if args[0] == "--boot":
+        boots.read_boot(Path(args[1]), args[2] != "smp")
+        return 0
     if not args[1].isdecimal() or int(args[1]) < 1:
         raise Fault(f"RUNS must be a number, not '{args[1]}'")
     out, runs, arches = Path(args[0]), int(args[1]), args[2:]
@@ -89,8 +91,8 @@ def main(args):
     some = figures.all_figures(data)
     lines = lines_of_base()
     lines.append(("all", sum(a for _, a, _ in lines), sum(r for _, _, r in lines)))
-    accels = read_accels(out, arches)
-    text = "\n".join(as_markdown(some, runs, lines)) + "\n"
+    accels = boots.read_accels(out, arches, runs)
+    text = "\n".join(as_markdown(some, runs, accels, lines)) + "\n"
     (out / "compare.json").write_text(
         json.dumps(as_json(some, runs, accels, data, lines), indent=1) + "\n")
     (out / "compare.html").write_text("\n".join(page.page(some, runs, accels, lines)) + "\n")

@@ -13,8 +13,9 @@ PERF = re.compile(r"# perf (\w+) +(\d+) +(\d+) +(\d+) +\d+ +(\d+) +(\d+)$")
 # scripts/compare_plugin.c
 WINDOW = re.compile(r"^window((?: \d+){6})$")
 SAID = "# window "              # by the guest, when one has ended
-# Not every architecture has what these make.
-OPTIONAL = {"ftrace": "the architecture makes no trampolines"}
+# Where there is nothing of the kind.
+OPTIONAL = {("ftrace", arch): "the architecture makes no trampolines"
+            for arch in ("arm64", "riscv64")}
 
 
 def fault(path, text):
@@ -34,13 +35,18 @@ def read_measures(test):
     return values
 
 
+def lacks(path, name):
+    """Whether the architecture has no such thing."""
+    return (name.rsplit("-", 1)[0], path.name.split("-")[0]) in OPTIONAL
+
+
 def read_test(path, name, test):
     """What one workload measured; None if this architecture has no such thing."""
     if not test or not test.ok:
         said = "; ".join(test.output)[-200:] if test else "never began"
         raise fault(path, f"{name} failed: {said}")
     values = read_measures(test)
-    if not values and name.rsplit("-", 1)[0] not in OPTIONAL:
+    if not values and not lacks(path, name):
         raise fault(path, f"{name} measured nothing")
     return values or None
 
@@ -89,14 +95,46 @@ def read_accel(path):
     return json.loads(record.read_text())["accel"] if record.is_file() else "tcg"
 
 
+def names_of(arch, runs):
+    """{(kernel, kind): [the names of their boots]}"""
+    names = {(kernel, kind): [f"{arch}-{kernel}-{kind}-{run + 1}" for run in range(runs)]
+             for kernel in KERNELS for kind in KINDS}
+    names["patched", "caches"] = [f"{arch}-patched-caches-1"]
+    return names
+
+
+def one_of(out, names, what, read):
+    """What is the same for all of these boots."""
+    found = {read(out / name) for name in names}
+    if len(found) != 1:
+        raise Fault(f"{names[0]} and others differ in their {what}: run make compare again")
+    return found.pop()
+
+
+def read_inputs(path):
+    """The digest of what was booted."""
+    record = path / "inputs"
+    return record.read_text() if record.is_file() else ""
+
+
+def read_accels(out, arches, runs):
+    """{(arch, kind): tcg or kvm}; boots by both, or of several kernels, are no comparison."""
+    accels = {}
+    for arch in arches:
+        names = names_of(arch, runs)
+        for some in names.values():
+            one_of(out, some, "kernel or workloads", read_inputs)
+        for kind in (*KINDS, "caches"):
+            some = [name for (_, k), group in names.items() if k == kind for name in group]
+            accels[arch, kind] = one_of(out, some, "accelerator", read_accel)
+    return accels
+
+
 def read_all(out, arches, runs):
     """{arch: {kernel: {kind: [boot]}}}, and "caches": one boot of the patched one."""
     data = {}
     for arch in arches:
-        data[arch] = {kernel: {kind: [read_boot(out / f"{arch}-{kernel}-{kind}-{run + 1}",
-                                                kind != "smp")
-                                      for run in range(runs)] for kind in KINDS}
-                      for kernel in KERNELS}
-        data[arch]["patched"]["caches"] = [read_boot(out / f"{arch}-patched-caches-1",
-                                                     True)]
+        data[arch] = {kernel: {} for kernel in KERNELS}
+        for (kernel, kind), names in names_of(arch, runs).items():
+            data[arch][kernel][kind] = [read_boot(out / name, kind != "smp") for name in names]
     return data

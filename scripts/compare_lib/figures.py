@@ -42,11 +42,14 @@ def of_smp(number, values):
     text, tables = grown(values, "text"), grown(values, "page_tables")
     return {
         "text pages": text // PAGE,
+        "TLB entries": grown(values, "text_entries"),
         "page-table pages": tables,
         "bytes each": round((text + tables * PAGE) / number),
+        "slab bytes each": round(grown(values, "slab") / number),
         "direct map split, KiB": grown(values, "direct_4k") // 1024,
         "IPIs, making": values["ipis"][0],
         "IPIs, removing": values["ipis"][1],
+        **({"TLB flushes": sum(values["flushes"])} if "flushes" in values else {}),
     }
 
 
@@ -66,7 +69,7 @@ def made(arch, kernels):
             continue
         if any(boot[name] is None for kernel in ("stock", "patched")
                for boot in kernels[kernel]["smp"]):
-            yield Figure("made", label(name), arch, "", {}, OPTIONAL[workload])
+            yield Figure("made", label(name), arch, "", {}, OPTIONAL[workload, arch])
             continue
         for kind, take in (("smp", of_smp), ("count", of_count)):
             taken = {kernel: [take(int(number), boot[name]) for boot in kernels[kernel][kind]]
@@ -130,17 +133,26 @@ def calls(arch, kernels):
                           for layout, test in tests.items()})
 
 
+def looked_at(kernels, kind):
+    """{workload: [kernels]} of those that say what was mapped."""
+    found = {}
+    for kernel, boots in kernels.items():
+        for name, values in boots.get(kind, [{}])[0].items():
+            if values and "direct_4k" in values:
+                found.setdefault(name, []).append(kernel)
+    return found
+
+
 def direct_map(arch, kernels):
     """The parts of the direct map, before, during and after each workload."""
-    for name, first in kernels["stock"]["smp"][0].items():
-        if first is None:
-            continue
-        for key, size in DIRECT.items():
-            for when, nr in (("before", 0), ("with", 1), ("after", 2)):
-                yield Figure("direct map", label(name), arch, f"{size}, {when}",
-                             {kernel: [boot[name][key][nr] >> 20
-                                       for boot in kernels[kernel]["smp"]]
-                              for kernel in ("stock", "patched")})
+    for kind in ("smp", "caches"):
+        for name, which in looked_at(kernels, kind).items():
+            for key, size in DIRECT.items():
+                for when, nr in (("before", 0), ("with", 1), ("after", 2)):
+                    yield Figure("direct map", label(name), arch, f"{size}, {when}",
+                                 {kernel: [boot[name][key][nr] >> 20
+                                           for boot in kernels[kernel][kind]]
+                                  for kernel in which})
 
 
 def all_figures(data):

@@ -126,6 +126,12 @@ def section_html(figures, section, mark, drawn):
     yield from html_table(rows(figures, section, with_spread))
 
 
+def machines(accels):
+    """What was booted, one line an architecture."""
+    return sorted({f"{arch}: {'KVM' if accel == 'kvm' else EMULATED}"
+                   for (arch, kind), accel in accels.items() if kind == "smp"})
+
+
 def page(figures, runs, accels, lines):
     """The whole; accels: {(arch, kind): tcg or kvm}."""
     yield '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
@@ -136,9 +142,8 @@ def page(figures, runs, accels, lines):
            "brackets or as error bars the least and the most. Functions are called in one boot "
            "only, where all is simulated. Scales are logarithmic where bars would be too "
            "small.</p>")
-    some = sorted({f"{arch}: {'KVM' if accel == 'kvm' else EMULATED}"
-                   for (arch, kind), accel in accels.items() if kind == "smp"})
-    yield "<p>" + "<br>".join(f'<span class="emulated">{escape(s)}</span>' for s in some) + "</p>"
+    yield "<p>" + "<br>".join(f'<span class="emulated">{escape(s)}</span>'
+                              for s in machines(accels)) + "</p>"
     drawn = plots(figures, accels)
     for section in SECTIONS:
         native = section in ("made", "direct map") and all(

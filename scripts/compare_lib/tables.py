@@ -4,10 +4,14 @@ from .figures import spread
 # section: title, and what has to be known to read it
 SECTIONS = {
     "made": ("What small pieces of text cost", (
-        "Bytes each: executable pages and all new pages of page tables, for what is split and "
-        "for other memory too, by the number made. Direct map split: what is mapped by 4 KiB "
-        "pages meanwhile and was not before. IPIs: calls of functions and TLB flushes, two "
-        "CPUs, until all is freed; riscv's firmware does most itself, uncounted. Instructions: "
+        "TLB entries: pages of any size that the text is mapped by. Bytes each: executable pages "
+        "and all new pages of page tables, for what is split and for other memory too, by the "
+        "number made. Slab bytes each: all that the kernel allocates, the allocators' metadata "
+        "and what their users keep for each. Direct map split: what is mapped by 4 KiB "
+        "pages meanwhile and was not before. IPIs: two CPUs, until all is freed; riscv's firmware "
+        "does most itself, uncounted. TLB flushes: those of them that are for that, making and "
+        "removing; arm64 has an instruction for it and riscv its firmware, uncounted. "
+        "Instructions: "
         "of the whole guest with one CPU meanwhile, counted by a plugin of QEMU's; what is "
         "freed later, after a grace period, is not among those to remove one. riscv's "
         "set_memory_x() makes the direct map's alias executable as well: there every page of "
@@ -16,8 +20,8 @@ SECTIONS = {
         "kept and direct map that was split by one are there for the next, and text that was "
         "executed before costs a round of interrupts when the series reuses it.")),
     "lookups": ("Keys of bcachefs", (
-        "Instructions for one key, by the kernel's perf_test: the least of ten, counted by "
-        "QEMU with one CPU (`-icount`).")),
+        "Instructions for one key, by the kernel's perf_test, counted by QEMU with one CPU "
+        "(`-icount`): of lookups the least of ten; keys are inserted once.")),
     "writes": ("Text writes", (
         "By lib/test_vmalloc_text, which only the series has: stock has no operation that is "
         "the same on all architectures to put beside it (`bpf_cpus` above is what both have). "
@@ -28,7 +32,9 @@ SECTIONS = {
         "128 entries of 4 KiB, or 8 of 2 MiB, a second one of 1,536. Which size of pages applies "
         "depends on the architecture: the slab maps by 2 MiB where it can, single pages never "
         "are.")),
-    "direct map": ("Parts of the direct map", "MiB mapped by pages of each size."),
+    "direct map": ("Parts of the direct map", (
+        "MiB mapped by pages of each size. What only the series has, and calls of functions, "
+        "have one number: patched.")),
 }
 
 

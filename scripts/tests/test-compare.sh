@@ -42,7 +42,8 @@ fake_figures()
 		;;
 	*)
 		printf '[    1.0] guest|     # window %s\n' making removing
-		printf "$say %s\n" "text 0 8192 0" "page_tables 1 2 1" "ipis $2 $2" \
+		printf "$say %s\n" "text 0 8192 0" "text_entries 0 2 0" "page_tables 1 2 1" "ipis $2 $2" \
+		"flushes 1 2" "slab 0 4000 0" \
 		"time $((1000 * $2)) $((1000 * $2))"
 		;;
 	esac
@@ -92,13 +93,13 @@ toy_kernel()
 	done
 }
 
-# booted NAME...: these were booted, in this order, since the last question.
+# booted NAME...: these were booted since the last question, and no others.
 booted()
 {
 	local names
-	names=$(tr '\n' ' ' 2>/dev/null <"$TOY/booted")
+	names=$(sort "$TOY/booted" 2>/dev/null)
 	rm -f "$TOY/booted"
-	[ "$names" = "${*:+$* }" ] || { echo "# booted: $names"; return 1; }
+	[ "$names" = "$(printf '%s\n' "$@" | sort)" ] || { echo "# booted: $names"; return 1; }
 }
 
 ONE_RUN="x86_64-stock-smp-1 x86_64-patched-smp-1 x86_64-stock-count-1
@@ -141,7 +142,7 @@ test_a_failure_is_measured_anew()
 	# shellcheck disable=SC2016
 	toy_compare && export QUICK=1 && echo 'sed -i "s/ok 1 bpf/not &/" "$OUT/serial.log"' \
 		>"$TOY/spoil" && fails_with 'not ok 1 bpf-1000' compare &&
-		: >"$TOY/spoil" && booted x86_64-stock-smp-1 && quiet compare && booted $ONE_RUN
+		: >"$TOY/spoil" && booted x86_64-stock-smp-1 x86_64-patched-smp-1 && quiet compare && booted $ONE_RUN
 }
 
 test_architectures_and_numbers()
@@ -182,8 +183,28 @@ test_windows_that_are_missing_fail()
 test_what_an_architecture_lacks_is_said()
 {
 	toy_compare && echo 'sed -i "/begin 5 ftrace/,/ok 5 ftrace/{/measure/d}" "$OUT/serial.log"' \
-		>"$TOY/spoil" && RUNS=1 ARCHES=x86_64 quiet compare &&
-		grep -q '| 100 ftrace | x86_64 | the architecture makes no trampolines | - |' "$TOY/out"
+		>"$TOY/spoil" && RUNS=1 ARCHES=arm64 quiet compare &&
+		grep -q '| 100 ftrace | arm64 | the architecture makes no trampolines | - |' "$TOY/out" &&
+		RUNS=1 ARCHES=x86_64 fails_with 'ftrace-100 measured nothing' compare
+}
+
+test_boots_of_several_kinds_are_no_comparison()
+{
+	local dir=$TOY/top/results/compare
+	toy_compare && RUNS=2 ARCHES=x86_64 quiet compare &&
+		echo '{"accel": "kvm"}' >"$dir/x86_64-stock-smp-2/qemu.json" &&
+		fails_with 'differ in their accelerator' compare-report.py "$dir" 2 x86_64 &&
+		echo '{"accel": "tcg"}' >"$dir/x86_64-stock-smp-2/qemu.json" &&
+		quiet compare-report.py "$dir" 2 x86_64 && echo >"$dir/x86_64-patched-count-1/inputs" &&
+		fails_with 'differ in their kernel' compare-report.py "$dir" 2 x86_64
+}
+
+test_one_at_a_time()
+{
+	toy_compare && mkdir -p "$TOY/top/build" && (
+		exec 8>"$TOY/top/build/compare.lock" && flock 8 &&
+			fails_with 'another compare is running' compare
+	)
 }
 
 test_medians_and_spread()
@@ -203,7 +224,7 @@ test_medians_and_spread()
 		alone = find("copy, 64 bytes", "rounds in 1,000, alone")["columns"]["patched"]
 		assert alone["median"] == 4000, alone
 		table = (out / "compare.md").read_text()
-		assert "| 1,000 bpf | x86_64 | 2 / 2 | 1 / 1 | 12 / 12 | 4 / 4 | 2 / 2 | 2 / 2 | 3 / 3 |" in table, table
+		assert "| 1,000 bpf | x86_64 | 2 / 2 | 2 / 2 | 1 / 1 | 12 / 12 | 4 / 4 | 4 / 4 | 2 / 2 | 2 / 2 | 3 / 3 |" in table, table
 		page = (out / "compare.html").read_text()
 		assert page.count("<svg") > 10 and "emulated" in page and "(1 to 3)" in page
 		assert "http-equiv" not in page and "src=" not in page

@@ -21,7 +21,7 @@ fake_machine()
 			shift
 		done
 		shift
-		[ "$1" = sh ] || "$@" || exit 1
+		[ "$1" = sh ] || "$@" || exit
 		case " $missing " in
 		*" $event "*) echo "<not supported>,,$event,0,100.00,," >&2; exit ;;
 		esac
@@ -90,6 +90,13 @@ test_not_root()
 test_a_workload_that_fails()
 {
 	fake_machine && fake d/workloads 'echo "not ok 1"; exit 1' && fails_with 'not ok 1' perf_text.sh
+}
+
+test_a_workload_that_is_not_there()
+{
+	fake_machine && fake d/workloads \
+		'[ "$2" = ftrace ] || exit 0; echo "1..0 # SKIP none of these"; exit 4' &&
+		quiet perf_text.sh && grep -q '# SKIP none of these' "$TOY/out"
 }
 
 test_bad_words()

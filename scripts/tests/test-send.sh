@@ -19,6 +19,7 @@ ready()
 		>"$TOY/top/cover-letter.in"
 	printf '# A note.\nv1:\n - first version\n' >"$TOY/top/changelog.in"
 	echo '| figures | 7 |' >"$TOY/top/results/compare/compare.md"
+	measured
 	printf '#!/bin/sh\necho "$*" >>"%s/envelopes"\ncat >"%s/sent/$(date +%%s%%N)"\n' \
 		"$TOY" "$TOY" >"$TOY/sendmail"
 	chmod +x "$TOY/sendmail"
@@ -27,6 +28,12 @@ ready()
 	export GIT_CONFIG_GLOBAL=$TOY/gitconfig GIT_CONFIG_NOSYSTEM=1 EXECMEM_WAIVERS=/dev/null
 	unset VERSION SIGNOFF SEND TO CC
 	OUT=$TOY/top/results/send
+}
+
+# measured: the figures are of this series.
+measured()
+{
+	"$SCRIPTS/cover-letter" --series x86_64 arm64 riscv64 >"$TOY/top/results/compare/series"
 }
 
 # maintainers: a get_maintainer.pl that knows who has mm/ and lib/.
@@ -189,7 +196,7 @@ test_people_in_trailers_get_a_copy()
 test_letters_beyond_ascii_arrive()
 {
 	ready && sed -i 's/^+int n;/+int ñ;/' "$TOY/top/patches/two.patch" && quiet tree &&
-		printf 'int ñ;\n' >"$TOY/top/kernel-overlay/mm/new.c" &&
+		printf 'int ñ;\n' >"$TOY/top/kernel-overlay/mm/new.c" && measured &&
 		quiet send && header Content-Type "$OUT"/mails/0002* | grep -q 'charset=UTF-8' &&
 		SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
 		header Content-Type "$(grep -l '^+int ñ;' "$TOY"/sent/*)" | grep -q 'charset=UTF-8'
@@ -208,7 +215,7 @@ test_unsigned_is_never_mailed()
 
 test_what_the_checks_refuse_is_never_mailed()
 {
-	ready && sed -i '/^Assisted-by/d' "$TOY/top/patches/one.patch" &&
+	ready && sed -i '/^Assisted-by/d' "$TOY/top/patches/one.patch" && measured &&
 		SEND=1 SIGNOFF=1 fails_with "one.patch: no Assisted-by:" send && [ "$(sent)" = 0 ] &&
 		grep -q 'nothing was sent' "$TOY/all"
 }
@@ -225,6 +232,9 @@ test_wrong_uses_get_one_line()
 		CC=gcc one_line "CC='gcc' is no list of mail addresses" &&
 		printf 'v2:\nv1:\n - first\n' >"$TOY/top/changelog.in" &&
 		one_line "changelog.in: v2: say what has changed" &&
+		sed -i 's/^series .*/series of another/' "$TOY/top/results/compare/series" &&
+		printf 'v1:\n - first\n' >"$TOY/top/changelog.in" &&
+		SIGNOFF=1 SEND=me one_line "the figures are not of this series" && measured &&
 		rm "$TOY/top/changelog.in" && one_line "there is no changelog.in" &&
 		rm "$TOY/top/results/compare/compare.md" &&
 		SIGNOFF=1 SEND=me one_line "there are no figures: run make compare"
@@ -238,7 +248,7 @@ test_a_dry_run_does_without_figures()
 
 test_a_series_that_does_not_apply_is_named()
 {
-	ready && sed -i 's/^-int a20;/-int other;/' "$TOY/top/patches/one.patch" &&
+	ready && sed -i 's/^-int a20;/-int other;/' "$TOY/top/patches/one.patch" && measured &&
 		one_line "one.patch does not apply"
 }
 

@@ -590,6 +590,7 @@ static void measure_one(const char *what, unsigned int keys, unsigned int times)
 static int measure_lookups(unsigned int keys, bool table)
 {
 	struct mapped before = look_when_settled(), with, after;
+	struct code code;
 
 	mount_image();
 	if (table && has_code() && !set_parameter("unpack_jit", "0"))
@@ -599,6 +600,8 @@ static int measure_lookups(unsigned int keys, bool table)
 	measure_one("seq_lookup", keys, 10);
 	measure_one("rand_lookup", keys, 10);
 	with = look();
+	if (!table && has_code() && (!read_code(&code) || !code.hits))
+		ksft_exit_fail_msg("no key was unpacked by generated code\n");
 	if (table && has_code())
 		set_parameter("unpack_jit", "1");
 	if (umount(MOUNT))

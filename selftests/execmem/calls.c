@@ -6,7 +6,8 @@
  * Usage: calls FUNCTIONS packed|scattered CALLS
  *
  * Prints TAP, "# measure calls CALLS" and "# measure time NS" for all of them, in
- * nanoseconds. They are made within a window (window.h).
+ * nanoseconds, and what is mapped (see workloads). They are made within a window
+ * (window.h).
  *
  * The functions are those of the test_vmalloc_text module.
  */
@@ -20,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mapped.h"
 #include "window.h"
 
 #define MODULE	"test_vmalloc_text"
@@ -73,6 +75,7 @@ static unsigned long call_functions(const char *calls)
 
 int main(int argc, char **argv)
 {
+	struct mapped before, with, after;
 	unsigned long time;
 
 	ksft_print_header();
@@ -83,11 +86,15 @@ int main(int argc, char **argv)
 		ksft_exit_skip("must be root\n");
 
 	ksft_set_plan(1);
+	before = look();
 	load_module(argv[1], argv[2]);
 	time = call_functions(argv[3]);
+	with = look();
 	if (syscall(SYS_delete_module, MODULE, O_NONBLOCK))
 		ksft_exit_fail_msg("removing " MODULE ": %s\n", strerror(errno));
+	after = look();
 	print_window("calls");
+	print_mapped(&before, &with, &after);
 	ksft_print_msg("measure calls %s\n", argv[3]);
 	ksft_print_msg("measure time %lu\n", time);
 	ksft_test_result_pass("%s %s\n", argv[2], argv[1]);

@@ -8,6 +8,7 @@
 #define _SELFTESTS_EXECMEM_MAPPED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,11 +25,13 @@ static const char *const page_tables[] = {
 
 struct mapped {
 	unsigned long text;		/* bytes */
+	unsigned long text_entries;	/* of a TLB that has all of it: pages of any size */
 	unsigned long page_tables;	/* pages */
 	unsigned long split;		/* bytes */
 	unsigned long direct_4k;	/* bytes of the direct map, by the size of a page */
 	unsigned long direct_2m;
 	unsigned long direct_1g;
+	unsigned long slab;		/* bytes; never at rest, the last one */
 };
 
 /* Where in a dump of the page tables we are. */
@@ -69,6 +72,12 @@ static bool is_section(const char *line, struct place *place)
 	return true;
 }
 
+static void add_text(struct mapped *m, unsigned long size, bool pte, bool pmd)
+{
+	m->text += size;
+	m->text_entries += size / (pte ? (unsigned long)getpagesize() : pmd ? PMD_SIZE : PUD_SIZE);
+}
+
 static void add_direct(struct mapped *m, unsigned long size, bool pte, bool pmd)
 {
 	if (pte)
@@ -99,7 +108,7 @@ static void add_line(struct mapped *m, const char *line, struct place *place)
 		return;
 
 	if (has_word(line, "x") || has_word(line, "X"))
-		m->text += end - start;
+		add_text(m, end - start, pte, pmd);
 	if (place->direct_map)
 		add_direct(m, end - start, pte, pmd);
 	if (pte) {
@@ -123,7 +132,7 @@ static FILE *open_page_tables(void)
 	ksft_exit_skip("no dump of the page tables: CONFIG_PTDUMP_DEBUGFS, and debugfs\n");
 }
 
-/* x86 counts the parts of its direct map. */
+/* What kmalloc() and the like have; and x86 counts the parts of its direct map. */
 static void read_meminfo(struct mapped *m)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
@@ -131,6 +140,8 @@ static void read_meminfo(struct mapped *m)
 	char line[200];
 
 	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "SUnreclaim: %lu", &kb) == 1)
+			m->slab = kb << 10;
 		if (sscanf(line, "DirectMap4k: %lu", &kb) == 1)
 			m->direct_4k = kb << 10;
 		if (sscanf(line, "DirectMap2M: %lu", &kb) == 1)
@@ -168,8 +179,10 @@ static struct mapped look_when_settled(void)
 		before = m;
 		sleep(1);
 		m = look();
-		same = memcmp(&m, &before, sizeof(m)) ? 0 : same + 1;
+		same = memcmp(&m, &before, offsetof(struct mapped, slab)) ? 0 : same + 1;
 	}
+	if (same < 3)
+		ksft_exit_fail_msg("what is mapped does not come to rest\n");
 	return m;
 }
 
@@ -183,11 +196,14 @@ static void print_mapped(const struct mapped *before, const struct mapped *with,
 			 const struct mapped *after)
 {
 	print_measure("text", before->text, with->text, after->text);
+	print_measure("text_entries", before->text_entries, with->text_entries,
+		      after->text_entries);
 	print_measure("page_tables", before->page_tables, with->page_tables, after->page_tables);
 	print_measure("split", before->split, with->split, after->split);
 	print_measure("direct_4k", before->direct_4k, with->direct_4k, after->direct_4k);
 	print_measure("direct_2m", before->direct_2m, with->direct_2m, after->direct_2m);
 	print_measure("direct_1g", before->direct_1g, with->direct_1g, after->direct_1g);
+	print_measure("slab", before->slab, with->slab, after->slab);
 }
 
 #endif /* _SELFTESTS_EXECMEM_MAPPED_H */

@@ -65,14 +65,14 @@ measure()
 	name=$1
 	shift
 	echo "== $name"
+	status=0
 	# shellcheck disable=SC2086
-	perf stat -a -r "$repeats" $options -- "$@" 2>"$log" >"$log.out" || {
+	perf stat -a -r "$repeats" $options -- "$@" 2>"$log" >"$log.out" || status=$?
+	if [ "$status" = "$KSFT_SKIP" ] && grep -q '# SKIP' "$log.out"; then
+		grep -m 1 '# SKIP' "$log.out"
+	elif [ "$status" != 0 ]; then
 		cat "$log.out" "$log" >&2
 		failed=1
-		return
-	}
-	if grep -q '^ok .* # SKIP\|^1\.\.0 # SKIP' "$log.out"; then
-		grep SKIP "$log.out"
 	else
 		grep -E ' (cycles|[^ ]+-misses)|elapsed' "$log"
 		measured=$((measured + 1))
@@ -82,13 +82,22 @@ measure()
 # measure_calls NUMBER SCATTERED
 measure_calls()
 {
-	modprobe "$MODULE" functions="$1" scattered="$2" || { failed=1; return; }
+	# One that is loaded would keep its functions.
+	if ! unload_module || ! modprobe "$MODULE" functions="$1" scattered="$2"; then
+		failed=1
+		return
+	fi
 	layout=packed
 	[ "$2" = 0 ] || layout="scattered, a page each"
 	# shellcheck disable=SC2016
 	measure "$CALLS calls of $1 functions, $layout" \
 		sh -c 'echo "$1" >"$2"' sh "$CALLS" "$CALL"
-	rmmod "$MODULE"
+	unload_module || failed=1
+}
+
+unload_module()
+{
+	[ ! -e "/sys/module/$MODULE" ] || rmmod "$MODULE"
 }
 
 while getopts r:c:d:h-: opt; do
@@ -110,7 +119,8 @@ missing=$(missing_events | tr '\n' ' ')
 [ -z "$missing" ] || skip "this machine does not count: ${missing% }"
 
 log=$(mktemp)
-trap 'rm -f "$log" "$log.out"' EXIT
+trap 'rm -f "$log" "$log.out"; unload_module' EXIT
+trap 'exit 130' INT TERM
 options=
 for event in $EVENTS; do
 	options="$options -e $event"

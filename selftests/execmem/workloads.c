@@ -13,28 +13,33 @@
  *			the architecture makes some
  *	modules		DIR/small0.ko, DIR/small1.ko, ... are loaded
  *	relocations	DIR/relocations.ko, which has so many, is loaded
+ *	text_writes	test_vmalloc_text measures text writes; COUNT is 1
  *
  * "quick" neither waits nor looks at what is mapped: for whoever counts what happens
  * meanwhile, and on a kernel without a dump of its page tables.
  *
- * Nothing of it needs more of the kernel than was there before the execmem slab:
- * kernels with and without it can be compared.
+ * But for the last, nothing needs more of the kernel than was there before the execmem
+ * slab: kernels with and without it can be compared.
  *
  * Prints TAP, and "# measure WHAT BEFORE WITH AFTER" for each of
  *
  *	text		bytes that are mapped executable
+ *	text_entries	pages of any size that it is mapped by
  *	page_tables	pages of page tables that map something: the last level
  *			and the one above
  *	split		bytes of memory that are mapped by base pages
  *	direct_4k, direct_2m, direct_1g
  *			bytes of the direct map that are mapped by pages of this size
+ *	slab		bytes that kmalloc() and the like have
  * and "# measure WHAT MAKING REMOVING" for
  *
  *	time		nanoseconds
- *	ipis		interrupts that CPUs have sent to others, to have a function called or
- *			the TLB flushed (riscv's firmware sends some by itself)
+ *	ipis		interrupts that CPUs have sent to others, to have a function called
+ *			(riscv's firmware sends some by itself)
+ *	flushes		those of them that flushed a TLB, where the kernel counts them
  *
- * Making and removing are a window each (window.h).
+ * Making and removing are a window each (window.h); what is freed later, by interrupts,
+ * is waited for, always as long.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -144,22 +149,31 @@ static void load_on_cpu(unsigned int cpu, unsigned int nr)
 		ksft_exit_fail_msg("CPU %u: %s\n", cpu, strerror(errno));
 	close(leave[1]);
 	load_filters(nr);
-	if (write(loaded[1], &byte, 1) == 1 && !read(leave[0], &byte, 1))
-		_exit(0);
-	_exit(1);
+	if (write(loaded[1], &byte, 1) != 1)
+		_exit(1);
+	/* Or nobody would notice that another one has failed. */
+	close(loaded[1]);
+	_exit(read(leave[0], &byte, 1) != 0);
 }
 
 static unsigned int make_bpf_cpus(void)
 {
-	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN), cpu, part, left = count;
+	unsigned int cpus, cpu, part, left = count, waiting;
+	cpu_set_t set;
 	char byte;
 
 	allow_files();
+	if (sched_getaffinity(0, sizeof(set), &set))
+		ksft_exit_fail_msg("CPUs: %s\n", strerror(errno));
 	if (pipe(loaded) || pipe(leave))
 		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
 	fflush(stdout);
-	for (cpu = 0; cpu < cpus; cpu++, left -= part) {
-		part = left / (cpus - cpu);
+	cpus = CPU_COUNT(&set);
+	for (cpu = 0, waiting = cpus; waiting; cpu++) {
+		if (!CPU_ISSET(cpu, &set))
+			continue;
+		part = left / waiting--;
+		left -= part;
 		switch (fork()) {
 		case -1:
 			ksft_exit_fail_msg("fork: %s\n", strerror(errno));
@@ -169,7 +183,7 @@ static unsigned int make_bpf_cpus(void)
 	}
 	close(loaded[1]);
 	/* One that fails closes its end without a byte. */
-	for (cpu = 0; cpu < cpus; cpu++)
+	for (waiting = cpus; waiting; waiting--)
 		if (read(loaded[0], &byte, 1) != 1)
 			ksft_exit_fail_msg("a process has not loaded its part\n");
 	return count;
@@ -182,7 +196,7 @@ static void remove_bpf_cpus(void)
 	close(leave[1]);
 	while (wait(&status) > 0)
 		if (status)
-			ksft_print_msg("a process ended with status %#x\n", status);
+			ksft_exit_fail_msg("a process ended with status %#x\n", status);
 }
 
 static bool add_event(int events, const char *event)
@@ -251,7 +265,7 @@ static void remove_events(void)
 	int events = open(EVENTS, O_WRONLY | O_APPEND | O_CLOEXEC);
 
 	if (events < 0 || !add_event(events, "-:workloads/\n"))
-		ksft_print_msg("removing the events: %s\n", strerror(errno));
+		ksft_exit_fail_msg("removing the events: %s\n", strerror(errno));
 	close(events);
 }
 
@@ -267,7 +281,7 @@ static void load_module(const char *path)
 static void unload_module(const char *name)
 {
 	if (syscall(SYS_delete_module, name, O_NONBLOCK))
-		ksft_print_msg("removing %s: %s\n", name, strerror(errno));
+		ksft_exit_fail_msg("removing %s: %s\n", name, strerror(errno));
 }
 
 static unsigned int make_modules(void)
@@ -307,13 +321,38 @@ static void remove_relocations(void)
 	unload_module("relocations");
 }
 
+/* Its measurements are in the kernel's log when it has been loaded. */
+static unsigned int make_text_writes(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		execl("/sbin/modprobe", "modprobe", "test_vmalloc_text", "perf=1", NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		ksft_exit_fail_msg("modprobe test_vmalloc_text: status %#x\n", status);
+	return 1;
+}
+
+static void remove_text_writes(void)
+{
+	unload_module("test_vmalloc_text");
+}
+
 /*
  * What it costs.
  */
 
+enum { SETTLE = 3 };	/* seconds for what is freed later */
+
 struct costs {
 	unsigned long time;		/* ns */
 	unsigned long ipis;
+	long flushes;			/* -1 if the kernel does not say */
 };
 
 static unsigned long add_numbers(const char *line)
@@ -326,34 +365,50 @@ static unsigned long add_numbers(const char *line)
 	return sum;
 }
 
-static unsigned long count_ipis(void)
+static void count_ipis(struct costs *c)
 {
 	FILE *f = fopen("/proc/interrupts", "re");
-	unsigned long sum = 0;
 	char line[400];
 
+	c->ipis = 0;
+	c->flushes = -1;
 	if (!f)
 		ksft_exit_fail_msg("/proc/interrupts: %s\n", strerror(errno));
-	while (fgets(line, sizeof(line), f))
-		if (strstr(line, "Function call interrupts") || strstr(line, "TLB shootdowns"))
-			sum += add_numbers(line);
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, "Function call interrupts"))
+			c->ipis += add_numbers(line);
+		/* x86 counts these among the former as well. */
+		if (strstr(line, "TLB shootdowns"))
+			c->flushes = add_numbers(line);
+	}
 	fclose(f);
-	return sum;
 }
 
 static struct costs costs(void)
 {
 	struct timespec ts;
+	struct costs c;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (struct costs){ ts.tv_sec * 1000000000UL + ts.tv_nsec, count_ipis() };
+	c.time = ts.tv_sec * 1000000000UL + ts.tv_nsec;
+	count_ipis(&c);
+	return c;
 }
 
 static struct costs since(struct costs began)
 {
 	struct costs now = costs();
 
-	return (struct costs){ now.time - began.time, now.ipis - began.ipis };
+	return (struct costs){ now.time - began.time, now.ipis - began.ipis,
+			       now.flushes < 0 ? -1 : now.flushes - began.flushes };
+}
+
+static void print_costs(const struct costs *making, const struct costs *removing)
+{
+	ksft_print_msg("measure time %lu %lu\n", making->time, removing->time);
+	ksft_print_msg("measure ipis %lu %lu\n", making->ipis, removing->ipis);
+	if (making->flushes >= 0)
+		ksft_print_msg("measure flushes %ld %ld\n", making->flushes, removing->flushes);
 }
 
 static const struct workload {
@@ -367,6 +422,7 @@ static const struct workload {
 	{ "ftrace", make_ftrace, remove_events },
 	{ "modules", make_modules, remove_modules },
 	{ "relocations", make_relocations, remove_relocations },
+	{ "text_writes", make_text_writes, remove_text_writes },
 };
 
 static struct mapped look_if_wanted(bool settled)
@@ -380,6 +436,7 @@ static void run(const struct workload *w)
 {
 	struct mapped before, with, after;
 	struct costs began, making, removing;
+	unsigned long time;
 	unsigned int made;
 
 	before = look_if_wanted(true);
@@ -398,15 +455,17 @@ static void run(const struct workload *w)
 	begin_window();
 	w->remove();
 	end_window();
-	removing.time = since(began).time;
+	time = since(began).time;
 	print_window("removing");
+	if (!quick)
+		sleep(SETTLE);
+	removing = since(began);
+	removing.time = time;
 	after = look_if_wanted(true);
-	removing.ipis = since(began).ipis;
 
 	if (!quick)
 		print_mapped(&before, &with, &after);
-	ksft_print_msg("measure time %lu %lu\n", making.time, removing.time);
-	ksft_print_msg("measure ipis %lu %lu\n", making.ipis, removing.ipis);
+	print_costs(&making, &removing);
 }
 
 static const struct workload *find_workload(const char *name)

@@ -597,7 +597,7 @@ int main(int argc, char **argv)
 	case_places();
 	case_rounds();
 	case_often(loads);
-	case_at_once(loads / 10);
+	case_at_once(loads < 10 ? 1 : loads / 10);
 	case_refused();
 	for (unsigned int after = 0; after < 2; after++) {
 		case_injected("execmem_stage_alloc", NULL, after);
