@@ -170,7 +170,7 @@ static struct mapped look(void)
 }
 
 /* What is freed is gone when RCU, and who waits for it, has had time. */
-static struct mapped look_when_settled(void)
+static inline struct mapped look_when_settled(void)
 {
 	struct mapped m = look(), before;
 	int same = 0, tries;
