@@ -59,7 +59,9 @@ toy_compare()
 	unset QUICK FORCE
 	cp -r "$REAL" "$scripts"
 	: >"$TOY/spoil"
-	printf '#!/bin/sh\n' | tee "$scripts/setup" >"$scripts/build"
+	printf '#!/bin/sh\n' >"$scripts/setup"
+	# FORCE would drop what the user has edited.
+	printf '#!/bin/sh\n[ -z "${FORCE:-}" ]\n' >"$scripts/build"
 	cat >"$scripts/boot" <<-EOF
 		#!/bin/bash
 		while [ \$# -gt 0 ]; do
