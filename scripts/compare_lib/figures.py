@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from .boots import OPTIONAL
 
 PAGE = 4096
+MANY = 1000     # what the rest of the kernel allocates meanwhile is little beside them
 LOOKUPS = ("seq_insert", "seq_lookup", "rand_lookup")
 WRITES = ("copy", "copy_nosync", "fill", "insn", "sync")
 WRITE_SIZES = (0, 64, 4096)     # bytes; 0 for what has none
@@ -45,11 +46,11 @@ def of_smp(number, values):
         "TLB entries": grown(values, "text_entries"),
         "page-table pages": tables,
         "bytes each": round((text + tables * PAGE) / number),
-        "slab bytes each": round(grown(values, "slab") / number),
+        **({"slab bytes each": round(grown(values, "slab") / number)} if number >= MANY else {}),
         "direct map split, KiB": grown(values, "direct_4k") // 1024,
         "IPIs, making": values["ipis"][0],
         "IPIs, removing": values["ipis"][1],
-        **({"TLB flushes": sum(values["flushes"])} if "flushes" in values else {}),
+        **({"TLB shootdowns": sum(values["flushes"])} if "flushes" in values else {}),
     }
 
 
