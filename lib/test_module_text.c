@@ -49,6 +49,7 @@ MODULE_PARM_DESC(early, "Calls a function of the module; refuses \"refuse\"");
 /* For test_module_text_late: what calls something, and something else for it to call. */
 static noinline int answer(int x)
 {
+	OPTIMIZER_HIDE_VAR(x);
 	return x;
 }
 

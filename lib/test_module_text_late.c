@@ -15,7 +15,9 @@ asm(".pushsection .comment.klp.rela.test_module_text..late_text\n"
     ".byte 0\n"
     ".popsection");
 
-int late_twice(int x) __asm__("\".klp.sym.test_module_text.twice,0\"") __weak;
+/* Such a name is none of C. */
+asm(".weakref late_twice, \".klp.sym.test_module_text.twice,0\"");
+int late_twice(int x);
 
 /* There is one relocation, for the call. */
 static noinline notrace __section(".late_text") int call_late(int x)
