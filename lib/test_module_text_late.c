@@ -12,8 +12,8 @@
 
 /* The end of this name is what the relocations of .late_text are going to be called. */
 asm(".pushsection .comment.klp.rela.test_module_text..late_text\n"
-    ".byte 0\n"
-    ".popsection");
+	".byte 0\n"
+	".popsection");
 
 /* Such a name is none of C. */
 asm(".weakref late_twice, \".klp.sym.test_module_text.twice,0\"");

@@ -342,7 +342,7 @@ static void case_injected(const char *function, const char *retval, unsigned int
 
 	if (!inject(function, retval, after)) {
 		inject("", NULL, 0);
-		ksft_test_result_skip("%s fails for %s text: no CONFIG_FAIL_FUNCTION, or no place for it\n",
+		ksft_test_result_skip("%s fails for %s text: no CONFIG_FAIL_FUNCTION or place\n",
 				      function, text);
 		return;
 	}
@@ -597,7 +597,7 @@ int main(int argc, char **argv)
 	case_places();
 	case_rounds();
 	case_often(loads);
-	case_at_once(loads < 10 ? 1 : loads / 10);
+	case_at_once((loads + 9) / 10);
 	case_refused();
 	for (unsigned int after = 0; after < 2; after++) {
 		case_injected("execmem_stage_alloc", NULL, after);
