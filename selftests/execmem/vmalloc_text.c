@@ -443,6 +443,8 @@ static void case_injected(const char *function, const char *path, const char *be
 				      *before ? "slab_run was not run" : "no " SUMMARY);
 		return;
 	}
+	/* Empty packs go: one is to be made. The probe that lets it fail may be in one. */
+	clean = summary_returns_to(before);
 	if (!inject(function, NULL, 0)) {
 		inject("", NULL, 0);
 		ksft_test_result_skip("failing %s: no CONFIG_FAIL_FUNCTION, or no probe there\n",
@@ -454,8 +456,6 @@ static void case_injected(const char *function, const char *path, const char *be
 	seen.splat[0] = '\0';
 	watched.wx_checks = 0;
 	watched.wx_found = 0;
-	/* Empty packs go: one is to be made. */
-	clean = summary_returns_to(before);
 	failed = run_again(path, seen.slab_run, kmsg);
 	inject("", NULL, 0);
 	clean = clean && summary_returns_to(before) && each_area_is_a_pack(before) &&
