@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A plugin for QEMU's translator that simulates caches: what a CPU that has the first
- * level instruction cache and the TLBs below would have missed, in windows that the
- * guest begins and ends by calling functions at the addresses given.
+ * A plugin for QEMU's translator that counts TLB flushes and simulates caches: what a
+ * CPU that has the first level instruction cache and the TLBs below would have missed,
+ * in windows that the guest begins and ends by calling functions at the addresses given.
  *
  * Usage: -plugin FILE,begin=ADDRESS,end=ADDRESS -d plugin
  *
- * Prints "window INSTRUCTIONS LINES ICACHE ITLB_4K WALKS_4K ITLB_2M" for each: how many
- * instructions were executed and cache lines fetched from, how often the cache missed,
- * the first TLB and both of them if all is mapped by pages of 4 KiB, and the first TLB
- * if by 2 MiB. Which of them applies depends on how text is mapped. A CPU that idles
- * executes nothing. Only for one virtual CPU.
+ * Prints "window INSTRUCTIONS LINES ICACHE ITLB_4K WALKS_4K ITLB_2M FLUSHES" for each:
+ * how many instructions were executed and cache lines fetched from, how often the cache
+ * missed, the first TLB and both of them if all is mapped by pages of 4 KiB, and the first
+ * TLB if by 2 MiB; and how many instructions flushed a TLB, of one page or of all.
+ * Which TLB applies depends on how text is mapped. A CPU that idles executes nothing.
+ * Only for one virtual CPU.
  *
  * Debian ships no header for such plugins; what is used of it is declared here, and is
  * the same in all versions so far but for their number, PLUGIN_VERSION.
@@ -24,7 +25,10 @@
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
-struct qemu_info;
+struct qemu_info {
+	const char *target;
+	/* what else there is, is not used */
+};
 enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
 
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
@@ -32,10 +36,18 @@ void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
 		void (*cb)(unsigned int vcpu, void *data), enum qemu_plugin_cb_flags flags,
 		void *data);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+		void (*cb)(unsigned int vcpu, void *data), enum qemu_plugin_cb_flags flags,
+		void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t nr);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+#if PLUGIN_VERSION < 3
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+#else
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size_t size);
+#endif
 void qemu_plugin_outs(const char *string);
 
 #define EXPORT __attribute__((visibility("default")))
@@ -55,7 +67,7 @@ static struct cache itlb_4k = { .shift = 12, .sets = 16, .ways = 8 };
 static struct cache second_tlb_4k = { .shift = 12, .sets = 128, .ways = 12 };
 static struct cache itlb_2m = { .shift = 21, .sets = 1, .ways = 8 };
 
-static unsigned long insns, lines;
+static unsigned long insns, lines, half_flushes;
 static bool counting;
 static uint64_t begin, end;
 
@@ -92,6 +104,7 @@ static void start(void)
 {
 	insns = 0;
 	lines = 0;
+	half_flushes = 0;
 	for (size_t i = 0; i < NR_CACHES; i++)
 		caches[i]->missed = 0;
 	counting = true;
@@ -102,8 +115,9 @@ static void stop(void)
 	char line[200];
 
 	counting = false;
-	snprintf(line, sizeof(line), "window %lu %lu %lu %lu %lu %lu\n", insns, lines,
-		 icache.missed, itlb_4k.missed, second_tlb_4k.missed, itlb_2m.missed);
+	snprintf(line, sizeof(line), "window %lu %lu %lu %lu %lu %lu %lu\n", insns, lines,
+		 icache.missed, itlb_4k.missed, second_tlb_4k.missed, itlb_2m.missed,
+		 half_flushes / 2);
 	qemu_plugin_outs(line);
 }
 
@@ -130,6 +144,87 @@ static void executed(unsigned int vcpu, void *data)
 		fetch_line(address);
 }
 
+/*
+ * How much of a flush an instruction is, in halves. What switches to other page tables
+ * is none.
+ */
+
+/* INVLPG, INVPCID, or the two writes to CR4 that flush all where there is no INVPCID. */
+static uintptr_t half_flushes_x86(const uint8_t *b)
+{
+	while (*b == 0x66 || *b == 0xf2 || *b == 0xf3 || (*b & 0xf0) == 0x40)
+		b++;
+	if (b[0] != 0x0f)
+		return 0;
+	if (b[1] == 0x01 && (b[2] >> 3 & 7) == 7 && b[2] < 0xc0)
+		return 2;
+	if (b[1] == 0x38 && b[2] == 0x82)
+		return 2;
+	return b[1] == 0x22 && (b[2] >> 3 & 7) == 4;
+}
+
+/* TLBI, whatever it is of: SYS with CRn 8. */
+static uintptr_t half_flushes_arm64(const uint8_t *b)
+{
+	uint32_t insn;
+
+	memcpy(&insn, b, sizeof(insn));
+	return (insn & 0xfff8f000) == 0xd5088000 ? 2 : 0;
+}
+
+/* SFENCE.VMA and SINVAL.VMA */
+static uintptr_t half_flushes_riscv(const uint8_t *b)
+{
+	uint32_t insn;
+
+	memcpy(&insn, b, sizeof(insn));
+	insn &= 0xfe007fff;
+	return insn == 0x12000073 || insn == 0x16000073 ? 2 : 0;
+}
+
+static const struct target {
+	const char *name;
+	uintptr_t (*half_flushes)(const uint8_t *bytes);
+} targets[] = {
+	{ "x86_64", half_flushes_x86 },
+	{ "aarch64", half_flushes_arm64 },
+	{ "riscv64", half_flushes_riscv },
+}, *target;
+#define NR_TARGETS (sizeof(targets) / sizeof(targets[0]))
+
+/* Those of the instruction, with zeros behind them. */
+static void read_bytes(const struct qemu_plugin_insn *insn, uint8_t bytes[20])
+{
+	size_t size = qemu_plugin_insn_size(insn);
+
+	memset(bytes, 0, 20);
+	if (size > 16)
+		abort();
+#if PLUGIN_VERSION < 3
+	memcpy(bytes, qemu_plugin_insn_data(insn), size);
+#else
+	qemu_plugin_insn_data(insn, bytes, size);
+#endif
+}
+
+static void flushed(unsigned int vcpu, void *data)
+{
+	(void)vcpu;
+	half_flushes += (uintptr_t)data;
+}
+
+static void look_for_flush(struct qemu_plugin_insn *insn)
+{
+	uint8_t bytes[20];
+	uintptr_t halves;
+
+	read_bytes(insn, bytes);
+	halves = target->half_flushes(bytes);
+	if (halves)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, flushed, QEMU_PLUGIN_CB_NO_REGS,
+						       (void *)halves);
+}
+
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t insns = qemu_plugin_tb_n_insns(tb);
@@ -143,12 +238,19 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	b->to = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
 	b->insns = insns;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, QEMU_PLUGIN_CB_NO_REGS, b);
+	for (size_t i = 0; i < insns; i++)
+		look_for_flush(qemu_plugin_tb_get_insn(tb, i));
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
 			       char **argv)
 {
-	(void)info;
+	for (target = targets; strcmp(target->name, info->target); target++) {
+		if (target == &targets[NR_TARGETS - 1]) {
+			fprintf(stderr, "compare_plugin: it does not know %s\n", info->target);
+			return -1;
+		}
+	}
 	for (int i = 0; i < argc; i++) {
 		sscanf(argv[i], "begin=%lx", &begin);
 		sscanf(argv[i], "end=%lx", &end);

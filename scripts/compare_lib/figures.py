@@ -50,13 +50,16 @@ def of_smp(number, values):
         "direct map split, KiB": grown(values, "direct_4k") // 1024,
         "IPIs, making": values["ipis"][0],
         "IPIs, removing": values["ipis"][1],
-        **({"TLB shootdowns": sum(values["flushes"])} if "flushes" in values else {}),
     }
 
 
 def of_count(number, values):
-    """How many instructions one took."""
+    """How many instructions one took, and how often a TLB was flushed for all."""
+    making, removing, freeing = (values[f"window {what}"][FLUSHES]
+                                 for what in ("making", "removing", "freeing"))
     return {
+        "TLB flushes, making": making,
+        "TLB flushes, removing": removing + freeing,
         "instructions to make one": round(values["window making"][0] / number),
         "instructions to remove one": round(values["window removing"][0] / number),
     }
@@ -117,6 +120,8 @@ def writes(arch, kernels):
                 yield Figure("writes", title, arch, what, {"patched": [take(b) for b in boots]})
 
 
+# What the plugin counts in a window.
+FLUSHES = 6
 CACHES = ("instructions", "cache lines", "i-cache misses", "iTLB misses, 4 KiB pages",
           "page walks, 4 KiB pages", "iTLB misses, 2 MiB pages")
 

@@ -15,6 +15,7 @@ th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: l
 figure { display: inline-block; margin: 4px; width: 35em } svg { width: 100%; height: auto }
 .emulated { background: #fff3c4; padding: 2px 6px }"""
 PLOTTED = ("made", "lookups", "writes", "calls")
+COUNTED = ("instructions", "TLB flushes")       # by the plugin, always emulated
 EMULATED = "emulated: counted in a guest of QEMU's translator, not on a real CPU"
 
 
@@ -91,7 +92,7 @@ def figures_of(figures, section):
 
 def is_emulated(section, arch, what, accels):
     """Only what is not counted by the translator may come from a real CPU."""
-    return accels[arch, "smp"] != "kvm" or section != "made" or what.startswith("instructions")
+    return accels[arch, "smp"] != "kvm" or section != "made" or what.startswith(COUNTED)
 
 
 def scripts_of(figures, section, accels):

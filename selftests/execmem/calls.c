@@ -16,12 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "mapped.h"
+#include "modules.h"
 #include "window.h"
 
 #define MODULE	"test_vmalloc_text"
@@ -30,19 +29,13 @@
 static void load_module(const char *functions, const char *layout)
 {
 	char made[40], scattered[40];
-	int status = -1;
-	pid_t pid;
+	int status;
 
 	snprintf(made, sizeof(made), "functions=%s", functions);
 	snprintf(scattered, sizeof(scattered), "scattered=%d", !strcmp(layout, "scattered"));
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		execl("/sbin/modprobe", "modprobe", MODULE, made, scattered, NULL);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-		ksft_exit_skip("modprobe " MODULE " %s: status %#x: CONFIG_TEST_VMALLOC_TEXT=m\n",
+	status = modprobe(MODULE, made, scattered);
+	if (status)
+		ksft_exit_skip("modprobe " MODULE " %s: status %d: CONFIG_TEST_VMALLOC_TEXT=m\n",
 			       made, status);
 }
 
@@ -90,8 +83,7 @@ int main(int argc, char **argv)
 	load_module(argv[1], argv[2]);
 	time = call_functions(argv[3]);
 	with = look();
-	if (syscall(SYS_delete_module, MODULE, O_NONBLOCK))
-		ksft_exit_fail_msg("removing " MODULE ": %s\n", strerror(errno));
+	unload_module(MODULE);
 	after = look();
 	print_window("calls");
 	print_mapped(&before, &with, &after);

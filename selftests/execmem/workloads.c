@@ -36,10 +36,9 @@
  *	time		nanoseconds
  *	ipis		interrupts that CPUs have sent to others, to have a function called
  *			(riscv's firmware sends some by itself)
- *	flushes		those of them that flushed a TLB, where the kernel counts them
  *
- * Making and removing are a window each (window.h); what is freed later, by interrupts,
- * is waited for, always as long.
+ * Making and removing are a window each (window.h), and so is what is freed later, after
+ * a grace period or when there is more of it: that is waited for, always as long.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -57,6 +56,7 @@
 #include <unistd.h>
 
 #include "mapped.h"
+#include "modules.h"
 #include "window.h"
 
 #define TRACEFS		"/sys/kernel/tracing/"
@@ -278,12 +278,6 @@ static void load_module(const char *path)
 	close(fd);
 }
 
-static void unload_module(const char *name)
-{
-	if (syscall(SYS_delete_module, name, O_NONBLOCK))
-		ksft_exit_fail_msg("removing %s: %s\n", name, strerror(errno));
-}
-
 static unsigned int make_modules(void)
 {
 	char path[300];
@@ -324,17 +318,10 @@ static void remove_relocations(void)
 /* Its measurements are in the kernel's log when it has been loaded. */
 static unsigned int make_text_writes(void)
 {
-	int status = -1;
-	pid_t pid;
+	int status = modprobe("test_vmalloc_text", "perf=1", NULL);
 
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		execl("/sbin/modprobe", "modprobe", "test_vmalloc_text", "perf=1", NULL);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-		ksft_exit_fail_msg("modprobe test_vmalloc_text: status %#x\n", status);
+	if (status)
+		ksft_exit_fail_msg("modprobe test_vmalloc_text: status %d\n", status);
 	return 1;
 }
 
@@ -352,7 +339,6 @@ enum { SETTLE = 3 };	/* seconds for what is freed later */
 struct costs {
 	unsigned long time;		/* ns */
 	unsigned long ipis;
-	long flushes;			/* -1 if the kernel does not say */
 };
 
 static unsigned long add_numbers(const char *line)
@@ -371,16 +357,12 @@ static void count_ipis(struct costs *c)
 	char line[400];
 
 	c->ipis = 0;
-	c->flushes = -1;
 	if (!f)
 		ksft_exit_fail_msg("/proc/interrupts: %s\n", strerror(errno));
-	while (fgets(line, sizeof(line), f)) {
+	/* x86 counts those that flush TLBs among them. */
+	while (fgets(line, sizeof(line), f))
 		if (strstr(line, "Function call interrupts"))
 			c->ipis += add_numbers(line);
-		/* x86 counts these among the former as well. */
-		if (strstr(line, "TLB shootdowns"))
-			c->flushes = add_numbers(line);
-	}
 	fclose(f);
 }
 
@@ -399,16 +381,13 @@ static struct costs since(struct costs began)
 {
 	struct costs now = costs();
 
-	return (struct costs){ now.time - began.time, now.ipis - began.ipis,
-			       now.flushes < 0 ? -1 : now.flushes - began.flushes };
+	return (struct costs){ now.time - began.time, now.ipis - began.ipis };
 }
 
 static void print_costs(const struct costs *making, const struct costs *removing)
 {
 	ksft_print_msg("measure time %lu %lu\n", making->time, removing->time);
 	ksft_print_msg("measure ipis %lu %lu\n", making->ipis, removing->ipis);
-	if (making->flushes >= 0)
-		ksft_print_msg("measure flushes %ld %ld\n", making->flushes, removing->flushes);
 }
 
 static const struct workload {
@@ -430,6 +409,14 @@ static struct mapped look_if_wanted(bool settled)
 	if (quick)
 		return (struct mapped){ 0 };
 	return settled ? look_when_settled() : look();
+}
+
+static void wait_for_freeing(void)
+{
+	begin_window();
+	sleep(SETTLE);
+	end_window();
+	print_window("freeing");
 }
 
 static void run(const struct workload *w)
@@ -458,7 +445,7 @@ static void run(const struct workload *w)
 	time = since(began).time;
 	print_window("removing");
 	if (!quick)
-		sleep(SETTLE);
+		wait_for_freeing();
 	removing = since(began);
 	removing.time = time;
 	after = look_if_wanted(true);

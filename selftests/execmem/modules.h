@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Load and unload a module of the running kernel, for programs that measure.
+ */
+#ifndef _SELFTESTS_EXECMEM_MODULES_H
+#define _SELFTESTS_EXECMEM_MODULES_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+
+/* modprobe(8) with one parameter or two: the status it ended with, -1 if none. */
+static int modprobe(const char *module, const char *parameter, const char *other)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		execl("/sbin/modprobe", "modprobe", module, parameter, other, NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+static void unload_module(const char *name)
+{
+	if (syscall(SYS_delete_module, name, O_NONBLOCK))
+		ksft_exit_fail_msg("removing %s: %s\n", name, strerror(errno));
+}
+
+#endif /* _SELFTESTS_EXECMEM_MODULES_H */
