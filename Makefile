@@ -42,6 +42,9 @@ cover-letter:	## the cover letter, with the figures of make compare
 cocci:		## what the series replaces, found by its semantic patches
 	@scripts/cocci
 
+coccicheck:	## the kernel's semantic patches on what the series touches
+	@scripts/coccicheck
+
 sparse:		## sparse on what the series touches, beside the base
 	@scripts/sparse
 
@@ -72,4 +75,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@rm -rf build results
 
-.PHONY: help setup tree refresh check run debug test build boot compare cover-letter cocci sparse bisect bisect-objects send bench-slab bench-unpack shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot compare cover-letter cocci coccicheck sparse bisect bisect-objects send bench-slab bench-unpack shell gdb stock clean

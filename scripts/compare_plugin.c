@@ -6,12 +6,12 @@
  *
  * Usage: -plugin FILE,begin=ADDRESS,end=ADDRESS -d plugin
  *
- * Prints "window INSTRUCTIONS LINES ICACHE ITLB_4K WALKS_4K ITLB_2M FLUSHES" for each:
- * how many instructions were executed and cache lines fetched from, how often the cache
- * missed, the first TLB and both of them if all is mapped by pages of 4 KiB, and the first
- * TLB if by 2 MiB; and how many instructions flushed a TLB, of one page or of all.
- * Which TLB applies depends on how text is mapped. A CPU that idles executes nothing.
- * Only for one virtual CPU.
+ * Prints "window INSTRUCTIONS LINES ICACHE ITLB_4K WALKS_4K ITLB_2M FLUSHES PAGES"
+ * for each: how many instructions were executed and cache lines fetched from, how often
+ * the cache missed, the first TLB and both of them if all is mapped by pages of 4 KiB, and
+ * the first TLB if by 2 MiB; how often the guest flushed all of its TLB, or all of a
+ * process, and how often a page. Which TLB applies depends on how text is mapped. A CPU
+ * that idles executes nothing. Only for one virtual CPU.
  *
  * Debian ships no header for such plugins; what is used of it is declared here, and is
  * the same in all versions so far but for their number, PLUGIN_VERSION.
@@ -67,7 +67,7 @@ static struct cache itlb_4k = { .shift = 12, .sets = 16, .ways = 8 };
 static struct cache second_tlb_4k = { .shift = 12, .sets = 128, .ways = 12 };
 static struct cache itlb_2m = { .shift = 21, .sets = 1, .ways = 8 };
 
-static unsigned long insns, lines, half_flushes;
+static unsigned long insns, lines, flushed_all, cr4_writes, flushed_pages;
 static bool counting;
 static uint64_t begin, end;
 
@@ -104,7 +104,9 @@ static void start(void)
 {
 	insns = 0;
 	lines = 0;
-	half_flushes = 0;
+	flushed_all = 0;
+	cr4_writes = 0;
+	flushed_pages = 0;
 	for (size_t i = 0; i < NR_CACHES; i++)
 		caches[i]->missed = 0;
 	counting = true;
@@ -115,9 +117,9 @@ static void stop(void)
 	char line[200];
 
 	counting = false;
-	snprintf(line, sizeof(line), "window %lu %lu %lu %lu %lu %lu %lu\n", insns, lines,
+	snprintf(line, sizeof(line), "window %lu %lu %lu %lu %lu %lu %lu %lu\n", insns, lines,
 		 icache.missed, itlb_4k.missed, second_tlb_4k.missed, itlb_2m.missed,
-		 half_flushes / 2);
+		 flushed_all + cr4_writes / 2, flushed_pages);
 	qemu_plugin_outs(line);
 }
 
@@ -144,51 +146,51 @@ static void executed(unsigned int vcpu, void *data)
 		fetch_line(address);
 }
 
-/*
- * How much of a flush an instruction is, in halves. What switches to other page tables
- * is none.
- */
+/* What counts the TLB flushes of an instruction, NULL if it makes none. */
 
-/* INVLPG, INVPCID, or the two writes to CR4 that flush all where there is no INVPCID. */
-static uintptr_t half_flushes_x86(const uint8_t *b)
+/* INVLPG, INVPCID, or writes to CR4, two of which flush all where there is no INVPCID. */
+static unsigned long *flushes_x86(const uint8_t *b)
 {
 	while (*b == 0x66 || *b == 0xf2 || *b == 0xf3 || (*b & 0xf0) == 0x40)
 		b++;
 	if (b[0] != 0x0f)
-		return 0;
+		return NULL;
 	if (b[1] == 0x01 && (b[2] >> 3 & 7) == 7 && b[2] < 0xc0)
-		return 2;
+		return &flushed_pages;
 	if (b[1] == 0x38 && b[2] == 0x82)
-		return 2;
-	return b[1] == 0x22 && (b[2] >> 3 & 7) == 4;
+		return &flushed_all;
+	return b[1] == 0x22 && (b[2] >> 3 & 7) == 4 ? &cr4_writes : NULL;
 }
 
-/* TLBI, whatever it is of: SYS with CRn 8. */
-static uintptr_t half_flushes_arm64(const uint8_t *b)
+/* TLBI, which is SYS with CRn 8: op2 says of what, an address if it is odd. */
+static unsigned long *flushes_arm64(const uint8_t *b)
 {
 	uint32_t insn;
 
 	memcpy(&insn, b, sizeof(insn));
-	return (insn & 0xfff8f000) == 0xd5088000 ? 2 : 0;
+	if ((insn & 0xfff8f000) != 0xd5088000)
+		return NULL;
+	return insn >> 5 & 1 ? &flushed_pages : &flushed_all;
 }
 
-/* SFENCE.VMA and SINVAL.VMA */
-static uintptr_t half_flushes_riscv(const uint8_t *b)
+/* SFENCE.VMA and SINVAL.VMA, of an address if rs1 is not zero. */
+static unsigned long *flushes_riscv(const uint8_t *b)
 {
 	uint32_t insn;
 
 	memcpy(&insn, b, sizeof(insn));
-	insn &= 0xfe007fff;
-	return insn == 0x12000073 || insn == 0x16000073 ? 2 : 0;
+	if ((insn & 0xfe007fff) != 0x12000073 && (insn & 0xfe007fff) != 0x16000073)
+		return NULL;
+	return insn >> 15 & 31 ? &flushed_pages : &flushed_all;
 }
 
 static const struct target {
 	const char *name;
-	uintptr_t (*half_flushes)(const uint8_t *bytes);
+	unsigned long *(*flushes)(const uint8_t *bytes);
 } targets[] = {
-	{ "x86_64", half_flushes_x86 },
-	{ "aarch64", half_flushes_arm64 },
-	{ "riscv64", half_flushes_riscv },
+	{ "x86_64", flushes_x86 },
+	{ "aarch64", flushes_arm64 },
+	{ "riscv64", flushes_riscv },
 }, *target;
 #define NR_TARGETS (sizeof(targets) / sizeof(targets[0]))
 
@@ -207,22 +209,22 @@ static void read_bytes(const struct qemu_plugin_insn *insn, uint8_t bytes[20])
 #endif
 }
 
-static void flushed(unsigned int vcpu, void *data)
+static void flushed(unsigned int vcpu, void *counter)
 {
 	(void)vcpu;
-	half_flushes += (uintptr_t)data;
+	++*(unsigned long *)counter;
 }
 
 static void look_for_flush(struct qemu_plugin_insn *insn)
 {
+	unsigned long *counter;
 	uint8_t bytes[20];
-	uintptr_t halves;
 
 	read_bytes(insn, bytes);
-	halves = target->half_flushes(bytes);
-	if (halves)
+	counter = target->flushes(bytes);
+	if (counter)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, flushed, QEMU_PLUGIN_CB_NO_REGS,
-						       (void *)halves);
+						       counter);
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)

@@ -11,7 +11,7 @@ MEASURE = re.compile(r"^# measure (\w+)((?: \d+)+)$")
 # test_vmalloc_text with perf=1: operation, bytes, threads, operations, cycles, ns, rounds
 PERF = re.compile(r"# perf (\w+) +(\d+) +(\d+) +(\d+) +\d+ +(\d+) +(\d+)$")
 # scripts/compare_plugin.c
-WINDOW = re.compile(r"^window((?: \d+){7})$")
+WINDOW = re.compile(r"^window((?: \d+){8})$")
 SAID = "# window "              # by the guest, when one has ended
 # Where there is nothing of the kind.
 OPTIONAL = {("ftrace", arch): "the architecture makes no trampolines"

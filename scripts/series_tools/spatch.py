@@ -31,6 +31,18 @@ def version():
         raise Fault("spatch does not run: run 'make setup'") from None
 
 
+def is_too_new(cocci):
+    """Does it require a newer spatch than this one?"""
+    def numbers(text):
+        return [int(n) for n in re.findall(r"\d+", text)]
+    return numbers(field(cocci, "Requires")) > numbers(version())
+
+
+def needs_ocaml(cocci):
+    """Has it scripts in OCaml, which not every spatch can run?"""
+    return re.search(r"(?m)^@.*\bocaml\b.*@", Path(cocci).read_text()) is not None
+
+
 def lay(files, top, folder):
     """Copies of the files; one from elsewhere goes to the folder itself."""
     for path in files:

@@ -73,7 +73,7 @@ toy_compare()
 		$(declare -f fake_log fake_figures)
 		fake_log "\$overlay/tests" "\${OUT##*-}" >"\$OUT/serial.log"
 		[[ \$OUT == *smp* ]] || grep '# window' "\$OUT/serial.log" |
-			sed 's/.*/window 3000 100 20 30 40 50 7/' >"\$OUT/plugin.log"
+			sed 's/.*/window 3000 100 20 30 40 50 7 4/' >"\$OUT/plugin.log"
 		echo '{"accel": "tcg"}' >"\$OUT/qemu.json"
 		. "$TOY/spoil"
 		echo "\${OUT##*/}" >>"$TOY/booted"
@@ -142,8 +142,8 @@ test_another_kernel_is_measured_anew()
 test_a_failure_is_measured_anew()
 {
 	# shellcheck disable=SC2016
-	toy_compare && export QUICK=1 && echo 'sed -i "s/ok 1 bpf/not &/" "$OUT/serial.log"' \
-		>"$TOY/spoil" && fails_with 'bpf-1000 failed' compare &&
+	toy_compare && export QUICK=1 && echo 'sed -i "s/ok 1 modules/not &/" "$OUT/serial.log"' \
+		>"$TOY/spoil" && fails_with 'modules-20 failed' compare &&
 		: >"$TOY/spoil" && booted x86_64-stock-smp-1 x86_64-patched-smp-1 && quiet compare && booted $ONE_RUN
 }
 
@@ -166,8 +166,8 @@ spoiled()
 
 test_what_measured_nothing_fails()
 {
-	toy_compare && spoiled '/# measure/d' 'x86_64-stock-smp-1: bpf-1000 measured nothing' &&
-		spoiled '/begin 2 /d' 'kprobes-200 failed: never began' &&
+	toy_compare && spoiled '/# measure/d' 'x86_64-stock-smp-1: modules-20 measured nothing' &&
+		spoiled '/begin 4 /d' 'kprobes-200 failed: never began' &&
 		spoiled '/# end/d' 'did not come to its end' &&
 		spoiled '/perf/d' 'text_writes-1 measured nothing' &&
 		! ls "$TOY"/top/results/compare-quick/compare.* 2>/dev/null
@@ -184,7 +184,7 @@ test_windows_that_are_missing_fail()
 
 test_what_an_architecture_lacks_is_said()
 {
-	toy_compare && echo 'sed -i "/begin 5 ftrace/,/ok 5 ftrace/{/measure/d}" "$OUT/serial.log"' \
+	toy_compare && echo 'sed -i "/begin 3 ftrace/,/ok 3 ftrace/{/measure/d}" "$OUT/serial.log"' \
 		>"$TOY/spoil" && RUNS=1 ARCHES=arm64 quiet compare &&
 		grep -q '| 100 ftrace | arm64 | the architecture makes no trampolines | - |' "$TOY/out" &&
 		RUNS=1 ARCHES=x86_64 fails_with 'ftrace-100 measured nothing' compare
@@ -226,7 +226,7 @@ test_medians_and_spread()
 		alone = find("copy, 64 bytes", "rounds in 1,000, alone")["columns"]["patched"]
 		assert alone["median"] == 4000, alone
 		table = (out / "compare.md").read_text()
-		assert "| 1,000 bpf | x86_64 | 2 / 2 | 2 / 2 | 1 / 1 | 12 / 12 | 4,000 / 4,000 | 4 / 4 | 2 / 2 | 2 / 2 | 7 / 7 | 14 / 14 | 3 / 3 |" in table, table
+		assert "| 1,000 bpf | x86_64 | 2 / 2 | 2 / 2 | 1 / 1 | 12 / 12 | 4,000 / 4,000 | 4 / 4 | 2 / 2 | 2 / 2 | 21 / 21 | 12 / 12 | 3 / 3 |" in table, table
 		page = (out / "compare.html").read_text()
 		assert page.count("<svg") > 10 and "emulated" in page and "(1 to 3)" in page
 		assert "http-equiv" not in page and "src=" not in page

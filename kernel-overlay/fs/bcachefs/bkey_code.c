@@ -36,6 +36,7 @@
 #include <linux/moduleparam.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
+#include <linux/string_choices.h>
 #include <linux/workqueue.h>
 
 enum slot_state {
@@ -481,7 +482,7 @@ static int code_show(struct seq_file *m, void *unused)
 	struct slot *s, copy;
 
 	guard(mutex)(&code_mutex);
-	seq_printf(m, "generated code %s\n", enabled ? "on" : "off");
+	seq_printf(m, "generated code %s\n", str_on_off(enabled));
 	seq_puts(m, "slot state u64s inode offset snapshot size version_hi version_lo");
 	seq_puts(m, " constants bytes pos_bytes users hits\n");
 	for_each_slot(s) {
