@@ -10,8 +10,9 @@
  * for each: how many instructions were executed and cache lines fetched from, how often
  * the cache missed, the first TLB and both of them if all is mapped by pages of 4 KiB, and
  * the first TLB if by 2 MiB; how often the guest flushed all of its TLB, or all of a
- * process, and how often a page. Which TLB applies depends on how text is mapped. A CPU
- * that idles executes nothing. Only for one virtual CPU.
+ * process (but by x86's writes to CR3, of which each entry into the kernel may have one),
+ * and how often a page. Which TLB applies depends on how text is mapped. A CPU that idles
+ * executes nothing. Only for one virtual CPU.
  *
  * Debian ships no header for such plugins; what is used of it is declared here, and is
  * the same in all versions so far but for their number, PLUGIN_VERSION.

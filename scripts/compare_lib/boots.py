@@ -10,6 +10,7 @@ KINDS = ("smp", "count")
 MEASURE = re.compile(r"^# measure (\w+)((?: \d+)+)$")
 # test_vmalloc_text with perf=1: operation, bytes, threads, operations, cycles, ns, rounds
 PERF = re.compile(r"# perf (\w+) +(\d+) +(\d+) +(\d+) +\d+ +(\d+) +(\d+)$")
+WORKLOADS = {"bpf", "modules"}  # such as cannot do without flushes of a TLB
 # scripts/compare_plugin.c
 WINDOW = re.compile(r"^window((?: \d+){8})$")
 SAID = "# window "              # by the guest, when one has ended
@@ -33,6 +34,23 @@ def read_measures(test):
             name, *numbers = match.groups()
             values[f"perf {name} {numbers[0]} {numbers[1]}"] = [int(n) for n in numbers[2:]]
     return values
+
+
+def check_splats(path, log):
+    """Figures of a kernel that has complained are of no use."""
+    lines = [line for test in log.tests.values() for line in test.kernel] + log.rest
+    for splat in serial.splats(lines):
+        raise fault(path, f"the kernel complained: {splat.note}")
+
+
+def check_flushes(path, found):
+    """No boot is without a flush of each kind: the plugin did not see them."""
+    windows = [numbers for values in found.values() if values
+               for what, numbers in values.items() if what.startswith("window ")]
+    for nr, kind in ((6, "all"), (7, "a page")):
+        if windows and not sum(numbers[nr] for numbers in windows):
+            raise Fault(f"{path.name}: no TLB flush of {kind} was counted "
+                        f"(log: {path}/plugin.log)")
 
 
 def lacks(path, name):
@@ -84,8 +102,11 @@ def read_boot(path, counted):
     if not log.ended:
         raise fault(path, "did not come to its end")
     found = {name: read_test(path, name, log.tests.get(name)) for name in names}
+    check_splats(path, log)
     if counted:
         add_windows(path, log.tests, found)
+    if counted and WORKLOADS & {name.rsplit("-", 1)[0] for name in names}:
+        check_flushes(path, found)
     return found
 
 

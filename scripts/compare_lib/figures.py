@@ -55,7 +55,7 @@ def of_smp(number, values):
 
 
 def in_all(values, nr):
-    """What was counted until all is freed."""
+    """What was counted in the three windows of a workload."""
     return sum(values[f"window {what}"][nr] for what in ("making", "removing", "freeing"))
 
 

@@ -10,15 +10,18 @@ SECTIONS = {
         "and what their users keep for each, where a thousand are made. Direct map split: what "
         "is mapped by 4 KiB pages meanwhile and was not before. IPIs: two CPUs, until all is "
         "freed, on x86 to flush TLBs as well; arm64 flushes by an instruction, and riscv's "
-        "firmware does most itself, uncounted. TLB flushes: with one CPU, until all is freed, of "
-        "processes' memory too; x86's writes to CR3 are none, as they switch page tables. "
-        "Instructions: of the whole guest with one CPU meanwhile; what is freed later, after a "
-        "grace period, is not among those to remove one. Both are counted by a plugin of QEMU's. "
-        "riscv's set_memory_x() makes the direct map's alias executable as well: there every "
-        "page of text counts twice. `bpf_cpus` loads a part of the programs on each CPU at the "
-        "same time. The workloads of a boot run one after the other, in this order: packs that "
-        "are kept and direct map that was split by one are there for the next, and text that was "
-        "executed before costs a round of interrupts when the series reuses it.")),
+        "firmware does most itself, uncounted. TLB flushes: with one CPU, while they are made "
+        "and removed and for three seconds after that, of processes' memory too; a page is on "
+        "arm64 also a range of them in one instruction, x86's writes to CR3, by which processes "
+        "are switched and flushed, are not counted, and what vfree() leaves to be purged some "
+        "time later counts there. Instructions: of the whole guest with one CPU meanwhile; what "
+        "is freed later, after a grace period, is not among those to remove one. Both are "
+        "counted by a plugin of QEMU's. riscv's set_memory_x() makes the direct map's alias "
+        "executable as well: there every page of text counts twice. `bpf_cpus` loads a part of "
+        "the programs on each CPU at the same time. The workloads of a boot run one after the "
+        "other, in this order: packs that are kept and direct map that was split by one are "
+        "there for the next, and text that was executed before costs a round of interrupts when "
+        "the series reuses it.")),
     "lookups": ("Keys of bcachefs", (
         "Instructions for one key, by the kernel's perf_test, counted by QEMU with one CPU "
         "(`-icount`): of lookups the least of ten; keys are inserted once.")),

@@ -119,7 +119,7 @@ test_an_interrupted_comparison_goes_on()
 {
 	toy_compare && RUNS=2 ARCHES=x86_64 quiet compare && rm "$TOY/booted" &&
 		rm -r "$TOY/top/results/compare/x86_64-stock-count-2" &&
-		rm "$TOY/top/results/compare/x86_64-patched-smp-1/inputs" &&
+		sed -i '/# end/d' "$TOY/top/results/compare/x86_64-patched-smp-1/serial.log" &&
 		RUNS=2 ARCHES=x86_64 quiet compare &&
 		booted x86_64-patched-smp-1 x86_64-stock-count-2
 }
@@ -173,13 +173,21 @@ test_what_measured_nothing_fails()
 		! ls "$TOY"/top/results/compare-quick/compare.* 2>/dev/null
 }
 
+test_a_kernel_that_complains_fails()
+{
+	toy_compare && spoiled 's/.*begin 2 .*/&\n[    1.0] BUG: unable to handle page fault/' \
+		'the kernel complained: BUG: unable to handle page fault'
+}
+
 test_windows_that_are_missing_fail()
 {
 	# shellcheck disable=SC2016
 	toy_compare && export QUICK=1 FORCE=1 && echo 'sed -i 1d "$OUT"/plugin.lo[g]' >"$TOY/spoil" &&
 		fails_with 'windows were counted, not' compare &&
 		echo 'sed -i "s/3000/0/" "$OUT/plugin.log"' >"$TOY/spoil" &&
-		fails_with 'nothing was executed in the window' compare
+		fails_with 'nothing was executed in the window' compare &&
+		echo 'sed -i "s/ 7 4/ 0 4/" "$OUT/plugin.log"' >"$TOY/spoil" &&
+		fails_with 'no TLB flush of all was counted' compare
 }
 
 test_what_an_architecture_lacks_is_said()
