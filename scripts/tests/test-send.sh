@@ -170,18 +170,26 @@ envelopes()
 	grep -o '[^ ]*@[^ ]*' "$TOY/envelopes" | sort -u | xargs
 }
 
+# add_people_by_settings: of git, which many have set for all their series.
+add_people_by_settings()
+{
+	git config -f "$TOY/gitconfig" sendemail.cc boss@example.org &&
+		git config -f "$TOY/gitconfig" sendemail.bcc copy@example.org &&
+		git config -f "$TOY/gitconfig" sendemail.to lists@example.org &&
+		git config -f "$TOY/gitconfig" sendemail.toCmd 'echo to-cmd@example.org #' &&
+		git config -f "$TOY/gitconfig" sendemail.ccCmd 'echo cc-cmd@example.org #'
+}
+
 test_mails_go_to_nobody_else()
 {
-	ready && TO=early@example.org SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
+	ready && add_people_by_settings &&
+		TO=early@example.org SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
 		[ "$(envelopes)" = "bjorn@example.org early@example.org list@example.org run@example.org" ]
 }
 
 test_a_rehearsal_goes_to_the_sender_alone()
 {
-	ready && git config -f "$TOY/gitconfig" sendemail.cc boss@example.org &&
-		git config -f "$TOY/gitconfig" sendemail.to lists@example.org &&
-		git config -f "$TOY/gitconfig" sendemail.toCmd 'echo cmd@example.org #' &&
-		CC=more@example.org SIGNOFF=1 SEND=me quiet send && [ "$(sent)" = 3 ] &&
+	ready && add_people_by_settings && CC=more@example.org SIGNOFF=1 SEND=me quiet send && [ "$(sent)" = 3 ] &&
 		[ "$(envelopes)" = sender@example.org ] &&
 		! grep -hiE '^(To|Cc):' "$TOY"/sent/* | grep -v sender@example.org
 }
