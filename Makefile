@@ -73,6 +73,6 @@ stock:		## run the unpatched kernels, note what fails on them
 	@scripts/stock
 
 clean:		## remove build/ and results/ (the cache folder stays)
-	@rm -rf build results
+	@scripts/clean
 
 .PHONY: help setup tree refresh check run debug test build boot compare cover-letter cocci coccicheck sparse bisect bisect-objects send bench-slab bench-unpack shell gdb stock clean

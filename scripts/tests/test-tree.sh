@@ -129,4 +129,12 @@ test_empty_series_works()
 	quiet tree && quiet refresh && quiet tree && quiet identity
 }
 
+test_clean_keeps_edits()
+{
+	rebuilt && mkdir -p "$TOY/top/results" && echo '/* mine */' >>"$TREE/mm/a.c" &&
+		fails_with 'tree has edits that no patch holds: mm/a.c' clean &&
+		grep -q mine "$TREE/mm/a.c" && [ -d "$TOY/top/results" ] &&
+		FORCE=1 quiet clean && [ ! -e "$TOY/top/build" ] && [ ! -e "$TOY/top/results" ]
+}
+
 run_tests
