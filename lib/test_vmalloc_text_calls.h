@@ -45,10 +45,12 @@ static int make_function(u32 value)
 
 static void shuffle_functions(void)
 {
-	unsigned int i;
+	unsigned int i, other;
 
-	for (i = called.nr - 1; i > 0; i--)
-		swap(called.text[i], called.text[prandom_u32_state(&rnd) % (i + 1)]);
+	for (i = called.nr - 1; i > 0; i--) {
+		other = prandom_u32_state(&rnd) % (i + 1);
+		swap(called.text[i], called.text[other]);
+	}
 }
 
 static void free_functions(void)

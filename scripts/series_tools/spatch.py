@@ -69,6 +69,20 @@ def run(cocci, files, top, mode="report"):
     return done.stdout
 
 
+def not_understood(top, files):
+    """(lines that it passes over in silence, all lines that it looks at)"""
+    bad = whole = 0
+    for path in files:
+        done = subprocess.run(["spatch", "--parse-c", path], cwd=top, text=True,
+                              capture_output=True, check=False)
+        good = re.search(r"nb good = (\d+), +nb bad = (\d+)", done.stdout + done.stderr)
+        if not good:
+            raise Fault(f"spatch --parse-c does not say what it understands of {path}")
+        bad += int(good.group(2))
+        whole += int(good.group(1)) + int(good.group(2))
+    return bad, whole
+
+
 def findings(text):
     """(file, line, what) of each line of a report; what is no finding is not one."""
     found = {(m.group(1).removeprefix("./"), int(m.group(2)), m.group(4))

@@ -29,10 +29,11 @@
 
 #define MODULE		"test_vmalloc_text"
 #define INSTANCE	"instances/" MODULE
+#define CALL		"/sys/module/" MODULE "/parameters/call"
 #define AREAS		"/proc/vmallocinfo"
 
 /* Cases that are ours, after those of the module. */
-enum { OWN_CASES = 10 };
+enum { OWN_CASES = 12 };
 
 /* What the kernel log has told so far. */
 static struct {
@@ -393,6 +394,34 @@ static void case_summary(const char *before)
 		ksft_test_result_skip("%s: no " SUMMARY "\n", name);
 }
 
+static bool call_functions(const char *calls)
+{
+	int fd = open(CALL, O_WRONLY | O_CLOEXEC);
+	bool called = write(fd, calls, strlen(calls)) == (ssize_t)strlen(calls);
+
+	close(fd);
+	return called;
+}
+
+/* The functions that are there to measure calls: each is freed, and once. */
+static void case_calls(const char *layout, const char *path, const char *before, int kmsg)
+{
+	char *params[] = { "functions=64", (char *)layout, NULL };
+	bool called, clean;
+	int status;
+
+	seen.quiet = true;
+	seen.splat[0] = '\0';
+	status = follow(start_loading(path, params), kmsg);
+	called = !status && call_functions("1000") && !unload();
+	read_log(kmsg);
+	clean = !seen.splat[0] && !text_is_listed() && (!*before || summary_returns_to(before));
+	if (status || !clean)
+		ksft_print_msg("loading ended with %d; afterwards %s %s\n", status,
+			       clean ? "clean" : "NOT clean", seen.splat);
+	ksft_test_result(called && clean, "calls of functions, %s\n", layout);
+}
+
 /* Load the module for one of its tests, and unload it again. */
 static int run_again(const char *path, unsigned int test, int kmsg)
 {
@@ -547,6 +576,8 @@ int main(int argc, char **argv)
 		summary[0] = '\0';
 	case_summary(summary);
 	case_objects();
+	case_calls("scattered=0", path, summary, kmsg);
+	case_calls("scattered=1", path, summary, kmsg);
 	if (chose_tests(argv + optind))
 		seen.slab_run = 0;
 	case_injected("execmem_map_writable", path, summary, kmsg);

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which instructions scripts/compare_plugin.c takes for flushes of a TLB. */
+#define PLUGIN_VERSION 1
+#include "../../compare_plugin.c"
+
+#define NONE NULL
+
+static const struct {
+	const char *what;
+	unsigned long *(*flushes)(const uint8_t *bytes);
+	uint8_t bytes[20];
+	unsigned long *counter;
+} cases[] = {
+	{ "invlpg (%rdi)", flushes_x86, { 0x0f, 0x01, 0x3f }, &flushed_pages },
+	{ "invlpg 8(%r9)", flushes_x86, { 0x41, 0x0f, 0x01, 0x79, 0x08 }, &flushed_pages },
+	{ "swapgs", flushes_x86, { 0x0f, 0x01, 0xf8 }, NONE },
+	{ "lgdt (%rdi)", flushes_x86, { 0x0f, 0x01, 0x17 }, NONE },
+	{ "invpcid (%rsp), %rax", flushes_x86, { 0x66, 0x0f, 0x38, 0x82, 0x04, 0x24 },
+	  &flushed_all },
+	{ "mov %rax, %cr4", flushes_x86, { 0x0f, 0x22, 0xe0 }, &cr4_writes },
+	{ "mov %r9, %cr4", flushes_x86, { 0x41, 0x0f, 0x22, 0xe1 }, &cr4_writes },
+	{ "mov %rax, %cr3", flushes_x86, { 0x0f, 0x22, 0xd8 }, NONE },
+	{ "mov %cr4, %rax", flushes_x86, { 0x0f, 0x20, 0xe0 }, NONE },
+	{ "nop", flushes_x86, { 0x90 }, NONE },
+	{ "tlbi vmalle1is", flushes_arm64, { 0x1f, 0x83, 0x08, 0xd5 }, &flushed_all },
+	{ "tlbi aside1is, x0", flushes_arm64, { 0x40, 0x83, 0x08, 0xd5 }, &flushed_all },
+	{ "tlbi vaale1is, x1", flushes_arm64, { 0xe1, 0x83, 0x08, 0xd5 }, &flushed_pages },
+	{ "tlbi vae1, x3", flushes_arm64, { 0x23, 0x87, 0x08, 0xd5 }, &flushed_pages },
+	{ "ic ialluis", flushes_arm64, { 0x1f, 0x71, 0x08, 0xd5 }, NONE },
+	{ "dc cvau, x0", flushes_arm64, { 0x20, 0x7b, 0x0b, 0xd5 }, NONE },
+	{ "isb", flushes_arm64, { 0xdf, 0x3f, 0x03, 0xd5 }, NONE },
+	{ "sfence.vma", flushes_riscv, { 0x73, 0x00, 0x00, 0x12 }, &flushed_all },
+	{ "sfence.vma zero, a1", flushes_riscv, { 0x73, 0x00, 0xb0, 0x12 }, &flushed_all },
+	{ "sfence.vma a0", flushes_riscv, { 0x73, 0x00, 0x05, 0x12 }, &flushed_pages },
+	{ "sinval.vma a0, a1", flushes_riscv, { 0x73, 0x00, 0xb5, 0x16 }, &flushed_pages },
+	{ "fence.i", flushes_riscv, { 0x0f, 0x10, 0x00, 0x00 }, NONE },
+	{ "wfi", flushes_riscv, { 0x73, 0x00, 0x50, 0x10 }, NONE },
+	{ "c.nop", flushes_riscv, { 0x01, 0x00 }, NONE },
+};
+
+#define NR_CASES (sizeof(cases) / sizeof(cases[0]))
+
+int main(void)
+{
+	size_t i, bad = 0;
+
+	printf("TAP version 13\n1..%zu\n", NR_CASES);
+	for (i = 0; i < NR_CASES; i++) {
+		int ok = cases[i].flushes(cases[i].bytes) == cases[i].counter;
+
+		printf("%sok %zu - %s\n", ok ? "" : "not ", i + 1, cases[i].what);
+		bad += !ok;
+	}
+	return !!bad;
+}

@@ -1,0 +1,70 @@
+#!/bin/bash
+# test-coccicheck: scripts/coccicheck finds what the series brings, not what the base has,
+# and fails when spatch has not read all.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+
+# patches_in_base: two semantic patches, one of which finds the seeds.
+patches_in_base()
+{
+	mkdir -p "$TOY/base/scripts/coccinelle/misc"
+	cat >"$TOY/base/scripts/coccinelle/misc/semicolon.cocci" <<-'END'
+		virtual report
+		@r@
+		position p;
+		statement S;
+		@@
+		while (...) S
+		;@p
+		@script:python depends on report@
+		p << r.p;
+		@@
+		coccilib.report.print_report(p[0], "Unneeded semicolon")
+	END
+	cat >"$TOY/base/scripts/coccinelle/misc/old.cocci" <<-'END'
+		virtual report
+		@r@
+		position p;
+		@@
+		old_way@p(...)
+		@script:python depends on report@
+		p << r.p;
+		@@
+		coccilib.report.print_report(p[0], "WARNING: not since line 7")
+	END
+}
+
+# series_with TEXT: two.patch makes mm/new.c of it.
+series_with()
+{
+	toy_series && printf "$1" >"$TREE/mm/new.c" && quiet refresh --to two.patch mm/new.c
+}
+
+test_what_the_series_brings_is_found()
+{
+	patches_in_base && series_with 'void f(void)\n{\n\told_way(1);\n}\n' &&
+		fails_with 'mm/new.c:3: WARNING: not since line 7 (old.cocci)' coccicheck
+}
+
+test_what_the_base_has_is_not()
+{
+	patches_in_base && printf 'void f(void)\n{\n\told_way(1);\n}\n' >>"$TOY/base/mm/a.c" &&
+		toy_series && quiet coccicheck &&
+		grep -q '^2 semantic patches, 2 files, of whose' "$TOY/out"
+}
+
+test_spatch_that_reads_nothing_is_noticed()
+{
+	patches_in_base && toy_series && mkdir "$TOY/bin" &&
+		printf '#!/bin/sh\n[ "$1" != --version ] || echo spatch version 1.1.1\necho "nb good = 1,  nb bad = 0"\n' \
+			>"$TOY/bin/spatch" && chmod +x "$TOY/bin/spatch" &&
+		PATH=$TOY/bin:$PATH fails_with 'it misses a known fault at the end of mm/a.c' coccicheck
+}
+
+test_names()
+{
+	patches_in_base && toy_series && quiet coccicheck old &&
+		fails_with 'newest: no such semantic patch' coccicheck newest
+}
+
+run_tests
