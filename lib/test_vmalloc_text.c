@@ -1726,19 +1726,27 @@ static void perf_worker(struct worker *w)
 	struct perf_cell *c = w->data;
 	u8 *at = c->text + w->nr * PERF_SIZE_MAX;
 	ktime_t start = ktime_get();
+	cycles_t cycles = get_cycles();
 	unsigned long i = 0;
-	cycles_t cycles;
 
-	if (CHECK_EQ(text_patch_copy(at, perf_live.code, perf_live.len), 0, "code")) {
-		start = ktime_get();
-		cycles = get_cycles();
-		while (ktime_ms_delta(ktime_get(), start) < PERF_MS && !failed())
-			CHECK_EQ(c->op->fn(at, c->size, i++), 0, "%s", c->op->name);
-		atomic64_add(get_cycles() - cycles, &c->cycles);
-		atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &c->ns);
-		atomic64_add(i, &c->ops);
-	}
+	while (ktime_ms_delta(ktime_get(), start) < PERF_MS && !failed())
+		CHECK_EQ(c->op->fn(at, c->size, i++), 0, "%s", c->op->name);
+	atomic64_add(get_cycles() - cycles, &c->cycles);
+	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &c->ns);
+	atomic64_add(i, &c->ops);
 	worker_is_at(w, 1);
+}
+
+/* What perf_insn() changes, for each thread: not a part of what is measured. */
+static bool prepare_perf(u8 *text, unsigned int threads)
+{
+	unsigned int i;
+
+	for (i = 0; i < threads; i++)
+		if (!CHECK_EQ(text_patch_copy(text + i * PERF_SIZE_MAX, perf_live.code,
+					      perf_live.len), 0, "code"))
+			return false;
+	return true;
 }
 
 static void measure(const struct perf_op *op, size_t size, unsigned int threads, u8 *text)
@@ -1747,6 +1755,8 @@ static void measure(const struct perf_op *op, size_t size, unsigned int threads,
 	struct text_patch_stats before, cost;
 	u64 ops;
 
+	if (!prepare_perf(text, threads))
+		return;
 	text_patch_get_stats(&before);
 	if (start_workers(threads, perf_worker, &c))
 		wait_for_workers(1);
@@ -1837,6 +1847,9 @@ static int __init test_vmalloc_text_init(void)
 
 	if (ret)
 		return ret;
+	if (!seed)
+		seed = get_random_long();
+	prandom_seed_state(&rnd, seed);
 	if (functions)
 		return make_functions();
 
@@ -1844,9 +1857,6 @@ static int __init test_vmalloc_text_init(void)
 	shadow = kvzalloc(max_t(size_t, AREA_SIZE, PERF_SIZE_MAX), GFP_KERNEL);
 	ret = -ENOMEM;
 	if (area && shadow) {
-		if (!seed)
-			seed = get_random_long();
-		prandom_seed_state(&rnd, seed);
 		diag("seed=%lu, %u CPUs", seed, num_online_cpus());
 		ret = run();
 	}

@@ -65,7 +65,6 @@ static int make_functions(void)
 {
 	int ret = 0;
 
-	prandom_seed_state(&rnd, seed);
 	called.text = kvcalloc(functions, sizeof(*called.text), GFP_KERNEL);
 	if (!called.text)
 		return -ENOMEM;

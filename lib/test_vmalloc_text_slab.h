@@ -507,6 +507,8 @@ static void slab_publish_batch(u8 **text, unsigned int nr)
 	u8 code[CODE_MAX];
 	unsigned int i;
 
+	/* What is not made now must not be freed once more. */
+	memset(text, 0, nr * sizeof(*text));
 	for (i = 0; i < nr; i++) {
 		text[i] = execmem_text_alloc(SLAB_TYPE, SLAB_DOMAIN, CODE_MAX, 1);
 		if (!CHECK(text[i], "object %u", i))

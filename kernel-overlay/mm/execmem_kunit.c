@@ -569,8 +569,10 @@ static void test_bad_frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(keep), 0);
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(text), 0);
 	expect_free_is_traps(test);
-	KUNIT_EXPECT_EQ_MSG(test, warned, test_taint(TAINT_WARN), "warned");
 	execmem_free(area);
+	if (warned)
+		kunit_skip(test, "the kernel has warned before: whether it did now is not seen");
+	KUNIT_EXPECT_FALSE_MSG(test, test_taint(TAINT_WARN), "warned");
 }
 
 /* What has no slab text in it is freed as ever. */

@@ -606,6 +606,8 @@ static int measure_lookups(unsigned int keys, bool table)
 		set_parameter("unpack_jit", "1");
 	if (umount(MOUNT))
 		fail("umount");
+	ioctl(loop, LOOP_CLR_FD);
+	unlink(IMAGE);
 	after = look_when_settled();
 	print_mapped(&before, &with, &after);
 	ksft_finished();

@@ -100,7 +100,7 @@ static inline bool read_settled_summary(char *to, size_t size)
 			0 : same + 1;
 		snprintf(to, size, "%s", again);
 	}
-	return true;
+	return same == 6;
 }
 
 /*

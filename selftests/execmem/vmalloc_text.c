@@ -47,7 +47,7 @@ static struct {
 /* What was seen from outside while the module was loading. */
 static struct {
 	unsigned int wx_checks, wx_found;
-	bool text_listed;
+	bool text_listed, off;
 } watched;
 
 static const char *tracefs;
@@ -247,6 +247,8 @@ static bool text_is_listed(void)
 
 static void watch(void)
 {
+	if (watched.off)
+		return;
 	if (!watched.text_listed)
 		watched.text_listed = text_is_listed();
 	if (watched.wx_checks < 20)
@@ -334,6 +336,8 @@ static void case_all_reported(int status)
 
 static void case_wx(void)
 {
+	if (!watched.wx_checks)
+		check_wx();
 	if (!watched.wx_checks) {
 		ksft_test_result_skip("no mapping writable and executable: no " CHECK_WX "\n");
 		return;
@@ -530,10 +534,9 @@ static const char *parse_args(int argc, char **argv)
 	return path;
 }
 
-/* Then the numbers in the results are not those of all tests. */
-static bool chose_tests(char **params)
+static bool has_param(char **params, const char *name)
 {
-	while (*params && !starts_with(*params, "run_test_mask="))
+	while (*params && !starts_with(*params, name))
 		params++;
 	return *params;
 }
@@ -557,6 +560,8 @@ int main(int argc, char **argv)
 	has_summary = read_settled_summary(summary, sizeof(summary));
 	kmsg = open_log();
 	tracefs = start_tracing();
+	/* Who dumps page tables disturbs what is measured. */
+	watched.off = has_param(argv + optind, "perf=");
 	status = follow(start_loading(path, argv + optind), kmsg);
 	if (!seen.planned) {
 		if (tracefs)
@@ -578,7 +583,8 @@ int main(int argc, char **argv)
 	case_objects();
 	case_calls("scattered=0", path, summary, kmsg);
 	case_calls("scattered=1", path, summary, kmsg);
-	if (chose_tests(argv + optind))
+	/* Then the numbers in the results are not those of all tests. */
+	if (has_param(argv + optind, "run_test_mask="))
 		seen.slab_run = 0;
 	case_injected("execmem_map_writable", path, summary, kmsg);
 	case_injected("execmem_seal", path, summary, kmsg);

@@ -351,37 +351,43 @@ static unsigned long add_numbers(const char *line)
 	return sum;
 }
 
-static void count_ipis(struct costs *c)
+static unsigned long count_ipis(void)
 {
 	FILE *f = fopen("/proc/interrupts", "re");
+	unsigned long ipis = 0;
 	char line[400];
 
-	c->ipis = 0;
 	if (!f)
 		ksft_exit_fail_msg("/proc/interrupts: %s\n", strerror(errno));
 	/* x86 counts those that flush TLBs among them. */
 	while (fgets(line, sizeof(line), f))
 		if (strstr(line, "Function call interrupts"))
-			c->ipis += add_numbers(line);
+			ipis += add_numbers(line);
 	fclose(f);
+	return ipis;
 }
 
-static struct costs costs(void)
+static unsigned long now(void)
 {
 	struct timespec ts;
-	struct costs c;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	c.time = ts.tv_sec * 1000000000UL + ts.tv_nsec;
-	count_ipis(&c);
-	return c;
+	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
+}
+
+/* The time that it takes to look at the counts is not measured. */
+static struct costs begin(void)
+{
+	unsigned long ipis = count_ipis();
+
+	return (struct costs){ now(), ipis };
 }
 
 static struct costs since(struct costs began)
 {
-	struct costs now = costs();
+	unsigned long ended = now();
 
-	return (struct costs){ now.time - began.time, now.ipis - began.ipis };
+	return (struct costs){ ended - began.time, count_ipis() - began.ipis };
 }
 
 static void print_costs(const struct costs *making, const struct costs *removing)
@@ -427,7 +433,7 @@ static void run(const struct workload *w)
 	unsigned int made;
 
 	before = look_if_wanted(true);
-	began = costs();
+	began = begin();
 	begin_window();
 	made = w->make();
 	end_window();
@@ -438,7 +444,7 @@ static void run(const struct workload *w)
 	if (made < count)
 		ksft_exit_fail_msg("%s: only %u of %u\n", w->name, made, count);
 	with = look_if_wanted(false);
-	began = costs();
+	began = begin();
 	begin_window();
 	w->remove();
 	end_window();

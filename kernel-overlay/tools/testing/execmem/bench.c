@@ -797,6 +797,10 @@ int main(int argc, char **argv)
 	if (!opts.json)
 		print_intro();
 	run_all();
+	if (!nr_cells) {
+		fprintf(stderr, "bench: nothing is measured with so many objects: see --help\n");
+		return 2;
+	}
 
 	if (opts.json) {
 		printf("[\n");
