@@ -33,7 +33,7 @@ static void load_module(const char *functions, const char *layout)
 
 	snprintf(made, sizeof(made), "functions=%s", functions);
 	snprintf(scattered, sizeof(scattered), "scattered=%d", !strcmp(layout, "scattered"));
-	status = modprobe(MODULE, made, scattered);
+	status = run_modprobe(MODULE, made, scattered);
 	if (status)
 		ksft_exit_skip("modprobe " MODULE " %s: status %d: CONFIG_TEST_VMALLOC_TEXT=m\n",
 			       made, status);

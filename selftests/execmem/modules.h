@@ -16,7 +16,7 @@
 #include "../kselftest.h"
 
 /* modprobe(8) with one parameter or two: the status it ended with, -1 if none. */
-static int modprobe(const char *module, const char *parameter, const char *other)
+static int run_modprobe(const char *module, const char *parameter, const char *other)
 {
 	int status = -1;
 	pid_t pid;

@@ -408,9 +408,9 @@ static bool call_functions(const char *calls)
 }
 
 /* The functions that are there to measure calls: each is freed, and once. */
-static void case_calls(const char *layout, const char *path, const char *before, int kmsg)
+static void case_calls(char *layout, const char *path, const char *before, int kmsg)
 {
-	char *params[] = { "functions=64", (char *)layout, NULL };
+	char functions[] = "functions=64", *params[] = { functions, layout, NULL };
 	bool called, clean;
 	int status;
 

@@ -318,7 +318,7 @@ static void remove_relocations(void)
 /* Its measurements are in the kernel's log when it has been loaded. */
 static unsigned int make_text_writes(void)
 {
-	int status = modprobe("test_vmalloc_text", "perf=1", NULL);
+	int status = run_modprobe("test_vmalloc_text", "perf=1", NULL);
 
 	if (status)
 		ksft_exit_fail_msg("modprobe test_vmalloc_text: status %d\n", status);

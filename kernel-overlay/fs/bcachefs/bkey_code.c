@@ -515,7 +515,8 @@ void bch2_bkey_code_exit(void)
 {
 	struct slot *s;
 
-	cancel_delayed_work_sync(&code_work);
+	/* The parameter can be written still. */
+	disable_delayed_work_sync(&code_work);
 
 	guard(mutex)(&code_mutex);
 	no_code();
@@ -524,6 +525,7 @@ void bch2_bkey_code_exit(void)
 		free_slot(s);
 		s->state = SLOT_FREE;
 	}
+	outdated = false;
 	/* They jump to functions in this module. */
 	record_unpack_barrier();
 }
