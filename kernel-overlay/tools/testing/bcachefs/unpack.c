@@ -185,7 +185,7 @@ static void test_hostile_format(void)
 	bch2_bkey_table_unpack(&out, &t, &f, (struct bkey_packed *)(last - size));
 	bch2_bkey_table_unpack(&out, &t, &f, (struct bkey_packed *)first);
 	for (i = 0; i < 2; i++) {
-		struct bkey_packed *k = i ? last - size : first;
+		void *k = i ? last - size : first;
 
 		if (bch2_bkey_table_unpack_pos(&t, &f, k).inode != le64_to_cpu(f.field_offset[0]))
 			fail("something is taken from the key", &f);
