@@ -1,4 +1,6 @@
 """Figures as tables: one row for a workload of an architecture."""
+import textwrap
+
 from .figures import spread
 
 # section: title, and what has to be known to read it
@@ -94,7 +96,7 @@ def section_markdown(figures, section):
     title, note = SECTIONS[section]
     yield f"## {title}: {columns_of(figures, section)}"
     yield ""
-    yield note
+    yield from textwrap.wrap(note, 76)
     yield ""
     yield from markdown(rows(figures, section, only_median), 2)
     yield ""
