@@ -2,14 +2,13 @@
 import statistics
 from dataclasses import dataclass
 
-from .boots import OPTIONAL
+from .boots import FLUSHED_PAGES, FLUSHES, OPTIONAL, PHASES
 
 PAGE = 4096
 MANY = 1000     # what the rest of the kernel allocates meanwhile is little beside them
 LOOKUPS = ("seq_insert", "seq_lookup", "rand_lookup")
 WRITES = ("copy", "copy_nosync", "fill", "insn", "sync")
 WRITE_SIZES = (0, 64, 4096)     # bytes; 0 for what has none
-FLUSHES, FLUSHED_PAGES = 6, 7   # of what the plugin counts, see CACHES for the others
 DIRECT = {"direct_4k": "4 KiB", "direct_2m": "2 MiB", "direct_1g": "1 GiB"}
 
 
@@ -56,7 +55,7 @@ def of_smp(number, values):
 
 def in_all(values, nr):
     """What was counted in the three windows of a workload."""
-    return sum(values[f"window {what}"][nr] for what in ("making", "removing", "freeing"))
+    return sum(values[f"window {what}"][nr] for what in PHASES)
 
 
 def of_count(number, values):

@@ -185,6 +185,14 @@ def few(paths):
     return text + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
+def refuse_edits(tree, edits):
+    """Stop for these, if there are any, before they are lost."""
+    if edits:
+        raise Fault(f"{tree.path.name} has edits that no patch holds: "
+                    f"{few(edits)}; 'make refresh' folds them in, "
+                    "FORCE=1 drops them")
+
+
 class Update:
     """One update of the tree to base + patches, computed first, then done."""
 
@@ -207,10 +215,7 @@ class Update:
         """Stop for edits that the update would leave out of the series."""
         edits = [p for p in edits
                  if not same_file(self.tree.path / p, self.wanted(p))]
-        if edits:
-            raise Fault(f"{self.tree.path.name} has edits that no patch holds: "
-                        f"{few(edits)}; 'make refresh' folds them in, "
-                        "FORCE=1 drops them")
+        refuse_edits(self.tree, edits)
 
     def moved_base(self):
         """Files to look at because the base itself is another one."""
