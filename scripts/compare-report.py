@@ -66,15 +66,17 @@ def as_json(some, runs, accels, data, lines):
 def as_markdown(some, runs, accels, lines):
     yield from (f"{said}." for said in page.machines(accels))
     yield ""
-    if runs > 1:
-        yield f"Medians of {runs} boots each; compare.html and compare.json have the spread."
-        yield ""
+    yield ("What is the same in all columns is left out; "
+           + (f"medians of {runs} boots each: " if runs > 1 else "") +
+           "compare.html and compare.json have all of it.")
+    yield ""
     for section in tables.SECTIONS:
         if section != "direct map":
             yield from tables.section_markdown(some, section)
-    yield "## Lines in files of the base"
-    yield ""
-    yield from tables.markdown([("patch", "added", "removed"), *lines], 1)
+    changed = sum(1 for _, added, removed in lines[:-1] if added or removed)
+    _, added, removed = lines[-1]
+    yield (f"Lines in files of the base: {added:,} added, {removed:,} removed, "
+           f"by {changed} of {len(lines) - 1} patches.")
 
 
 def main(args):

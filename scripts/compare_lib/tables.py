@@ -1,4 +1,5 @@
-"""Figures as tables: one row for a workload of an architecture."""
+"""Figures as tables. On a page a row is a workload of an architecture, and each figure has
+a column; a mail is narrow: there architectures have columns, and each figure has a row."""
 import textwrap
 
 from .figures import spread
@@ -42,6 +43,8 @@ SECTIONS = {
         "have one number: patched.")),
 }
 
+BY_WHAT = ("writes", "calls")   # of which one reads how a figure grows
+
 
 def plain(value):
     """1234567 as 1,234,567, 3.0 as 3."""
@@ -83,13 +86,61 @@ def columns_of(figures, section):
                  if f.section == section and f.columns), "")
 
 
-def markdown(table, words):
-    """Of each row, so many cells are words; the others are numbers."""
-    head, *body = table
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + "|".join("---" if i < words else "---:" for i in range(len(head))) + "|"
-    for row in body:
-        yield "| " + " | ".join(str(cell) for cell in row) + " |"
+def differs(figure):
+    """Whether there is anything to compare, and it is not the same everywhere."""
+    columns = list(figure.columns.values())
+    return len(columns) < 2 or any(only_median(c) != only_median(columns[0]) for c in columns)
+
+
+def group_of(figure):
+    """What is set beside each other, and how a row of that is called."""
+    if figure.section in BY_WHAT:
+        return figure.what, figure.workload
+    return figure.workload, figure.what
+
+
+def groups(figures, section):
+    """{group: {row: {architecture: figure}}} of what was measured."""
+    found = {}
+    for figure in figures:
+        if figure.section == section and figure.columns:
+            group, row = group_of(figure)
+            found.setdefault(group, {}).setdefault(row, {})[figure.arch] = figure
+    return found
+
+
+def cell(figure):
+    """All columns of a figure, or that there is none."""
+    return " / ".join(map(only_median, figure.columns.values())) if figure else "-"
+
+
+def narrow_rows(figures, section):
+    """Head and body: a column for each architecture."""
+    arches = list(dict.fromkeys(f.arch for f in figures))
+    yield ["", *arches]
+    for group, some in groups(figures, section).items():
+        body = [[row, *(cell(cells.get(arch)) for arch in arches)]
+                for row, cells in some.items() if any(map(differs, cells.values()))]
+        if body:
+            yield [f"**{group}**", *("" for _ in arches)]
+            yield from body
+
+
+def markdown(table):
+    """The first column is words, the others are numbers; as plain text it can be read too."""
+    head, *body = [[str(cell) for cell in row] for row in table]
+    first, *others = [max(map(len, column)) for column in zip(head, *body)]
+    rule = ["-" * first, *("-" * (width - 1) + ":" for width in others)]
+    for row in (head, rule, *body):
+        yield "| " + " | ".join([row[0].ljust(first),
+                                 *(c.rjust(w) for c, w in zip(row[1:], others))]) + " |"
+
+
+def remarks(figures, section):
+    """Why something was not measured."""
+    said = dict.fromkeys(f"{f.arch}: no {f.workload}: {f.remark}." for f in figures
+                         if f.section == section and f.remark)
+    return [*said, ""] if said else []
 
 
 def section_markdown(figures, section):
@@ -98,5 +149,6 @@ def section_markdown(figures, section):
     yield ""
     yield from textwrap.wrap(note, 76)
     yield ""
-    yield from markdown(rows(figures, section, only_median), 2)
+    yield from markdown(narrow_rows(figures, section))
     yield ""
+    yield from remarks(figures, section)

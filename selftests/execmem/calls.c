@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mapped.h"
@@ -37,14 +36,6 @@ static void load_module(const char *functions, const char *layout)
 	if (status)
 		ksft_exit_skip("modprobe " MODULE " %s: status %d: CONFIG_TEST_VMALLOC_TEXT=m\n",
 			       made, status);
-}
-
-static unsigned long now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
 }
 
 static unsigned long call_functions(const char *calls)

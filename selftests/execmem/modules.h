@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Load and unload a module of the running kernel, for programs that measure.
+ * Load and unload a module of the running kernel.
  */
 #ifndef _SELFTESTS_EXECMEM_MODULES_H
 #define _SELFTESTS_EXECMEM_MODULES_H
@@ -16,7 +16,7 @@
 #include "../kselftest.h"
 
 /* modprobe(8) with one parameter or two: the status it ended with, -1 if none. */
-static int run_modprobe(const char *module, const char *parameter, const char *other)
+static inline int run_modprobe(const char *module, const char *parameter, const char *other)
 {
 	int status = -1;
 	pid_t pid;
@@ -32,10 +32,18 @@ static int run_modprobe(const char *module, const char *parameter, const char *o
 	return WEXITSTATUS(status);
 }
 
-static void unload_module(const char *name)
+/* 0, or why it could not be removed. */
+static inline int remove_module(const char *name)
 {
-	if (syscall(SYS_delete_module, name, O_NONBLOCK))
-		ksft_exit_fail_msg("removing %s: %s\n", name, strerror(errno));
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+static inline void unload_module(const char *name)
+{
+	int error = remove_module(name);
+
+	if (error)
+		ksft_exit_fail_msg("removing %s: %s\n", name, strerror(error));
 }
 
 #endif /* _SELFTESTS_EXECMEM_MODULES_H */

@@ -25,6 +25,7 @@
 
 #include "../kselftest.h"
 #include "inject.h"
+#include "modules.h"
 #include "summary.h"
 
 #define MODULE		"test_vmalloc_text"
@@ -165,11 +166,6 @@ static int open_log(void)
 static bool is_loaded(void)
 {
 	return count_lines("/proc/modules", MODULE " ") > 0;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
 }
 
 static int open_module(const char *path)
@@ -372,10 +368,10 @@ static void case_splat(void)
 
 static void case_unload(void)
 {
-	int ret = is_loaded() ? unload() : 0;
+	int ret = is_loaded() ? remove_module(MODULE) : 0;
 
 	if (ret)
-		ksft_print_msg("unloading: %s\n", strerror(-ret));
+		ksft_print_msg("unloading: %s\n", strerror(ret));
 	ksft_test_result(!ret, "unload\n");
 }
 
@@ -417,7 +413,7 @@ static void case_calls(char *layout, const char *path, const char *before, int k
 	seen.quiet = true;
 	seen.splat[0] = '\0';
 	status = follow(start_loading(path, params), kmsg);
-	called = !status && call_functions("1000") && !unload();
+	called = !status && call_functions("1000") && !remove_module(MODULE);
 	read_log(kmsg);
 	clean = !seen.splat[0] && !text_is_listed() && (!*before || summary_returns_to(before));
 	if (status || !clean)
@@ -435,7 +431,7 @@ static int run_again(const char *path, unsigned int test, int kmsg)
 	snprintf(mask, sizeof(mask), "run_test_mask=%u", 1U << (test - 1));
 	status = follow(start_loading(path, params), kmsg);
 	if (is_loaded())
-		unload();
+		remove_module(MODULE);
 	return status;
 }
 
@@ -553,7 +549,7 @@ int main(int argc, char **argv)
 		ksft_exit_skip("needs root, to load a module\n");
 	if (path && access(path, R_OK))
 		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
-	if (is_loaded() && unload())
+	if (is_loaded() && remove_module(MODULE))
 		ksft_exit_fail_msg(MODULE " is loaded and cannot be unloaded\n");
 
 	make_trampoline_of_probes("execmem_seal");

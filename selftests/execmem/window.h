@@ -7,6 +7,8 @@
 #ifndef _SELFTESTS_EXECMEM_WINDOW_H
 #define _SELFTESTS_EXECMEM_WINDOW_H
 
+#include <time.h>
+
 #include "../kselftest.h"
 
 void begin_window(void);
@@ -18,6 +20,15 @@ asm(".pushsection .window_begin, \"ax\"\n"
 	".pushsection .window_end, \"ax\"\n"
 	"end_window: ret\n"
 	".popsection\n");
+
+/* In nanoseconds. */
+static unsigned long now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
+}
 
 /* For whoever puts what was counted beside what was printed, not before it has ended. */
 static void print_window(const char *what)

@@ -52,7 +52,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mapped.h"
@@ -365,14 +364,6 @@ static unsigned long count_ipis(void)
 			ipis += add_numbers(line);
 	fclose(f);
 	return ipis;
-}
-
-static unsigned long now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
 }
 
 /* The time that it takes to look at the counts is not measured. */

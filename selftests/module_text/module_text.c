@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "../execmem/inject.h"
+#include "../execmem/modules.h"
 #include "../execmem/summary.h"
 #include "../kselftest.h"
 
@@ -165,16 +166,11 @@ static int load(const struct image *image, const char *params)
 	return syscall(SYS_init_module, image->data, image->size, params) ? errno : 0;
 }
 
-static int unload(const char *name)
-{
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
-}
-
 static int load_and_unload(const struct image *image, const char *name, const char *params)
 {
 	int error = load(image, params);
 
-	return error ? error : unload(name);
+	return error ? error : remove_module(name);
 }
 
 static bool is_loaded(const char *name)
@@ -239,7 +235,8 @@ static void case_places(void)
 	int error = load(&module, "early=1");
 
 	check_wx();
-	ksft_test_result(!error && !unload(MODULE), "each patched place does what it must\n");
+	ksft_test_result(!error && !remove_module(MODULE),
+			 "each patched place does what it must\n");
 	if (error)
 		ksft_print_msg("not loaded: %s\n", strerror(error));
 
@@ -317,7 +314,7 @@ static void expect_refused(const char *what, const struct image *image, const ch
 		ksft_print_msg("%s: %s\n", what, got ? strerror(got) : "loaded");
 	ksft_test_result((got == error || got == or_error) && !is_loaded(MODULE), "%s\n", what);
 	if (!got)
-		unload(MODULE);
+		remove_module(MODULE);
 }
 
 static void case_refused(void)
@@ -357,7 +354,7 @@ static void case_injected(const char *function, const char *retval, unsigned int
 	error = load(&module, "quick=1");
 	inject("", NULL, 0);
 	if (!error)
-		unload(MODULE);
+		remove_module(MODULE);
 	ksft_test_result(error == ENOMEM && !is_loaded(MODULE), "%s fails for %s text\n",
 			 function, text);
 }
@@ -404,7 +401,7 @@ static void case_allocations(void)
 		failed = has_failed();
 		fail_nth(0);
 		if (!error)
-			error = unload(MODULE);
+			error = remove_module(MODULE);
 		else if (failed)
 			refused++;
 		others += error && error != ENOMEM;
@@ -425,7 +422,7 @@ static void case_rounds(void)
 	int error = load(&many, "");
 
 	used = used_by_modules();
-	error = error ? error : unload(MANY);
+	error = error ? error : remove_module(MANY);
 	if (!error && !used && !HAS_SLAB) {
 		ksft_test_result_skip("%s: modules have pages of their own here\n", name);
 		return;
@@ -450,7 +447,7 @@ static bool unload_livepatch(const char *name)
 
 	snprintf(path, sizeof(path), "/sys/kernel/livepatch/%s", name);
 	ok = write_to(path, "enabled", "0");
-	for (int tries = 0; ok && tries < 60 && unload(name); tries++)
+	for (int tries = 0; ok && tries < 60 && remove_module(name); tries++)
 		nanosleep(&half_second, NULL);
 	return !is_loaded(name);
 }
@@ -491,7 +488,7 @@ static int load_for_answer(void)
 {
 	int answer = load(&module, "quick=1") ? -1 : get_answer();
 
-	return unload(MODULE) ? -1 : answer;
+	return remove_module(MODULE) ? -1 : answer;
 }
 
 /* Twice, as the call is to be taken back when the module goes. */
