@@ -155,6 +155,8 @@ static struct record_unpack *create(const struct source *s, const char *name)
  *	   -EINVAL if no record can have that shape;
  *	   -ENOMEM if there is no memory;
  *	   -ERANGE if something the code needs is out of its reach;
+ *	   -E2BIG if it takes more code than any is expected to;
+ *	   -EIO if what was generated fails its check;
  *	   or as execmem_text_publish()
  */
 struct record_unpack *record_unpack_create(const struct record_shape *shape, const char *name)

@@ -19,6 +19,7 @@
 #include <linux/static_call.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/text-patching.h>
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 
@@ -323,6 +324,16 @@ static bool __init test_unwinding(void)
 	return expect(deeper(names, ARRAY_SIZE(names)));
 }
 
+/* What a call that does not return would return to is the module's, be it the last byte. */
+static bool __init test_end(void)
+{
+	const struct module_memory *text = &THIS_MODULE->mem[MOD_TEXT];
+	u32 last;
+
+	memcpy(&last, text->base + text->size - sizeof(last), sizeof(last));
+	return expect(last == TEXT_PATCH_TRAP);
+}
+
 /* Tracepoints: a static call behind a static key. */
 DECLARE_TRACE(test_module_text_hit, TP_PROTO(int x), TP_ARGS(x));
 DEFINE_TRACE(test_module_text_hit, TP_PROTO(int x), TP_ARGS(x));
@@ -453,6 +464,7 @@ static int __init test_module_text_init(void)
 	ok = test_extable() && ok;
 	ok = test_branches() && ok;
 	ok = test_unwinding() && ok;
+	ok = test_end() && ok;
 	ok = test_tracepoint() && ok;
 	ok = test_kprobe() && ok;
 	ok = test_ftrace() && ok;

@@ -110,6 +110,8 @@ static const struct bad_insn bad_insns[] = {
 	{ "two nops by one", "\x90\x90", "\x66\x90", 2, -EOPNOTSUPP },
 	{ "one nop by two", "\x66\x90", "\x90\x90", 2, -EOPNOTSUPP },
 	{ "indirect jump", "\x66\x90", "\xff\xe0", 2, -EOPNOTSUPP },
+	{ "what has the opcode of a call behind a prefix", "\x0f\x1f\x44\x00\x00",
+	  "\xc5\xf9\xe8\x40\x10", 5, -EOPNOTSUPP },
 };
 
 /* Make the function that ran into a trap return @value to its caller. */

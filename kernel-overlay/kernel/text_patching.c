@@ -87,7 +87,7 @@ NOKPROBE_SYMBOL(text_patch_sync_this_cpu);
 
 /*
  * A round may have missed a CPU that was on its way online. By now it is seen by
- * those that begin, and has executed nothing but how it got here.
+ * those that begin. What it has executed so far: Documentation/core-api/text-patching.rst.
  */
 static int sync_cpu_online(unsigned int cpu)
 {

@@ -582,6 +582,7 @@ static void test_free_area(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, area);
 	KUNIT_EXPECT_EQ(test, execmem_text_size(area), 0);
+	KUNIT_EXPECT_TRUE(test, execmem_is_area(area));
 	execmem_free(area);
 #ifdef CONFIG_MMU
 	KUNIT_EXPECT_NULL(test, find_vm_area(area));
@@ -824,6 +825,8 @@ static void test_solo(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pack.solo);
 	KUNIT_EXPECT_PTR_EQ(test, pack.base, a);
 	KUNIT_EXPECT_EQ(test, execmem_text_size(a), PAGE_ALIGN(size));
+	KUNIT_EXPECT_EQ_MSG(test, execmem_is_area(a), !IS_ENABLED(CONFIG_MMU),
+			    "whoever frees it twice frees what the slab is about to give back");
 	KUNIT_EXPECT_PTR_NE(test, pack_with(TYPE, DOMAIN, b).base, a);
 	KUNIT_EXPECT_FALSE(test, pack_with(TYPE, DOMAIN, small).solo);
 

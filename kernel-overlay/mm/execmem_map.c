@@ -4,10 +4,10 @@
  * moment on that it is executable at all.
  *
  * It is mapped writable and not executable, filled with traps, and then made
- * read-only and executable, with every other mapping of its pages made read-only.
- * From then on it is written through the text-patching layer only. vfree() gives
- * the pages their usual permissions back, and no TLB entry outlives that
- * (VM_FLUSH_RESET_PERMS).
+ * read-only and executable. set_memory_rox() makes the direct map's alias read-only
+ * as well, where it does so for modules. From then on it is written through the
+ * text-patching layer only. vfree() gives the pages their usual permissions back, and
+ * no TLB entry outlives that (VM_FLUSH_RESET_PERMS).
  */
 
 #include "execmem_slab.h"
@@ -16,7 +16,7 @@ static noinline void *execmem_map_writable(enum execmem_type type, size_t size)
 {
 	const struct execmem_range *range = execmem_range(type);
 	unsigned long align = max_t(unsigned long, range->alignment, EXECMEM_PACK_MIN);
-	unsigned long vm_flags = VM_FLUSH_RESET_PERMS | VM_EXECMEM_TEXT;
+	unsigned long vm_flags = VM_FLUSH_RESET_PERMS | VM_EXECMEM_TEXT | VM_EXECMEM_PACK;
 
 	/* vmalloc would round other sizes up, by memory that is not ours to seal. */
 	if (range->flags & EXECMEM_HUGE_PACKS && !(size % EXECMEM_PACK_MAX))

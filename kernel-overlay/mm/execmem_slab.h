@@ -149,8 +149,10 @@ void execmem_pack_release(struct execmem_pack *pack, const void *object, size_t 
 const void *execmem_pack_next(const struct execmem_pack *pack, const void *object, size_t *size,
 			      bool *condemned);
 
-/* execmem.c: whether @ptr is the beginning of an area of execmem that has @vm_flag. */
-bool execmem_is_area(const void *ptr, unsigned long vm_flag);
+/* execmem.c: the flags of the area that begins at @ptr, 0 if none does. */
+unsigned long execmem_area_flags(const void *ptr);
+/* Whether @ptr is the beginning of what execmem_alloc() returned. */
+bool execmem_is_area(const void *ptr);
 
 /* Only where permissions cannot be changed may text start out executable. */
 static inline pgprot_t execmem_text_pgprot(const struct execmem_range *range)

@@ -174,7 +174,7 @@ void *execmem_staged(const void *addr)
 
 static int seal_pages(void *text, size_t size)
 {
-	if (!execmem_is_area(text, VM_EXECMEM_TEXT))
+	if (!(execmem_area_flags(text) & VM_EXECMEM_TEXT))
 		return -EINVAL;
 
 	size = PAGE_ALIGN(size);

@@ -16,7 +16,7 @@ CPU_KVM=host,-arch-capabilities
 HOST_MACHINE=x86_64
 CONSOLE=ttyS0
 MEMORY=1G
-APPEND="earlyprintk=serial,ttyS0"
+APPEND="earlyprintk=serial,ttyS0 numa=fake=2"
 GDB_ARCH=i386:x86-64
 BUSYBOX_ARCH=amd64
 BUSYBOX_SUITE=

@@ -110,7 +110,13 @@ def boot_kunit(test, lines):
     test.started = bool(test.cases or test.problems)
 
 
-BOOT_JUDGES = {"wx": boot_wx, "ftrace": boot_ftrace, "kunit": boot_kunit}
+def boot_early_tracer(test, lines):
+    """"ftrace=function": it needs text before there is much else."""
+    test.started = any("Starting tracer 'function'" in line for line in lines)
+
+
+BOOT_JUDGES = {"wx": boot_wx, "ftrace": boot_ftrace, "kunit": boot_kunit,
+               "early_tracer": boot_early_tracer}
 
 
 # --- what a module prints that knows no KTAP ---

@@ -17,6 +17,9 @@
  *
  * IMAGE is what "bcachefs format" made, or a copy without its holes as
  * make_sparse.py writes it. It is not changed.
+ *
+ * A child does all that. However it ends, its parent then undoes what it left: the mount,
+ * the loop device, the copy of the image, injected failures and changed parameters.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -24,26 +27,34 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/loop.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../execmem/inject.h"
 #include "../execmem/mapped.h"
 
-#define IMAGE		"/tmp/bcachefs.img"
-#define MOUNT		"/tmp/bcachefs"
+/* In a directory of our own, which we are in. */
+#define IMAGE		"image"
+#define MOUNT		"mnt"
 #define SNAPSHOT	MOUNT "/snapshot"
+
 #define SYSFS		"/sys/fs/bcachefs"
+
+/* Of all file systems, not only ours. */
 #define PARAMETERS	"/sys/module/bcachefs/parameters/"
 #define CODE		"/sys/kernel/debug/bcachefs/unpack_jit"
 #define CHECK		"/sys/kernel/debug/bcachefs/unpack_check"
+#define FAILING		"record_unpack_create"
 
 #define IMAGE_SIZE	(256UL << 20)
 #define SPARSE_MAGIC	"SPARSE01"
@@ -52,6 +63,10 @@
 enum { DIRS = 50, FILES = 20000, FILES_LOCKDEP = 2000, LARGE = 20000, JOURNAL_BUCKETS = 64 };
 
 /* From fs/bcachefs/bcachefs_ioctl.h, which is not a header for users. */
+struct bch_ioctl_query_uuid {
+	uint8_t uuid[16];
+};
+
 struct bch_ioctl_subvolume {
 	uint32_t flags;
 	uint32_t dirfd;
@@ -69,17 +84,79 @@ struct bch_ioctl_disk_resize_journal {
 };
 
 #define BCH_BY_INDEX 16
+#define BCH_IOCTL_QUERY_UUID _IOR(0xbc, 1, struct bch_ioctl_query_uuid)
 #define BCH_IOCTL_DISK_RESIZE_JOURNAL _IOW(0xbc, 15, struct bch_ioctl_disk_resize_journal)
 #define BCH_IOCTL_SUBVOLUME_CREATE _IOW(0xbc, 16, struct bch_ioctl_subvolume)
 #define BCH_SUBVOL_SNAPSHOT_CREATE 1
 
 static unsigned int files;
 static char device[64];
+static char directory[64];
 static int loop = -1;
+
+/* What is changed of the kernel, by set_parameter() and inject(). */
+static const struct {
+	const char *dir, *file;
+} settings[] = {
+	{ PARAMETERS, "unpack_jit" },
+	{ PARAMETERS, "unpack_check" },
+	{ FAIL_FUNCTION, "probability" },
+	{ FAIL_FUNCTION, "times" },
+	{ FAIL_FUNCTION, "space" },
+	{ FAIL_FUNCTION, "verbose" },
+};
+
+struct value {
+	char text[32];
+};
+
+/* What they were, or "": the child writes it and the parent reads it. */
+static struct value *saved;
 
 static void fail(const char *what)
 {
 	ksft_exit_fail_msg("%s: %s\n", what, strerror(errno));
+}
+
+/*
+ * Settings of the kernel.
+ */
+
+static bool read_setting(size_t nr, struct value *value)
+{
+	char path[256];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", settings[nr].dir, settings[nr].file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, value->text, sizeof(value->text) - 1);
+	close(fd);
+	return n > 0;
+}
+
+/* Before any is changed. Those of a module are there when that is loaded. */
+static void save_settings(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++)
+		if (!saved[i].text[0])
+			read_setting(i, &saved[i]);
+}
+
+static void restore_settings(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		struct value now = { };
+
+		if (saved[i].text[0] && read_setting(i, &now) && strcmp(now.text, saved[i].text))
+			write_to(settings[i].dir, settings[i].file, saved[i].text);
+	}
 }
 
 /*
@@ -114,15 +191,12 @@ static void copy(int from, int to)
 			fail("copying the image");
 }
 
-static void copy_image(const char *path)
+static void copy_image(int from)
 {
+	int to = open(IMAGE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	char magic[sizeof(SPARSE_MAGIC) - 1];
-	int from = open(path, O_RDONLY | O_CLOEXEC);
-	int to = open(IMAGE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	struct stat st;
 
-	if (from < 0)
-		ksft_exit_skip("no image at %s\n", path);
 	if (to < 0)
 		fail(IMAGE);
 	if (read_all(from, magic, sizeof(magic)) && !memcmp(magic, SPARSE_MAGIC, sizeof(magic)))
@@ -135,17 +209,19 @@ static void copy_image(const char *path)
 	close(to);
 }
 
+/* The loop device lets go of the image when it is neither open nor mounted any more. */
 static void attach(void)
 {
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	int file = open(IMAGE, O_RDWR | O_CLOEXEC), nr;
+	struct loop_config config = { .fd = file, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
 
 	nr = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
 	if (nr < 0)
 		ksft_exit_skip("no loop device: CONFIG_BLK_DEV_LOOP\n");
 	snprintf(device, sizeof(device), "/dev/loop%d", nr);
 	loop = open(device, O_RDWR | O_CLOEXEC);
-	if (loop < 0 || file < 0 || ioctl(loop, LOOP_SET_FD, file))
+	if (loop < 0 || file < 0 || ioctl(loop, LOOP_CONFIGURE, &config))
 		fail(device);
 	close(control);
 	close(file);
@@ -159,6 +235,14 @@ static void mount_image(void)
 	if (errno == ENODEV)
 		ksft_exit_skip("no bcachefs: CONFIG_BCACHEFS_FS\n");
 	fail("mount");
+}
+
+static void release_image(void)
+{
+	if (umount(MOUNT))
+		fail("umount");
+	close(loop);
+	unlink(IMAGE);
 }
 
 /*
@@ -337,29 +421,22 @@ static bool all_there(const char *root, bool changed)
 }
 
 /*
- * The kernel's own benchmark, which also checks: its directory is named by the
- * file system's UUID.
+ * The kernel's own benchmark, which also checks, and writes: only to our file system,
+ * the directory of which is named by its UUID.
  */
 static bool run_perf(const char *what)
 {
-	char path[300];
-	struct dirent *d;
-	DIR *dir = opendir(SYSFS);
-	bool ok = false;
-	int fd;
+	struct bch_ioctl_query_uuid arg;
+	char path[100] = SYSFS "/", *at = path + strlen(path);
+	int i, fd = open(MOUNT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	while (dir && (d = readdir(dir))) {
-		if (d->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), SYSFS "/%s/perf_test", d->d_name);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		ok = fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what);
-		if (fd >= 0)
-			close(fd);
-	}
-	if (dir)
-		closedir(dir);
-	return ok;
+	if (fd < 0 || ioctl(fd, BCH_IOCTL_QUERY_UUID, &arg))
+		fail("BCH_IOCTL_QUERY_UUID");
+	close(fd);
+	for (i = 0; i < 16; i++)
+		at += sprintf(at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+			      arg.uuid[i]);
+	return write_to(path, "perf_test", what);
 }
 
 /*
@@ -378,8 +455,10 @@ static bool has_check(void)
 
 static bool set_parameter(const char *name, const char *value)
 {
-	bool ok = write_to(PARAMETERS, name, value);
+	bool ok;
 
+	save_settings();
+	ok = write_to(PARAMETERS, name, value);
 	if (!ok)
 		ksft_print_msg(PARAMETERS "%s: %s\n", name, strerror(errno));
 	return ok;
@@ -388,21 +467,6 @@ static bool set_parameter(const char *name, const char *value)
 static bool has_lockdep(void)
 {
 	return !access("/proc/lockdep", F_OK);
-}
-
-/*
- * From now on there is no memory for code: -ENOMEM, as an unsigned number. The function
- * is not traced, so that faults are injected by a breakpoint, in which fail_function
- * takes a lock that lockdep does not want to see there.
- */
-static bool inject_failures(void)
-{
-	return !has_lockdep() && inject("record_unpack_create", "0xfffffffffffffff4", 0);
-}
-
-static void stop_failures(void)
-{
-	inject("", NULL, 0);
 }
 
 /**
@@ -449,6 +513,27 @@ static bool read_code(struct code *code)
 	return true;
 }
 
+/*
+ * From now on there is no memory for code: -ENOMEM, as an unsigned number. The function
+ * is not traced, so that faults are injected by a breakpoint, in which fail_function
+ * takes a lock that lockdep does not want to see there.
+ */
+static bool inject_failures(void)
+{
+	struct code code;
+
+	/* There is some already, of another file system: no failure takes that away. */
+	if (!access(CODE, F_OK) && read_code(&code) && code.shapes)
+		return false;
+	save_settings();
+	return !has_lockdep() && inject(FAILING, "0xfffffffffffffff4", 0);
+}
+
+static void stop_failures(void)
+{
+	write_to(FAIL_FUNCTION, "inject", "!" FAILING);
+}
+
 /* Without memory there is none, all else works, and it comes when there is some. */
 static void test_without_memory(bool injected, bool ok)
 {
@@ -457,7 +542,7 @@ static void test_without_memory(bool injected, bool ok)
 
 	if (!injected) {
 		ksft_test_result_skip("without_memory # %s\n", has_code() ?
-				      "no CONFIG_FAIL_FUNCTION, no place for it, or lockdep" :
+				      "no CONFIG_FAIL_FUNCTION or place for it, lockdep, or code" :
 				      "no CONFIG_BCACHEFS_UNPACK_JIT");
 		return;
 	}
@@ -604,39 +689,20 @@ static int measure_lookups(unsigned int keys, bool table)
 		ksft_exit_fail_msg("there is no generated code, or not for all keys\n");
 	if (table && has_code())
 		set_parameter("unpack_jit", "1");
-	if (umount(MOUNT))
-		fail("umount");
-	ioctl(loop, LOOP_CLR_FD);
-	unlink(IMAGE);
+	release_image();
 	after = look_when_settled();
 	print_mapped(&before, &with, &after);
 	ksft_finished();
 }
 
-int main(int argc, char **argv)
+static int test(void)
 {
 	static const char *const perf_tests[] = {
 		"seq_insert 2000 1", "seq_lookup 2000 1", "rand_lookup 2000 1",
 		"seq_overwrite 2000 1", "seq_delete 2000 1",
 	};
-	bool has_perf = true, has_snapshot, perf, injected, ok;
+	bool has_perf = true, has_snapshot, injected, ok;
 	size_t i;
-
-	ksft_print_header();
-	if (argc < 2)
-		ksft_exit_skip("usage: filesystem IMAGE [FILES | perf KEYS [table]]\n");
-	perf = argc > 3 && !strcmp(argv[2], "perf");
-	files = has_lockdep() ? FILES_LOCKDEP : FILES;
-	if (argc > 2 && !perf)
-		files = atoi(argv[2]);
-	if (!files || files > 100000)
-		ksft_exit_fail_msg("FILES must be 1 to 100000\n");
-	if (geteuid())
-		ksft_exit_skip("must be root\n");
-	copy_image(argv[1]);
-	attach();
-	if (perf)
-		return measure_lookups(atoi(argv[3]), argc > 4 && !strcmp(argv[4], "table"));
 
 	injected = inject_failures();
 	mount_image();
@@ -672,9 +738,116 @@ int main(int argc, char **argv)
 		}
 	ksft_test_result(has_perf, "perf_test\n");
 
-	if (umount(MOUNT))
-		fail("umount");
-	ioctl(loop, LOOP_CLR_FD);
-	unlink(IMAGE);
+	release_image();
 	ksft_finished();
+}
+
+/*
+ * The parent.
+ */
+
+/* All of it, not knowing how far the child came: what was not done fails to be undone. */
+static void clean_up(void)
+{
+	stop_failures();
+	restore_settings();
+	/* Even while somebody else looks at it. */
+	umount2(MOUNT, MNT_DETACH);
+	rmdir(MOUNT);
+	unlink(IMAGE);
+	if (chdir("/") || rmdir(directory))
+		ksft_print_msg("%s: %s\n", directory, strerror(errno));
+}
+
+/* SIGCHLD, and those that would end us, unless we were started with them ignored. */
+static void block_signals(sigset_t *set)
+{
+	static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct sigaction action;
+	size_t i;
+
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	for (i = 0; i < ARRAY_SIZE(ending); i++)
+		if (!sigaction(ending[i], NULL, &action) && action.sa_handler != SIG_IGN)
+			sigaddset(set, ending[i]);
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
+/* Who ends us, ends the child, so that we can clean up when it is gone. */
+static int wait_for(pid_t child, const sigset_t *set)
+{
+	int sig, status;
+
+	do {
+		sigwait(set, &sig);
+		if (sig != SIGCHLD)
+			kill(child, SIGKILL);
+	} while (waitpid(child, &status, WNOHANG) != child);
+	return status;
+}
+
+/* From here on signals are blocked: in the child too, which is killed if it has to end. */
+static pid_t start_child(sigset_t *set)
+{
+	pid_t child;
+
+	saved = mmap(NULL, ARRAY_SIZE(settings) * sizeof(*saved), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (saved == MAP_FAILED)
+		fail("mmap");
+	block_signals(set);
+	snprintf(directory, sizeof(directory), "/tmp/bcachefs.XXXXXX");
+	if (!mkdtemp(directory))
+		fail(directory);
+	if (chdir(directory)) {
+		rmdir(directory);
+		fail(directory);
+	}
+	child = fork();
+	if (child < 0) {
+		clean_up();
+		fail("fork");
+	}
+	return child;
+}
+
+int main(int argc, char **argv)
+{
+	int image, status;
+	sigset_t set;
+	pid_t child;
+	bool perf;
+
+	ksft_print_header();
+	if (argc < 2)
+		ksft_exit_skip("usage: filesystem IMAGE [FILES | perf KEYS [table]]\n");
+	perf = argc > 3 && !strcmp(argv[2], "perf");
+	files = has_lockdep() ? FILES_LOCKDEP : FILES;
+	if (argc > 2 && !perf)
+		files = atoi(argv[2]);
+	if (!files || files > 100000)
+		ksft_exit_fail_msg("FILES must be 1 to 100000\n");
+	if (geteuid())
+		ksft_exit_skip("must be root\n");
+	image = open(argv[1], O_RDONLY | O_CLOEXEC);
+	if (image < 0)
+		ksft_exit_skip("no image at %s\n", argv[1]);
+
+	child = start_child(&set);
+	if (!child) {
+		copy_image(image);
+		attach();
+		if (perf)
+			return measure_lookups(atoi(argv[3]),
+					       argc > 4 && !strcmp(argv[4], "table"));
+		return test();
+	}
+	status = wait_for(child, &set);
+	clean_up();
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	printf("Bail out! signal %d\n", WTERMSIG(status));
+	return KSFT_FAIL;
 }

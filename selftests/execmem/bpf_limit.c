@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
-#include <stdlib.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +35,36 @@ static bool read_limit(void)
 static void restore_limit(void)
 {
 	write_to(NET_CORE, LIMIT, limit);
+}
+
+/*
+ * Restore the limit when this process has ended, whatever ends it: the runner kills what
+ * takes too long, with all of its group. So a process of another group does, which takes
+ * no signals, when nobody has the writing end of a pipe any more.
+ */
+static void restore_limit_at_end(void)
+{
+	sigset_t all, old;
+	int ends[2];
+	char none;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	fflush(stdout);
+	pid = pipe(ends) ? -1 : fork();
+	if (pid < 0)
+		ksft_exit_fail_msg("no process to restore " LIMIT ": %s\n", strerror(errno));
+	if (!pid) {
+		setsid();
+		close(ends[1]);
+		while (read(ends[0], &none, 1) > 0)
+			;
+		restore_limit();
+		_exit(0);
+	}
+	close(ends[0]);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 /* How often the slab has given text to programs of such users; -1 if it does not say. */
@@ -116,7 +146,7 @@ int main(void)
 			       "/bpf_jit_enable is 0?\n");
 	ksft_set_plan(2);
 
-	atexit(restore_limit);
+	restore_limit_at_end();
 	if (!write_to(NET_CORE, LIMIT, "1"))
 		ksft_exit_fail_msg("writing " NET_CORE "/" LIMIT ": %s\n", strerror(errno));
 	taken = least_beyond_limit();

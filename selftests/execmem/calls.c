@@ -9,7 +9,8 @@
  * nanoseconds, and what is mapped (see workloads). They are made within a window
  * (window.h).
  *
- * The functions are those of the test_vmalloc_text module.
+ * The functions are those of the test_vmalloc_text module. Scattered ones have a page
+ * each, which splits large pages of the direct map until the next boot.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -30,6 +31,15 @@ static inline int run_modprobe(const char *module, const char *parameter, const 
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return -1;
 	return WEXITSTATUS(status);
+}
+
+/*
+ * Whether a module was refused, whatever is in it: this kernel takes only those that are
+ * signed (module.sig_enforce, lockdown), that IMA knows, or none (kernel.modules_disabled).
+ */
+static inline bool is_not_permitted(int error)
+{
+	return error == EKEYREJECTED || error == ENOKEY || error == EPERM || error == EACCES;
 }
 
 /* 0, or why it could not be removed. */

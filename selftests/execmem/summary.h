@@ -45,31 +45,68 @@ static inline int count_lines(const char *path, const char *word)
 }
 
 /*
+ * Whether others have text of this type and domain, that comes and goes at any time: BPF
+ * programs of each service or login that starts, and untrusted functions of file systems.
+ */
+static inline bool is_of_others(const char *type, const char *domain)
+{
+	return !strcmp(type, "bpf") || (!strcmp(type, "module") && !strcmp(domain, "untrusted"));
+}
+
+/* What is to be as it was before, of one line of the summary: its length, 0 if nothing. */
+static inline int print_pool(char *to, size_t size, const char *line)
+{
+	unsigned long reserved, used, objects, packs, huge, lost;
+	char type[16], domain[16];
+
+	if (sscanf(line, "%15s %15s %lu %lu %lu %lu %lu %*u %*u %*u %lu", type, domain,
+		   &reserved, &used, &objects, &packs, &huge, &lost) != 8)
+		return 0;
+	if (is_of_others(type, domain))
+		return snprintf(to, size, "%s %s: %lu lost\n", type, domain, lost);
+	return snprintf(to, size,
+			"%s %s: %lu bytes, %lu used, %lu objects, %lu packs, %lu huge, %lu lost\n",
+			type, domain, reserved, used, objects, packs, huge, lost);
+}
+
+/*
  * What the execmem slab has, by type and domain, without what it has done. Packs
  * that are kept empty are given back before, as when memory is short. False if
  * there is nothing to read.
  */
 static inline bool read_summary(char *to, size_t size)
 {
-	unsigned long reserved, used, objects, packs, huge, lost;
-	char line[256], type[16], domain[16];
 	size_t len = 0;
+	char line[256];
 	FILE *f;
 
 	write_to("/proc/sys/vm", "drop_caches", "2");
 	f = fopen(SUMMARY, "re");
 	if (!f)
 		return false;
-	while (fgets(line, sizeof(line), f) && len < size) {
-		if (sscanf(line, "%15s %15s %lu %lu %lu %lu %lu %*u %*u %*u %lu", type, domain,
-			   &reserved, &used, &objects, &packs, &huge, &lost) != 8)
-			continue;
-		len += snprintf(to + len, size - len,
-				"%s %s: %lu bytes, %lu used, %lu objects, %lu packs, %lu huge, %lu lost\n",
-				type, domain, reserved, used, objects, packs, huge, lost);
-	}
+	while (fgets(line, sizeof(line), f) && len < size)
+		len += print_pool(to + len, size - len, line);
 	fclose(f);
 	return len;
+}
+
+/* How many objects, of those that are compared, have been freed and are not yet gone. */
+static inline int count_condemned(void)
+{
+	char line[256], type[16], domain[16];
+	FILE *f = fopen(OBJECTS, "re");
+	bool compared = false;
+	int n = 0;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "pack %15s %15s", type, domain) == 2)
+			compared = !is_of_others(type, domain);
+		else
+			n += compared && strstr(line, " condemned");
+	}
+	if (f)
+		fclose(f);
+	return n;
 }
 
 static inline void print_lines(const char *what, const char *lines)
@@ -96,8 +133,7 @@ static inline bool read_settled_summary(char *to, size_t size)
 		nanosleep(&half_second, NULL);
 		if (!read_summary(again, sizeof(again)))
 			return false;
-		same = strcmp(to, again) || count_lines(OBJECTS, " condemned") > 0 ?
-			0 : same + 1;
+		same = strcmp(to, again) || count_condemned() ? 0 : same + 1;
 		snprintf(to, size, "%s", again);
 	}
 	return same == 6;

@@ -286,6 +286,8 @@ static const char *start_tracing(void)
 
 static void stop_tracing(void)
 {
+	if (!tracefs)
+		return;
 	write_to(tracefs, "events/text_patching/text_patch_sync/enable", "0");
 	rmdir(tracefs);
 }
@@ -348,7 +350,9 @@ static void case_trace(void)
 	unsigned long events, unshared;
 
 	if (!tracefs || !seen.has_totals) {
-		ksft_test_result_skip("%s: no %s\n", name, tracefs ? "totals" : "tracefs");
+		ksft_test_result_skip("%s: %s\n", name, tracefs ? "no totals" :
+				      watched.off ? "not while measuring" : "no tracefs");
+		stop_tracing();
 		return;
 	}
 	count_events(&events, &unshared);
@@ -435,23 +439,28 @@ static int run_again(const char *path, unsigned int test, int kmsg)
 	return status;
 }
 
-static int count_packs(const char *summary)
+/* Of all types and domains, as they are now. */
+static int count_packs(void)
 {
+	FILE *f = fopen(SUMMARY, "re");
 	int n = 0, packs;
+	char line[256];
 
-	for (; *summary; summary += strcspn(summary, "\n") + 1)
-		if (sscanf(summary, "%*[^,], %*[^,], %*[^,], %d packs", &packs) == 1)
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %*s %*u %*u %*u %d", &packs) == 1)
 			n += packs;
+	if (f)
+		fclose(f);
 	return n;
 }
 
 /* A pack that is released keeps its area for a grace period. */
-static bool each_area_is_a_pack(const char *summary)
+static bool each_area_is_a_pack(void)
 {
-	int packs = count_packs(summary);
-	int areas;
+	int packs, areas;
 
 	for (int tries = 0; tries < 10; tries++) {
+		packs = count_packs();
 		areas = count_lines(AREAS, " execmem_map+");
 		if (areas == packs)
 			return true;
@@ -487,7 +496,7 @@ static void case_injected(const char *function, const char *path, const char *be
 	watched.wx_found = 0;
 	failed = run_again(path, seen.slab_run, kmsg);
 	inject("", NULL, 0);
-	clean = clean && summary_returns_to(before) && each_area_is_a_pack(before) &&
+	clean = clean && summary_returns_to(before) && each_area_is_a_pack() &&
 		!seen.splat[0] && !watched.wx_found;
 	works = !run_again(path, seen.slab_run, kmsg);
 	ksft_print_msg("%s fails: loading ended with %d; afterwards %s, and it %s\n", function,
@@ -537,6 +546,18 @@ static bool has_param(char **params, const char *name)
 	return *params;
 }
 
+static void exit_not_run(const char *path, int status)
+{
+	stop_tracing();
+	/* modprobe's status is no errno; that the module may not be loaded is 1 as well. */
+	if (!path && (status == 127 || status == 1))
+		ksft_exit_skip("no module: not permitted, or no CONFIG_TEST_VMALLOC_TEXT?\n");
+	if (is_not_permitted(status))
+		ksft_exit_skip("this kernel does not take the module, signed as it is: %s\n",
+			       strerror(status));
+	ksft_exit_fail_msg(MODULE " did not run: status %d\n", status);
+}
+
 int main(int argc, char **argv)
 {
 	const char *path = parse_args(argc, argv);
@@ -555,17 +576,13 @@ int main(int argc, char **argv)
 	make_trampoline_of_probes("execmem_seal");
 	has_summary = read_settled_summary(summary, sizeof(summary));
 	kmsg = open_log();
-	tracefs = start_tracing();
-	/* Who dumps page tables disturbs what is measured. */
+	/* Who dumps page tables, or traces, disturbs what is measured. */
 	watched.off = has_param(argv + optind, "perf=");
+	if (!watched.off)
+		tracefs = start_tracing();
 	status = follow(start_loading(path, argv + optind), kmsg);
-	if (!seen.planned) {
-		if (tracefs)
-			stop_tracing();
-		if (!path && (status == 127 || status == 1))
-			ksft_exit_skip("no module: CONFIG_TEST_VMALLOC_TEXT is not set?\n");
-		ksft_exit_fail_msg(MODULE " did not run: status %d\n", status);
-	}
+	if (!seen.planned)
+		exit_not_run(path, status);
 
 	case_all_reported(status);
 	case_wx();

@@ -301,7 +301,8 @@ static int use_code(void)
 
 static bool is_code_used(u8 slot)
 {
-	return READ_ONCE(slots[slot].state) == SLOT_READY && READ_ONCE(select_unpack);
+	return READ_ONCE(slots[slot].state) == SLOT_READY &&
+	       static_call_query(bch2_bkey_unpack_slot) != bch2_bkey_unpack_c;
 }
 #else
 record_unpack_t bch2_bkey_unpack_fn[BKEY_CODE_SLOTS] = {
@@ -381,6 +382,22 @@ static void reuse_slots(void)
 }
 
 /*
+ * Let what there is be called. Returns whether there was no memory for that: then what
+ * was called before is, and any other error leaves the tables alone.
+ */
+static bool use_code_or_none(void)
+{
+	int err = use_code();
+
+	if (err && err != -ENOMEM) {
+		pr_warn_once("bcachefs: keys are unpacked by tables: %pe\n", ERR_PTR(err));
+		no_code();
+	}
+
+	return err == -ENOMEM;
+}
+
+/*
  * Only this takes a slot from one state to another, except from free to wanted. Returns
  * whether there was no memory for something: then all that is used stays as it is.
  */
@@ -401,7 +418,7 @@ static bool update_code_locked(void)
 		again |= state == SLOT_WANTED;
 	}
 
-	if (enabled && outdated && use_code())
+	if (enabled && outdated && use_code_or_none())
 		return true;
 	outdated = false;
 	if (leaving)

@@ -38,14 +38,15 @@ static bool is_exactly_one_insn(struct insn *insn, const void *buf, size_t len)
 }
 
 /* Whether text_poke_bp() can emulate it; it has a BUG() for what it cannot. */
-static bool can_emulate(const void *buf, size_t len)
+static bool can_emulate(const u8 *buf, size_t len)
 {
 	struct insn insn;
 
 	if (!is_exactly_one_insn(&insn, buf, len))
 		return false;
 
-	switch (insn.opcode.bytes[0]) {
+	/* Not its opcode: behind a VEX prefix, that of a call is something else. */
+	switch (buf[0]) {
 	case INT3_INSN_OPCODE:
 	case RET_INSN_OPCODE:
 		return len == 1;
@@ -56,7 +57,7 @@ static bool can_emulate(const void *buf, size_t len)
 	case 0x70 ... 0x7f:
 		return len == 2;
 	case 0x0f:
-		if (len == 6 && (insn.opcode.bytes[1] & 0xf0) == 0x80)
+		if (len == 6 && (buf[1] & 0xf0) == 0x80)
 			return true;
 		break;
 	}

@@ -152,6 +152,7 @@ typedef struct { unsigned long pgprot; } pgprot_t;
 #define VM_FLUSH_RESET_PERMS		0x100
 #define VM_ALLOW_HUGE_VMAP		0x400
 #define VM_EXECMEM_TEXT			0x2000
+#define VM_EXECMEM_PACK			0x4000
 #define TEXT_PATCH_TRAP			0xcccccccc
 
 struct rcu_head {

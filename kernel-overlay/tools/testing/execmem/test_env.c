@@ -312,8 +312,8 @@ void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned l
 	might_sleep();
 	if (!noio)
 		die("memory for text is asked for with I/O");
-	if (!(vm_flags & VM_EXECMEM_TEXT) || !(vm_flags & VM_FLUSH_RESET_PERMS))
-		die("text without the flags of text");
+	if (~vm_flags & (VM_EXECMEM_TEXT | VM_EXECMEM_PACK | VM_FLUSH_RESET_PERMS))
+		die("a pack without its flags");
 	if (fails())
 		return NULL;
 

@@ -8,6 +8,8 @@ static const u8 edges[] = {
 	0, 1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 57, 58, 59, 60, 61, 62, 63, 64,
 };
 
+enum { MAX_RESULT = 128 };
+
 static u64 random_state;
 
 void seed_random(u64 seed)
@@ -113,7 +115,7 @@ static unsigned int random_gap(unsigned int *left)
 static void random_places(struct record_shape *s)
 {
 	u8 order[RECORD_MAX_FIELDS];
-	unsigned int at = s->header.present ? 4 : 0, gaps = 128 - at, i, j;
+	unsigned int at = s->header.present ? 4 : 0, gaps = MAX_RESULT - at, i, j;
 
 	for (i = 0; i < s->nr_fields; i++) {
 		j = below(i + 1);
@@ -227,6 +229,16 @@ struct record_shape shape_with(const struct place *p)
 	s.nr_fields++;
 	s.dst_size = 8 * s.nr_fields;
 	return s;
+}
+
+void move_to_end(struct record_shape *s)
+{
+	const struct record_field *last = &s->field[s->nr_fields - 1];
+	unsigned int by = MAX_RESULT - last->dst - last->dst_size, i;
+
+	for (i = 0; i < s->nr_fields; i++)
+		s->field[i].dst += by;
+	s->dst_size = MAX_RESULT;
 }
 
 void print_shape(FILE *to, const struct record_shape *s)

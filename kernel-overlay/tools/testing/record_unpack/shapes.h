@@ -31,6 +31,9 @@ struct place {
 
 struct record_shape shape_with(const struct place *p);
 
+/* The same fields, the last one flush with the end of the largest result. */
+void move_to_end(struct record_shape *s);
+
 void print_shape(FILE *to, const struct record_shape *s);
 
 #endif /* _RECORD_TEST_SHAPES_H */

@@ -31,17 +31,22 @@ static void test(const struct record_shape *s, unsigned int records)
 	exit(1);
 }
 
+static void test_shape_with(const struct place *p)
+{
+	struct record_shape s = shape_with(p);
+
+	test(&s, 2);
+	move_to_end(&s);
+	test(&s, 2);
+}
+
 static void test_place(struct place p)
 {
 	for (p.dst_size = p.bits > 32 ? 8 : 4; p.dst_size <= 8; p.dst_size += 4) {
-		struct record_shape s;
-
 		p.add = false;
-		s = shape_with(&p);
-		test(&s, 2);
+		test_shape_with(&p);
 		p.add = true;
-		s = shape_with(&p);
-		test(&s, 2);
+		test_shape_with(&p);
 	}
 }
 

@@ -7,7 +7,8 @@
 
 bool CONFIG_ARM64_BTI_KERNEL, CONFIG_CFI_CLANG;
 
-enum { BTI_C = 0xd503245f };
+/* In front of all functions that a compiler has made, see the Makefile, is HASH. */
+enum { BTI_C = 0xd503245f, HASH = 0xd503201f };
 
 void env_init(void *code, const void *ip)
 {
@@ -36,6 +37,9 @@ const char *env_check(const struct record_code *c, const struct record_shape *sh
 
 	if (c->entry != CONFIG_CFI_CLANG * sizeof(insn))
 		return "what is before the entry";
+	memcpy(&insn, c->buf, sizeof(insn));
+	if (CONFIG_CFI_CLANG && insn != HASH)
+		return "the hash of the type";
 	memcpy(&insn, c->buf + c->entry, sizeof(insn));
 	has_pad = insn == BTI_C;
 	if (has_pad != CONFIG_ARM64_BTI_KERNEL)

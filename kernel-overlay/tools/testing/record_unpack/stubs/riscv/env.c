@@ -50,6 +50,9 @@ const char *env_check(const struct record_code *c, const struct record_shape *sh
 
 	if (c->entry != CONFIG_CFI_CLANG * sizeof(insn))
 		return "what is before the entry";
+	memcpy(&insn, c->buf, sizeof(insn));
+	if (CONFIG_CFI_CLANG && insn != STUB_CFI_HASH)
+		return "the hash of the type";
 	for (pos = c->entry; pos < c->pos; pos += sizeof(insn)) {
 		memcpy(&insn, c->buf + pos, sizeof(insn));
 		if (!is_aligned(insn, shape->dst_align))

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * BPF programs whose text is written more than once before it is published, as their
+ * functions call each other, and trampolines: they do what they must, and are JITed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/btf.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "inject.h"
+
+#define NET_CORE	"/proc/sys/net/core"
+#define HARDEN_FILE	"bpf_jit_harden"
+#define HARDEN		NET_CORE "/" HARDEN_FILE
+#define VMLINUX_BTF	"/sys/kernel/btf/vmlinux"
+#define TRACED		"bpf_fentry_test1"	/* called by BPF_PROG_TEST_RUN itself */
+#define MAX_FUNCTIONS	64
+
+#define INSN(c, d, s, o, i) \
+	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
+#define MOV_IMM(d, i)	INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
+#define MOV_REG(d, s)	INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define ADD_IMM(d, i)	INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
+#define CALL(rel)	INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, rel)
+#define EXIT()		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+
+static int bpf(int cmd, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+static int load(enum bpf_prog_type type, const struct bpf_insn *insns, unsigned int count,
+		unsigned int btf_id)
+{
+	static const char license[] = "GPL";
+	union bpf_attr attr = {
+		.prog_type = type,
+		.insns = (unsigned long)insns,
+		.insn_cnt = count,
+		.license = (unsigned long)license,
+		.expected_attach_type = btf_id ? BPF_TRACE_FENTRY : 0,
+		.attach_btf_id = btf_id,
+	};
+	int fd = bpf(BPF_PROG_LOAD, &attr);
+
+	if (fd < 0)
+		ksft_print_msg("not loaded: %s\n", strerror(errno));
+	return fd;
+}
+
+/* What a program returns for a packet of zeros; -1 if it cannot be run. */
+static long run(int fd)
+{
+	char packet[64] = "";
+	union bpf_attr attr = {
+		.test = {
+			.prog_fd = fd,
+			.data_in = (unsigned long)packet,
+			.data_size_in = sizeof(packet),
+		},
+	};
+
+	if (bpf(BPF_PROG_TEST_RUN, &attr)) {
+		ksft_print_msg("not executed: %s\n", strerror(errno));
+		return -1;
+	}
+	return attr.test.retval;
+}
+
+static bool get_info(int fd, struct bpf_prog_info *info)
+{
+	union bpf_attr attr = {
+		.info = {
+			.bpf_fd = fd,
+			.info_len = sizeof(*info),
+			.info = (unsigned long)info,
+		},
+	};
+
+	return !bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+}
+
+/* Whether a program has so many functions in text. */
+static bool is_jited(int fd, unsigned int functions)
+{
+	struct bpf_prog_info info = {};
+
+	return get_info(fd, &info) && info.jited_prog_len &&
+	       info.nr_jited_func_lens == functions;
+}
+
+static void expect(const char *name, const struct bpf_insn *insns, unsigned int count,
+		   unsigned int functions, long result)
+{
+	int fd = load(BPF_PROG_TYPE_SOCKET_FILTER, insns, count, 0);
+	bool jited = fd >= 0 && is_jited(fd, functions);
+	long got = fd >= 0 ? run(fd) : -1;
+
+	if (got != result || !jited)
+		ksft_print_msg("%ld, not %ld; %sJITed\n", got, result, jited ? "" : "not ");
+	ksft_test_result(got == result && jited, "%s\n", name);
+	close(fd);
+}
+
+/* The first function calls all others, each adds its number to what it is given. */
+static void case_functions(const char *name, unsigned int others)
+{
+	struct bpf_insn insns[1 + 2 * MAX_FUNCTIONS + 2 + 3 * MAX_FUNCTIONS], *at = insns;
+	unsigned int first = 1 + 2 * others + 2;
+
+	*at++ = MOV_IMM(BPF_REG_0, 1000);
+	for (unsigned int n = 0; n < others; n++) {
+		*at++ = MOV_REG(BPF_REG_1, BPF_REG_0);
+		*at = CALL(first + 3 * n - (at - insns) - 1);
+		at++;
+	}
+	*at++ = ADD_IMM(BPF_REG_0, 7);
+	*at++ = EXIT();
+	for (unsigned int n = 0; n < others; n++) {
+		*at++ = MOV_REG(BPF_REG_0, BPF_REG_1);
+		*at++ = ADD_IMM(BPF_REG_0, n);
+		*at++ = EXIT();
+	}
+	expect(name, insns, at - insns, 1 + others, 1007 + others * (others - 1) / 2);
+}
+
+/* What follows a type in BTF, by its kind. */
+static size_t size_behind(const struct btf_type *type)
+{
+	size_t count = BTF_INFO_VLEN(type->info);
+
+	switch (BTF_INFO_KIND(type->info)) {
+	case BTF_KIND_INT:
+	case BTF_KIND_VAR:
+	case BTF_KIND_DECL_TAG:
+		return sizeof(__u32);
+	case BTF_KIND_ARRAY:
+		return sizeof(struct btf_array);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return count * sizeof(struct btf_member);
+	case BTF_KIND_ENUM:
+		return count * sizeof(struct btf_enum);
+	case BTF_KIND_ENUM64:
+		return count * sizeof(struct btf_enum64);
+	case BTF_KIND_FUNC_PROTO:
+		return count * sizeof(struct btf_param);
+	case BTF_KIND_DATASEC:
+		return count * sizeof(struct btf_var_secinfo);
+	default:
+		return 0;
+	}
+}
+
+/* The number of a function's type; 0 if it has none. */
+static unsigned int find_function(const char *btf, const char *name)
+{
+	const struct btf_header *header = (const void *)btf;
+	const char *types = btf + header->hdr_len + header->type_off;
+	const char *strings = btf + header->hdr_len + header->str_off;
+	const char *at = types;
+
+	for (unsigned int id = 1; at < types + header->type_len; id++) {
+		const struct btf_type *type = (const void *)at;
+
+		if (BTF_INFO_KIND(type->info) == BTF_KIND_FUNC &&
+		    !strcmp(strings + type->name_off, name))
+			return id;
+		at += sizeof(*type) + size_behind(type);
+	}
+	return 0;
+}
+
+static unsigned int find_kernel_function(const char *name)
+{
+	static const size_t most = 32 << 20;
+	int fd = open(VMLINUX_BTF, O_RDONLY | O_CLOEXEC);
+	char *btf = malloc(most);
+	unsigned int id = 0;
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0 || !btf)
+		goto out;
+	while ((n = read(fd, btf + len, most - len)) > 0)
+		len += n;
+	if (len > sizeof(struct btf_header))
+		id = find_function(btf, name);
+out:
+	close(fd);
+	free(btf);
+	return id;
+}
+
+static unsigned long long runs_of(int fd)
+{
+	struct bpf_prog_info info = {};
+
+	return get_info(fd, &info) ? info.run_cnt : 0;
+}
+
+static int attach(int fd)
+{
+	union bpf_attr attr = { .raw_tracepoint.prog_fd = fd };
+	int link = bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+
+	if (link < 0)
+		ksft_print_msg("not attached: %s\n", strerror(errno));
+	return link;
+}
+
+/* A trampoline calls the program whenever the function is called, until it is detached. */
+static void case_trampoline(const char *name)
+{
+	const struct bpf_insn insns[] = { MOV_IMM(BPF_REG_0, 0), EXIT() };
+	union bpf_attr stats = { .enable_stats.type = BPF_STATS_RUN_TIME };
+	unsigned int id = find_kernel_function(TRACED);
+	unsigned long long attached, detached;
+	int fd, link, counting;
+
+	if (!id) {
+		ksft_test_result_skip("%s: no " TRACED " in " VMLINUX_BTF "\n", name);
+		return;
+	}
+	counting = bpf(BPF_ENABLE_STATS, &stats);
+	fd = load(BPF_PROG_TYPE_TRACING, insns, ARRAY_SIZE(insns), id);
+	link = attach(fd);
+	run(fd);
+	attached = runs_of(fd);
+	close(link);
+	run(fd);
+	detached = runs_of(fd) - attached;
+	ksft_print_msg("%llu runs while attached, %llu afterwards\n", attached, detached);
+	ksft_test_result(attached == 1 && !detached, "%s\n", name);
+	close(fd);
+	close(counting);
+}
+
+static char harden[16];
+
+static bool read_harden(void)
+{
+	int fd = open(HARDEN, O_RDONLY | O_CLOEXEC);
+	bool ok = read(fd, harden, sizeof(harden) - 1) > 0;
+
+	close(fd);
+	return ok;
+}
+
+static void restore_harden(void)
+{
+	write_to(NET_CORE, HARDEN_FILE, harden);
+}
+
+/* Constants are blinded: what is JITed is a copy of the program, which is freed. */
+static void case_hardened(const char *name)
+{
+	if (!read_harden() || atexit(restore_harden) || !write_to(NET_CORE, HARDEN_FILE, "2")) {
+		ksft_test_result_skip("%s: no " HARDEN "\n", name);
+		return;
+	}
+	case_functions(name, 5);
+	restore_harden();
+}
+
+static bool has_jit(void)
+{
+	const struct bpf_insn insns[] = { MOV_IMM(BPF_REG_0, 0), EXIT() };
+	int fd = load(BPF_PROG_TYPE_SOCKET_FILTER, insns, ARRAY_SIZE(insns), 0);
+	bool jited = fd >= 0 && is_jited(fd, 1);
+
+	close(fd);
+	return jited;
+}
+
+int main(void)
+{
+	ksft_print_header();
+	if (geteuid())
+		ksft_exit_skip("needs root, to load BPF programs\n");
+	if (!has_jit())
+		ksft_exit_skip("programs are not JITed: " NET_CORE "/bpf_jit_enable is 0?\n");
+	ksft_set_plan(4);
+
+	case_functions("a program of two functions", 1);
+	case_functions("a program of many functions", MAX_FUNCTIONS - 1);
+	case_hardened("a hardened program");
+	case_trampoline("a trampoline to a program");
+	ksft_finished();
+}
