@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,23 @@ static int test_wx(const struct test *t)
 	return strncmp(answer, "SUCCESS", 7) ? 1 : 0;
 }
 
+/* A file of the kernel's has a line with these words. */
+static int test_file(const struct test *t)
+{
+	char path[256] = "", words[256] = "", line[512];
+	bool found = false;
+	FILE *f;
+
+	if (sscanf(t->args, "%255s %255[^\n]", path, words) == 2 && (f = fopen(path, "re"))) {
+		while (!found && fgets(line, sizeof(line), f))
+			found = strstr(line, words);
+		fclose(f);
+	}
+	if (!found)
+		printf("# no \"%s\" in %s\n", words, path);
+	return !found;
+}
+
 /* Something that kills who asks for it, if it works. */
 static int test_provoke(const struct test *t)
 {
@@ -143,6 +161,7 @@ static const struct {
 	{ "module", test_module },
 	{ "run", test_run },
 	{ "wx", test_wx },
+	{ "file", test_file },
 	{ "provoke", test_provoke },
 };
 

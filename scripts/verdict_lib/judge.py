@@ -185,7 +185,7 @@ def judge_run(test, record):
     take_ktap(test, stream)
 
 
-def judge_wx(test, record):
+def judge_by_guest(test, record):
     del test, record            # the guest's own result says it all
 
 
@@ -205,8 +205,8 @@ def judge_provoke(test, record):
     test.problems += [line for line in record.kernel if "lkdtm: FAIL" in line][:1]
 
 
-GUEST_JUDGES = {"module": judge_module, "run": judge_run, "wx": judge_wx,
-                "provoke": judge_provoke}
+GUEST_JUDGES = {"module": judge_module, "run": judge_run, "wx": judge_by_guest,
+                "file": judge_by_guest, "provoke": judge_provoke}
 
 
 def is_skip(record):

@@ -13,59 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bpf_settings.h"
 #include "summary.h"
 
-#define NET_CORE	"/proc/sys/net/core"
-#define LIMIT		"bpf_jit_limit"
 #define NOBODY		65534
 #define FILTERS		100
 
-static char limit[32];
-
-static bool read_limit(void)
-{
-	FILE *f = fopen(NET_CORE "/" LIMIT, "re");
-	bool ok = f && fgets(limit, sizeof(limit), f);
-
-	if (f)
-		fclose(f);
-	return ok;
-}
-
-static void restore_limit(void)
-{
-	write_to(NET_CORE, LIMIT, limit);
-}
-
-/*
- * Restore the limit when this process has ended, whatever ends it: the runner kills what
- * takes too long, with all of its group. So a process of another group does, which takes
- * no signals, when nobody has the writing end of a pipe any more.
- */
-static void restore_limit_at_end(void)
-{
-	sigset_t all, old;
-	int ends[2];
-	char none;
-	pid_t pid;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
-	fflush(stdout);
-	pid = pipe(ends) ? -1 : fork();
-	if (pid < 0)
-		ksft_exit_fail_msg("no process to restore " LIMIT ": %s\n", strerror(errno));
-	if (!pid) {
-		setsid();
-		close(ends[1]);
-		while (read(ends[0], &none, 1) > 0)
-			;
-		restore_limit();
-		_exit(0);
-	}
-	close(ends[0]);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-}
+static struct setting limit = { .name = "bpf_jit_limit" };
 
 /* How often the slab has given text to programs of such users; -1 if it does not say. */
 static long count_allocs(void)
@@ -136,24 +90,24 @@ int main(void)
 
 	ksft_print_header();
 	if (geteuid())
-		ksft_exit_skip("needs root, to change " NET_CORE "/" LIMIT "\n");
-	if (!read_limit())
-		ksft_exit_skip("no " NET_CORE "/" LIMIT ": CONFIG_BPF_JIT is not set?\n");
+		ksft_exit_skip("needs root, to change a limit\n");
+	need_jit();
+	if (!read_setting(&limit))
+		ksft_exit_fail_msg("no " NET_CORE "/%s\n", limit.name);
 	if (count_allocs() < 0)
 		ksft_exit_skip("no " SUMMARY "\n");
 	if (attach_as_nobody(1) < 1)
-		ksft_exit_skip("filters take no text from the slab: " NET_CORE
-			       "/bpf_jit_enable is 0?\n");
+		ksft_exit_skip("filters take no text from the slab\n");
 	ksft_set_plan(2);
 
-	restore_limit_at_end();
-	if (!write_to(NET_CORE, LIMIT, "1"))
-		ksft_exit_fail_msg("writing " NET_CORE "/" LIMIT ": %s\n", strerror(errno));
+	restore_setting_at_end(&limit);
+	if (!change_setting(&limit, "1"))
+		ksft_exit_fail_msg("writing " NET_CORE "/%s: %s\n", limit.name, strerror(errno));
 	taken = least_beyond_limit();
 	ksft_print_msg("%ld of %u filters took text\n", taken, FILTERS);
 	ksft_test_result(!taken, "no text for what is beyond the limit\n");
 
-	restore_limit();
+	restore_setting(&limit);
 	taken = attach_as_nobody(FILTERS);
 	ksft_print_msg("%ld of %u filters took text\n", taken, FILTERS);
 	ksft_test_result(taken >= FILTERS, "text again for what is within it\n");

@@ -77,12 +77,7 @@ static int load_filter(int nr)
 {
 	static const char license[] = "GPL";
 	struct bpf_insn insns[18];
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insns = (unsigned long)insns,
-		.insn_cnt = ARRAY_SIZE(insns),
-		.license = (unsigned long)license,
-	};
+	union bpf_attr attr;
 	size_t i, end = ARRAY_SIZE(insns) - 1;
 
 	/* r0 = nr; r0 += 1, 2, 3 ...; return r0 */
@@ -91,6 +86,11 @@ static int load_filter(int nr)
 		insns[i] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_ADD | BPF_K, .imm = i };
 	insns[end] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
 
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+	attr.insns = (unsigned long)insns;
+	attr.insn_cnt = ARRAY_SIZE(insns);
+	attr.license = (unsigned long)license;
 	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 

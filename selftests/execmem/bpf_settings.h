@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Settings of BPF's JITs, for all of the machine: what is changed is put back. */
+#ifndef _SELFTESTS_EXECMEM_BPF_SETTINGS_H
+#define _SELFTESTS_EXECMEM_BPF_SETTINGS_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "inject.h"
+
+#define NET_CORE	"/proc/sys/net/core"
+
+struct setting {
+	const char *name;
+	char value[32];
+};
+
+static inline bool read_setting(struct setting *s)
+{
+	char path[128];
+	bool ok;
+	FILE *f;
+
+	snprintf(path, sizeof(path), NET_CORE "/%s", s->name);
+	f = fopen(path, "re");
+	ok = f && fgets(s->value, sizeof(s->value), f);
+	if (f)
+		fclose(f);
+	return ok;
+}
+
+static inline bool change_setting(const struct setting *s, const char *value)
+{
+	return write_to(NET_CORE, s->name, value);
+}
+
+static inline void restore_setting(const struct setting *s)
+{
+	change_setting(s, s->value);
+}
+
+/*
+ * Restore it when this process has ended, whatever ends it: the runner kills what takes
+ * too long, with all of its group. So a process of another group does, which takes no
+ * signals, when nobody has the writing end of a pipe any more.
+ */
+static inline void restore_setting_at_end(const struct setting *s)
+{
+	sigset_t all, old;
+	int ends[2];
+	char none;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	fflush(stdout);
+	pid = pipe(ends) ? -1 : fork();
+	if (pid < 0)
+		ksft_exit_fail_msg("no process to restore %s: %s\n", s->name, strerror(errno));
+	if (!pid) {
+		setsid();
+		close(ends[1]);
+		while (read(ends[0], &none, 1) > 0)
+			;
+		restore_setting(s);
+		_exit(0);
+	}
+	close(ends[0]);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/* Without a JIT there is no text to look at. */
+static inline void need_jit(void)
+{
+	struct setting enable = { .name = "bpf_jit_enable" };
+
+	if (!read_setting(&enable))
+		ksft_exit_skip("no " NET_CORE "/bpf_jit_enable: CONFIG_BPF_JIT is not set\n");
+	if (enable.value[0] == '0')
+		ksft_exit_skip(NET_CORE "/bpf_jit_enable is 0\n");
+}
+
+#endif /* _SELFTESTS_EXECMEM_BPF_SETTINGS_H */
