@@ -6,7 +6,7 @@ from html import escape
 from series_tools.common import Fault
 
 from .figures import spread
-from .tables import SECTIONS, columns_of, rows, with_spread
+from .tables import SECTIONS, columns_of, rows
 
 STYLE = """body { font: 15px/1.5 sans-serif; max-width: 72em; margin: 2em auto; padding: 0 1em }
 table { border-collapse: collapse; font-size: 12px; margin: 1em 0 }
@@ -124,7 +124,7 @@ def section_html(figures, section, mark, drawn):
     for plot in drawn:
         yield f"<figure>{plot}</figure>"
     yield f"<p>In each cell: {escape(columns_of(figures, section))}.</p>"
-    yield from html_table(rows(figures, section, with_spread))
+    yield from html_table(rows(figures, section))
 
 
 def machines(accels):

@@ -62,15 +62,19 @@ def only_median(values):
     return plain(spread(values)[0])
 
 
-def rows(figures, section, show):
+def cell(figure, show):
+    """All columns of a figure."""
+    return " / ".join(show(values) for values in figure.columns.values())
+
+
+def rows(figures, section):
     """Head and body of one section; a cell has all columns of a figure."""
     mine = [f for f in figures if f.section == section]
     whats = list(dict.fromkeys(f.what for f in mine if f.what))
     cells, remarks = {}, {}
     for figure in mine:
         key = figure.workload, figure.arch
-        cells.setdefault(key, {})[figure.what] = " / ".join(
-            show(values) for values in figure.columns.values())
+        cells.setdefault(key, {})[figure.what] = cell(figure, with_spread)
         if figure.remark:
             remarks[key] = figure.remark
     order = list(dict.fromkeys(f.workload for f in mine))
@@ -109,17 +113,13 @@ def groups(figures, section):
     return found
 
 
-def cell(figure):
-    """All columns of a figure, or that there is none."""
-    return " / ".join(map(only_median, figure.columns.values())) if figure else "-"
-
-
 def narrow_rows(figures, section):
     """Head and body: a column for each architecture."""
     arches = list(dict.fromkeys(f.arch for f in figures))
     yield ["", *arches]
     for group, some in groups(figures, section).items():
-        body = [[row, *(cell(cells.get(arch)) for arch in arches)]
+        body = [[row, *(cell(cells[arch], only_median) if arch in cells else "-"
+                        for arch in arches)]
                 for row, cells in some.items() if any(map(differs, cells.values()))]
         if body:
             yield [f"**{group}**", *("" for _ in arches)]
