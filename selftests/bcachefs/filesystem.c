@@ -126,17 +126,7 @@ static void fail(const char *what)
 
 static bool read_setting(size_t nr, struct value *value)
 {
-	char path[256];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", settings[nr].dir, settings[nr].file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, value->text, sizeof(value->text) - 1);
-	close(fd);
-	return n > 0;
+	return read_from(settings[nr].dir, settings[nr].file, value->text, sizeof(value->text));
 }
 
 /* Before any is changed. Those of a module are there when that is loaded. */

@@ -22,16 +22,7 @@ struct setting {
 
 static inline bool read_setting(struct setting *s)
 {
-	char path[128];
-	bool ok;
-	FILE *f;
-
-	snprintf(path, sizeof(path), NET_CORE "/%s", s->name);
-	f = fopen(path, "re");
-	ok = f && fgets(s->value, sizeof(s->value), f);
-	if (f)
-		fclose(f);
-	return ok;
+	return read_from(NET_CORE, s->name, s->value, sizeof(s->value));
 }
 
 static inline bool change_setting(const struct setting *s, const char *value)

@@ -26,6 +26,23 @@ static inline bool write_to(const char *dir, const char *file, const char *value
 	return ok;
 }
 
+/* The text of a setting, which is short: false if there is none. */
+static inline bool read_from(const char *dir, const char *file, char *value, size_t size)
+{
+	char path[256];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, value, size - 1);
+	close(fd);
+	value[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
 /*
  * Let a function of the kernel fail whenever it is called, but not the first @after
  * times, with @retval, or what is usual for it if that is NULL. The function "" ends

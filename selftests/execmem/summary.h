@@ -13,20 +13,17 @@
 
 #define SUMMARY		"/sys/kernel/debug/execmem/summary"
 #define OBJECTS		"/sys/kernel/debug/execmem/objects"
-#define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
+#define DEBUGFS		"/sys/kernel/debug"
+#define CHECK_WX	DEBUGFS "/check_wx_pages"
 
 /* 1 if a mapping is writable and executable, 0 if none is, -1 if nobody says. */
 static inline int has_wx_mapping(void)
 {
-	char answer[32] = "";
-	int fd = open(CHECK_WX, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	char answer[32];
 
-	if (fd < 0)
+	if (!read_from(DEBUGFS, "check_wx_pages", answer, sizeof(answer)))
 		return -1;
-	n = read(fd, answer, sizeof(answer) - 1);
-	close(fd);
-	return n > 0 ? !!strncmp(answer, "SUCCESS", strlen("SUCCESS")) : -1;
+	return !!strncmp(answer, "SUCCESS", strlen("SUCCESS"));
 }
 
 /* How many lines of a file contain a word; -1 if it cannot be read. */

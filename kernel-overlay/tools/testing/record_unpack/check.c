@@ -175,11 +175,6 @@ const char *make_function(record_unpack_t *fn, const struct record_prog *prog)
 		return wrong;
 	if (out_of_reach(prog) != env_return_is_far())
 		return "it matters how far away something is";
-
-	wrong = env_check(&c, &prog->shape);
-	if (wrong)
-		return wrong;
-
 	code_put(ip, c.buf, c.pos);
 	*fn = (record_unpack_t)(ip + c.entry);
 	return NULL;
