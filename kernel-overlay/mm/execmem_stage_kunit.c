@@ -2,6 +2,9 @@
 /* Text that is prepared before any CPU can execute it. */
 
 #include <kunit/test.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/vmalloc.h>
 
 #include "execmem_slab.h"
 
@@ -114,10 +117,55 @@ static void test_wrong_uses(struct kunit *test)
 	execmem_free(text);
 }
 
+/* What a page may be used for, as a difference from PAGE_KERNEL. */
+static int note_permissions(pte_t *pte, unsigned long addr, void *data)
+{
+	pte_t this = ptep_get(pte);
+
+	*(u64 *)data = pte_val(this) ^ pte_val(pfn_pte(pte_pfn(this), PAGE_KERNEL));
+	return 0;
+}
+
+static u64 permissions(struct kunit *test, const void *page)
+{
+	u64 bits = 0;
+
+	KUNIT_ASSERT_EQ(test, 0, apply_to_existing_page_range(&init_mm, (unsigned long)page,
+							      PAGE_SIZE, note_permissions,
+							      &bits));
+	return bits;
+}
+
+/* Until it is sealed, text is like any other memory: writable, and not executable. */
+static void test_permissions(struct kunit *test)
+{
+	void *data = vzalloc(PAGE_SIZE), *text = stage(test, PAGE_SIZE);
+	void *area = execmem_alloc(TYPE, PAGE_SIZE);
+	bool in_place = !is_copy(text);
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	if (IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY)) {
+		KUNIT_EXPECT_EQ(test, permissions(test, execmem_staged(text)),
+				permissions(test, data));
+		KUNIT_EXPECT_EQ(test, permissions(test, area), permissions(test, data));
+		KUNIT_EXPECT_EQ(test, execmem_stage_seal(text, PAGE_SIZE), 0);
+		if (in_place)
+			KUNIT_EXPECT_NE(test, permissions(test, text),
+					permissions(test, data));
+	} else {
+		kunit_mark_skipped(test, "the architecture cannot change permissions");
+	}
+	execmem_free(area);
+	execmem_free(text);
+	vfree(data);
+}
+
 static struct kunit_case execmem_stage_cases[] = {
 	KUNIT_CASE(test_prepare),
 	KUNIT_CASE(test_several),
 	KUNIT_CASE(test_slack),
+	KUNIT_CASE(test_permissions),
 	KUNIT_CASE(test_wrong_uses),
 	{ }
 };
