@@ -4,8 +4,8 @@
 #
 # usage: [KERNEL=PATH] scripts/check-bisect.sh
 #
-# Exit status 4 if something is left, or if scripts/bisect --objects never ran here:
-# its first run takes half an hour, too long for a check.
+# Exit status 4 if something is left, if a bisect is running, or if scripts/bisect
+# --objects never ran here: its first run takes half an hour, too long for a check.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
@@ -13,4 +13,5 @@ case ${1:-} in
 -h | --help) usage; exit 0 ;;
 esac
 [ -d "$BUILD/bisect/passed-objects" ] || { echo "make bisect-objects never ran here"; exit 4; }
+flock -n "$BUILD/bisect/.lock" true || { echo "make bisect is running"; exit 4; }
 exec "$SCRIPTS/bisect" --objects --for 240

@@ -141,6 +141,11 @@ class WorkTree:
         maybe += [p for p in laid if p not in index]
         return sorted({p for p in maybe if self._differs(p, laid, base)})
 
+    def strangers(self, base, now, paths):
+        """Those of paths that are in the tree and not of our making."""
+        known = {*(self.index() or scan(base)), *self.laid()}
+        return [p for p in paths if p in now and p not in known]
+
     def _differs(self, path, laid, base):
         if path in laid:
             return digest(self.state(path)) != laid[path]
@@ -307,7 +312,7 @@ def sync(tree, base, patches, force=False):
                         f"{few(tree.popped())}; 'quilt push -a' there first, "
                         "or FORCE=1")
         now = scan(tree.path)
-        edits = tree.edits(base, now)
+        edits = tree.edits(base, now) + tree.strangers(base, now, update.paths)
         if not force:
             update.refuse(edits)
         changed = update.lay(edits)

@@ -89,6 +89,13 @@ test_what_is_not_configured_is_not_compiled()
 		fails_with "prefix 2 of 2" bisect --objects
 }
 
+test_no_more_than_what_is_forced_is_repeated()
+{
+	ready && quiet bisect --objects && FORCE=1 quiet bisect --objects --list &&
+		FORCE=1 PREFIXES=2 quiet bisect --objects && [ "$(tried)" = 2 ] &&
+		quiet bisect --objects && [ -z "$(tried)" ]
+}
+
 test_prefixes_limit_and_time_limits()
 {
 	ready && PREFIXES=2-2 quiet bisect --objects && [ "$(tried)" = 2 ] &&

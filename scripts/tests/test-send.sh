@@ -221,6 +221,14 @@ test_unsigned_is_never_mailed()
 		[ "$(sent)" = 0 ]
 }
 
+test_mails_made_by_another_are_never_mailed()
+{
+	ready && printf 'system("env -u SEND -u SIGNOFF %s/send >%s/other 2>&1");\n' "$SCRIPTS" "$TOY" \
+		>>"$EXECMEM_BASE/scripts/checkpatch.pl" && SIGNOFF=1 SEND=1 quiet send &&
+		grep -q 'another make send is running' "$TOY/other" && [ "$(sent)" = 3 ] &&
+		[ "$(grep -l '^Signed-off-by: Séan' "$TOY"/sent/* | wc -l)" = 2 ]
+}
+
 test_what_the_checks_refuse_is_never_mailed()
 {
 	ready && sed -i '/^Assisted-by/d' "$TOY/top/patches/one.patch" && measured &&
@@ -250,7 +258,10 @@ test_wrong_uses_get_one_line()
 
 test_a_dry_run_does_without_figures()
 {
-	ready && rm "$TOY/top/results/compare/compare.md" && quiet send &&
+	ready && sed -i 's/^series .*/series of another/' "$TOY/top/results/compare/series" &&
+		quiet send && grep -q "a draft without figures" "$TOY/err" &&
+		! grep -q 'figures | 7' "$OUT/series.mbox" || return 1
+	rm "$TOY/top/results/compare/compare.md" && quiet send &&
 		grep -q "a draft without figures" "$TOY/err"
 }
 
@@ -266,6 +277,19 @@ test_a_failed_send_leaves_no_mailbox_of_before()
 		sed -i 's/^-int a20;/-int other;/' "$TOY/top/patches/one.patch" &&
 		fails_with "does not apply" send && [ ! -e "$OUT/series.mbox" ] &&
 		[ ! -e "$OUT/mails" ]
+}
+
+test_figures_are_of_one_base()
+{
+	ready && "$SCRIPTS/cover-letter" >/dev/null && echo other >"$TOY/base.stamp" &&
+		fails_with "the figures are not of this series" cover-letter
+}
+
+test_a_name_is_written_as_git_does()
+{
+	ready && git config -f "$TOY/gitconfig" user.name 'John Doe Jr.' &&
+		SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
+		[ "$(grep -lx 'Signed-off-by: John Doe Jr <sender@example.org>' "$TOY"/sent/* | wc -l)" = 2 ]
 }
 
 test_the_base_of_a_git_tree_is_a_commit()

@@ -129,11 +129,23 @@ test_empty_series_works()
 	quiet tree && quiet refresh && quiet tree && quiet identity
 }
 
+test_a_new_file_is_not_overwritten()
+{
+	toy_series && cp "$TOY/top/series" "$TOY/series" && echo one.patch >"$TOY/top/series" &&
+		quiet tree && [ ! -e "$TREE/mm/new.c" ] && echo 'int mine;' >"$TREE/mm/new.c" &&
+		cp "$TOY/series" "$TOY/top/series" &&
+		fails_with 'tree has edits that no patch holds: mm/new.c' tree &&
+		grep -q mine "$TREE/mm/new.c" && FORCE=1 quiet tree && grep -qx 'int n;' "$TREE/mm/new.c"
+}
+
 test_clean_keeps_edits()
 {
 	rebuilt && mkdir -p "$TOY/top/results" && echo '/* mine */' >>"$TREE/mm/a.c" &&
 		fails_with 'tree has edits that no patch holds: mm/a.c' clean &&
 		grep -q mine "$TREE/mm/a.c" && [ -d "$TOY/top/results" ] &&
+		cp "$TOY/base/mm/a.c" "$TREE/mm/a.c" && echo 'int mine;' >"$TREE/mm/mine.c" &&
+		FORCE=1 quiet tree && fails_with 'no patch holds: mm/mine.c' clean &&
+		[ -s "$TREE/mm/mine.c" ] &&
 		FORCE=1 quiet clean && [ ! -e "$TOY/top/build" ] && [ ! -e "$TOY/top/results" ]
 }
 
