@@ -27,6 +27,7 @@
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/irqflags.h>
+#include <linux/kasan.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
 #include <linux/memory.h>
@@ -200,7 +201,7 @@ static bool is_execmem(unsigned long start, unsigned long end)
 	if (!area || !(area->flags & VM_EXECMEM_TEXT))
 		return false;
 
-	base = (unsigned long)area->addr;
+	base = (unsigned long)kasan_reset_tag(area->addr);
 	return end <= base + get_vm_area_size(area);
 }
 

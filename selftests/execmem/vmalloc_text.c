@@ -563,7 +563,6 @@ int main(int argc, char **argv)
 {
 	const char *path = parse_args(argc, argv);
 	static char summary[2048];
-	bool has_summary;
 	int kmsg, status;
 
 	ksft_print_header();
@@ -575,7 +574,8 @@ int main(int argc, char **argv)
 		ksft_exit_fail_msg(MODULE " is loaded and cannot be unloaded\n");
 
 	make_trampoline_of_probes("execmem_seal");
-	has_summary = read_settled_summary(summary, sizeof(summary));
+	if (!access(SUMMARY, R_OK) && !read_settled_summary(summary, sizeof(summary)))
+		ksft_exit_fail_msg("text of the slab comes and goes, or is lost: " OBJECTS "\n");
 	kmsg = open_log();
 	/* Who dumps page tables, or traces, disturbs what is measured. */
 	watched.off = has_param(argv + optind, "perf=");
@@ -591,8 +591,6 @@ int main(int argc, char **argv)
 	case_splat();
 	case_unload();
 	case_nothing_left();
-	if (!has_summary)
-		summary[0] = '\0';
 	case_summary(summary);
 	case_objects();
 	case_calls("scattered=0", path, summary, kmsg);

@@ -258,6 +258,8 @@ DEFINE_STATIC_CALL(bch2_bkey_unpack_pos_slot, bch2_bkey_unpack_pos_c);
 
 /* What the static calls lead to; NULL for the functions above. Under code_mutex. */
 static struct record_unpack *select_unpack, *select_unpack_pos;
+/* The slots that they lead to; read without a lock. */
+static DECLARE_BITMAP(called, BKEY_CODE_SLOTS);
 
 static void no_code(void)
 {
@@ -267,6 +269,7 @@ static void no_code(void)
 
 	static_call_update(bch2_bkey_unpack_slot, bch2_bkey_unpack_c);
 	static_call_update(bch2_bkey_unpack_pos_slot, bch2_bkey_unpack_pos_c);
+	bitmap_zero(called, BKEY_CODE_SLOTS);
 	record_unpack_free(select_unpack);
 	record_unpack_free(select_unpack_pos);
 	select_unpack = NULL;
@@ -277,6 +280,7 @@ static int use_code(void)
 {
 	record_unpack_t unpack[BKEY_CODE_SLOTS] = {}, unpack_pos[BKEY_CODE_SLOTS] = {};
 	struct record_unpack *new, *new_pos;
+	unsigned int i;
 
 	get_code(unpack, unpack_pos, NULL, NULL);
 	new = record_unpack_select(unpack, BKEY_CODE_SLOTS, bch2_bkey_unpack_c,
@@ -292,6 +296,8 @@ static int use_code(void)
 
 	static_call_update(bch2_bkey_unpack_slot, new->fn);
 	static_call_update(bch2_bkey_unpack_pos_slot, new_pos->fn);
+	for (i = 1; i < BKEY_CODE_SLOTS; i++)
+		assign_bit(i, called, unpack[i]);
 	record_unpack_free(select_unpack);
 	record_unpack_free(select_unpack_pos);
 	select_unpack = new;
@@ -301,8 +307,7 @@ static int use_code(void)
 
 static bool is_code_used(u8 slot)
 {
-	return READ_ONCE(slots[slot].state) == SLOT_READY &&
-	       static_call_query(bch2_bkey_unpack_slot) != bch2_bkey_unpack_c;
+	return test_bit(slot, called);
 }
 #else
 record_unpack_t bch2_bkey_unpack_fn[BKEY_CODE_SLOTS] = {
