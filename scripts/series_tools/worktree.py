@@ -128,8 +128,9 @@ class WorkTree:
     def state(self, path):
         return states.read_state(self.path / path)
 
-    def edits(self, base, now=None):
-        """The files that differ from what we laid down, sorted.
+    def edits(self, base, now=None, paths=()):
+        """The files that differ from what we laid down, sorted: of those that
+        are none of ours, the ones among paths.
 
         Only a file whose time, size or mode is not as we left it is read."""
         now = scan(self.path) if now is None else now
@@ -139,12 +140,8 @@ class WorkTree:
         maybe += [p for files in self.registered().values() for p in files
                   if p not in index]
         maybe += [p for p in laid if p not in index]
+        maybe += [p for p in paths if p in now and p not in index]
         return sorted({p for p in maybe if self._differs(p, laid, base)})
-
-    def strangers(self, base, now, paths):
-        """Those of paths that are in the tree and not of our making."""
-        known = {*(self.index() or scan(base)), *self.laid()}
-        return [p for p in paths if p in now and p not in known]
 
     def _differs(self, path, laid, base):
         if path in laid:
@@ -312,7 +309,7 @@ def sync(tree, base, patches, force=False):
                         f"{few(tree.popped())}; 'quilt push -a' there first, "
                         "or FORCE=1")
         now = scan(tree.path)
-        edits = tree.edits(base, now) + tree.strangers(base, now, update.paths)
+        edits = tree.edits(base, now, update.paths)
         if not force:
             update.refuse(edits)
         changed = update.lay(edits)
