@@ -19,10 +19,8 @@ esac
 WHOLE=
 if [ $# = 0 ]; then
 	WHOLE=1
-	while read -r name _; do
-		case $name in "" | \#*) continue ;; esac
-		set -- "$@" "$TOP/patches/$name"
-	done <"$TOP/series"
+	mapfile -t names < <(patch_names)
+	set -- "${names[@]/#/$TOP/patches/}"
 fi
 for patch in "$@"; do
 	[ -f "$patch" ] || die "$patch: no such patch"
@@ -71,7 +69,7 @@ declare -A USED=()
 waived()
 {
 	local type glob reason number=0
-	while read -r type glob reason; do
+	while read -r type glob reason || [ -n "$type" ]; do
 		number=$((number + 1))
 		case $type in "" | \#*) continue ;; esac
 		[ "$type" = "$1" ] || continue
@@ -88,7 +86,7 @@ waived()
 lint_waivers()
 {
 	local type glob reason number=0 bad=0
-	while read -r type glob reason; do
+	while read -r type glob reason || [ -n "$type" ]; do
 		number=$((number + 1))
 		case $type in "" | \#*) continue ;; esac
 		if [ -z "$reason" ]; then

@@ -17,6 +17,14 @@ kbuild()
 		-j"$JOBS" "$@"
 }
 
+# kbuild_objects TREE ARCH ODIR ARG...: of several folders.  kbuild enters arch/riscv/ and
+# arch/riscv/lib/ at once for an object of the latter, and then one of them may find it
+# half written: what fails so does not twice, with one job.
+kbuild_objects()
+{
+	kbuild "$@" || JOBS=1 kbuild "$@"
+}
+
 # guest_cc TREE ARCH ARG...: compile a program of the guest, static because that has
 # no libraries.  A kselftest finds kselftest.h, with and without the series.
 guest_cc()
@@ -31,11 +39,9 @@ guest_cc()
 touched_files()
 {
 	[ "${STOCK:-0}" = 1 ] && return
-	[ -s "$TOP/series" ] || return 0
-	grep -vE '^[[:space:]]*(#|$)' "$TOP/series" | awk '{ print $1 }' |
-		while read -r patch; do
-			sed -n 's/^+++ b\/\([^	]*\).*/\1/p' "$TOP/patches/$patch"
-		done | sort -u
+	patch_names | while read -r patch; do
+		sed -n 's/^+++ b\/\([^	]*\).*/\1/p' "$TOP/patches/$patch"
+	done | sort -u
 }
 
 # human SECONDS: 75 -> 1m15s

@@ -15,8 +15,8 @@ RESULTS=$TOP/results
 JOBS=${JOBS:-$(nproc)}
 # The series is made for this release; EXECMEM_TARBALLS is for the tests.
 BASE_SERIES=6.12
-# shellcheck disable=SC2034  # used by the scripts that source this file
-ARCHES="x86_64 arm64 riscv64"
+ALL_ARCHES="x86_64 arm64 riscv64"
+: "${ARCHES:=$ALL_ARCHES}"
 ME=$(basename "$0")
 
 # die MESSAGE: one clear line, and no success.
@@ -43,13 +43,29 @@ usage()
 	     { exit }' "$0"
 }
 
+# patch_names: those of the series, in order.
+patch_names()
+{
+	[ ! -s "$TOP/series" ] || awk '$1 !~ /^(#|$)/ { print $1 }' "$TOP/series"
+}
+
 # check_arch ARCH: refuse what we have no record for.
 check_arch()
 {
-	case " $ARCHES " in
+	case " $ALL_ARCHES " in
 	*" ${1:-none} "*) ;;
-	*) die "unknown ARCH '${1:-}' (one of: $ARCHES)" ;;
+	*) die "unknown ARCH '${1:-}' (one of: $ALL_ARCHES)" ;;
 	esac
+}
+
+# check_arches: those of ARCHES, which limits what is done to some.
+check_arches()
+{
+	local arch
+	[[ $ARCHES =~ [^[:space:]] ]] || die "ARCHES names no architecture (some of: $ALL_ARCHES)"
+	for arch in $ARCHES; do
+		check_arch "$arch"
+	done
 }
 
 # karch ARCH: the kernel's own name of the architecture.
@@ -94,11 +110,14 @@ tree_dir()
 	local name=tree
 
 	[ "${STOCK:-0}" = 1 ] && name=stock-tree
-	if [ -n "${KERNEL:-}" ]; then
-		name+=-$(printf %s "$(readlink -m -- "$KERNEL")" |
-			 sha256sum | cut -c1-8)
-	fi
-	echo "$BUILD/$name"
+	echo "$BUILD/$name$(kernel_suffix)"
+}
+
+# kernel_suffix: of what is made of a kernel of the user's, to keep it apart.
+kernel_suffix()
+{
+	[ -z "${KERNEL:-}" ] ||
+		printf -- '-%s' "$(printf %s "$(readlink -m -- "$KERNEL")" | sha256sum | cut -c1-8)"
 }
 
 # odir ARCH: the folder in the tree where ARCH is built; DEBUG=1 has one of its

@@ -27,8 +27,7 @@ UNSIGNED_EMAIL=unsigned@invalid
 # patch_files: the patches of the series, in order.
 patch_files()
 {
-	grep -vE '^[[:space:]]*(#|$)' "$TOP/series" | awk -v dir="$TOP/patches/" \
-		'{ print dir $1 }'
+	patch_names | awk -v dir="$TOP/patches/" '{ print dir $0 }'
 }
 
 # lay_base BASE DIR: the files of the base that the series touches, no others.

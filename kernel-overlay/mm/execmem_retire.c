@@ -177,8 +177,7 @@ static void retire_work(struct work_struct *work)
  *
  * The caller has made sure that no CPU enters it any more. It is filled with traps
  * and may be reused after a grace period; that and the synchronisation are shared
- * with others that are retired meanwhile. Where there is no memory to remember it
- * until then, the call waits itself.
+ * with others that are retired meanwhile.
  *
  * Context: Process context, may sleep. text_mutex may be held, is not taken.
  */
@@ -195,13 +194,8 @@ void execmem_retire(void *text, enum execmem_grace grace)
 	if (WARN(execmem_slab_condemn(text, &c), "execmem: %p is not allocated\n", text))
 		return;
 
-	r = kmalloc(sizeof(*r), GFP_KERNEL | __GFP_NOWARN);
-	if (!r) {
-		q->synchronize();
-		bury_one(&c);
-		return;
-	}
-
+	/* To wait here instead, with the caller's locks, could deadlock. */
+	r = kmalloc(sizeof(*r), GFP_KERNEL | __GFP_NOFAIL);
 	r->c = c;
 	spin_lock(&q->lock);
 	list_add_tail(&r->link, &q->list);

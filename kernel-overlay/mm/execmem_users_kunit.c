@@ -2,9 +2,12 @@
 /* The users of the execmem slab: what they take from it they give back. */
 
 #include <kunit/test.h>
+#include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/execmem.h>
+#include <linux/filter.h>
 #include <linux/kprobes.h>
+#include <linux/rcupdate.h>
 
 #ifdef __ARCH_WANT_KPROBES_INSN_SLOT
 static const bool has_slots = true;
@@ -58,8 +61,87 @@ static void test_kprobe_slots(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_slots(), before);
 }
 
+#ifdef CONFIG_BPF_JIT
+static long bpf_text_used(void)
+{
+	struct execmem_stats s;
+	enum execmem_domain d;
+	long used = 0;
+
+	for (d = 0; d < EXECMEM_NR_DOMAINS; d++)
+		if (!execmem_get_stats(EXECMEM_BPF, d, &s))
+			used += s.used;
+
+	return used;
+}
+
+static void leave_hole(void *area, unsigned int size)
+{
+}
+
+/* The text of a program that was freed: for some time, CPUs may still be in it. */
+static void free_program(struct kunit *test, unsigned int size)
+{
+	struct bpf_binary_header *rw;
+	u8 *image, *rw_image;
+	void *text;
+
+	text = bpf_jit_binary_pack_alloc(size, &image, 16, &rw, &rw_image, leave_hole, true);
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	bpf_jit_binary_pack_free(text, rw);
+}
+
+/* As if @limit was that of BPF's text, and a user without privileges came. */
+static int charge_as_nobody(const struct cred *nobody, long limit)
+{
+	const struct cred *old = override_creds(nobody);
+	long usual = bpf_jit_limit;
+	int ret;
+
+	WRITE_ONCE(bpf_jit_limit, limit);
+	ret = bpf_jit_charge_modmem(1);
+	WRITE_ONCE(bpf_jit_limit, usual);
+	revert_creds(old);
+	if (!ret)
+		bpf_jit_uncharge_modmem(1);
+
+	return ret;
+}
+
+static void test_bpf_limit(struct kunit *test)
+{
+	struct cred *nobody = prepare_creds();
+	long used, least = bpf_text_used() + 1000;
+	int tries, ret = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, nobody);
+	cap_clear(nobody->cap_effective);
+	for (tries = 0; tries < 10; tries++) {
+		free_program(test, 1000);
+		rcu_read_lock();
+		used = bpf_text_used();
+		ret = charge_as_nobody(nobody, used);
+		rcu_read_unlock();
+		/* It can be reused before there is a reader. */
+		if (used >= least)
+			break;
+	}
+	KUNIT_EXPECT_GE(test, used, least);
+	KUNIT_EXPECT_EQ_MSG(test, ret, -EPERM, "the text is not free yet");
+	execmem_retire_barrier();
+	KUNIT_EXPECT_EQ_MSG(test, charge_as_nobody(nobody, used), 0, "the text is free again");
+	put_cred(nobody);
+}
+#else
+static void test_bpf_limit(struct kunit *test)
+{
+	kunit_skip(test, "no CONFIG_BPF_JIT");
+}
+#endif
+
 static struct kunit_case execmem_users_cases[] = {
 	KUNIT_CASE(test_kprobe_slots),
+	KUNIT_CASE(test_bpf_limit),
 	{ }
 };
 

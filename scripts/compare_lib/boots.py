@@ -54,6 +54,14 @@ def check_flushes(path, found):
                         f"(log: {path}/plugin.log)")
 
 
+def check_text(path, found):
+    """Stock has memory of its own for each kind of code: none without new text. The slab
+    may still have room in its packs."""
+    for name, values in found.items():
+        if values and "text" in values and values["text"][1] <= values["text"][0]:
+            raise fault(path, f"{name} made no text")
+
+
 def lacks(path, name):
     """Whether the architecture has no such thing."""
     return (name.rsplit("-", 1)[0], path.name.split("-")[0]) in OPTIONAL
@@ -104,6 +112,8 @@ def read_boot(path, counted):
         raise fault(path, "did not come to its end")
     found = {name: read_test(path, name, log.tests.get(name)) for name in names}
     check_splats(path, log)
+    if "-stock-smp-" in path.name:
+        check_text(path, found)
     if counted:
         add_windows(path, log.tests, found)
         check_flushes(path, found)

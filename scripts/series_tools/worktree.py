@@ -319,14 +319,18 @@ def sync(tree, base, patches, force=False):
     return changed
 
 
+# What editors, patch, make and its tools leave where they are called.
+BY_TOOLS = re.compile(r"(~|\.(sw[op]|orig|rej|o|a|ko|mod|mod\.c|cmd|d|pyc))$"
+                      r"|(^|/)(tags|TAGS|cscope\.[^/]*|modules\.order|Module\.symvers)$")
+
+
 def leftovers(tree, base, now=None):
-    """Source files in the tree that neither the base nor a patch has."""
+    """Files in the tree that neither the base nor a patch nor a tool has made."""
     known = {*tree.index(), *tree.laid()}
     for files in tree.registered().values():
         known.update(files)
-    names = re.compile(r"(\.[chS]|\.rst|\.py|\.sh|\.yaml|/Makefile|/Kconfig)$")
     return sorted(p for p in (now or scan(tree.path))
-                  if p not in known and names.search(p)
+                  if p not in known and not BY_TOOLS.search(p)
                   and not (Path(base) / p).exists())
 
 

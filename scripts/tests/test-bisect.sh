@@ -89,6 +89,22 @@ test_what_is_not_configured_is_not_compiled()
 		fails_with "prefix 2 of 2" bisect --objects
 }
 
+test_what_has_passed_in_another_clone_is_known()
+{
+	ready && quiet bisect --objects && cp -r "$TOY/top" "$TOY/other" &&
+		rm -r "$TOY/other/build" && EXECMEM_TOP=$TOY/other quiet bisect --objects &&
+		total "2 passed, 0 failed, 0 skipped" && [ -z "$(tried)" ]
+}
+
+test_the_base_is_tried()
+{
+	ready && mkdir -p "$TREE/arch/arm64" && echo 'no C' >"$TREE/arch/arm64/x.c" &&
+		quiet refresh --to zero.patch arch/arm64/x.c &&
+		printf '%s\n' zero.patch one.patch two.patch >"$TOY/top/series" && quiet tree &&
+		PREFIXES=1 quiet bisect --objects && [ "$(tried)" = 1 ] &&
+		total "1 passed, 0 failed, 0 skipped"
+}
+
 test_no_more_than_what_is_forced_is_repeated()
 {
 	ready && quiet bisect --objects && FORCE=1 quiet bisect --objects --list &&
@@ -114,6 +130,7 @@ test_wrong_uses_get_one_line()
 	done
 	fails_with "unknown argument" bisect --object && fails_with "--for needs" bisect --for x &&
 		ARCHES=vax fails_with "unknown ARCH 'vax'" bisect &&
+		ARCHES=' ' fails_with "ARCHES names no architecture" bisect &&
 		: >"$TOY/top/series" && fails_with "the series is empty" bisect
 }
 

@@ -86,6 +86,9 @@ test_missing_kernel_and_bad_words()
 		fails_with "unknown ARCH 'mips'" boot mips &&
 		fails_with 'needs a number' boot --timeout soon &&
 		fails_with "unknown option '--foo'" boot --foo &&
+		fails_with '--overlay needs a value' boot --overlay &&
+		fails_with '--timeout needs a value' boot x86_64 --timeout &&
+		fails_with 'run make run ARCH=arm64' verdict arm64 &&
 		CPUS=99 fails_with "CPUS must be 1 to 8" run
 }
 

@@ -158,6 +158,14 @@ test_checkpatch_findings_and_waivers()
 		faulty "OTHER *.patch: no longer needed" checkpatch-wrap.sh
 }
 
+test_checkpatch_reads_the_last_patch()
+{
+	toy_series && toy_checkpatch "$REPORT" && printf 'one.patch\ntwo.patch' >"$TOY/top/series" &&
+		printf '%s' 'LONG_LINE *.patch it is so' >"$TOY/waivers" &&
+		EXECMEM_WAIVERS=$TOY/waivers quiet checkpatch-wrap.sh &&
+		grep -qx '2 patches, 0 faults, 2 waived' "$TOY/out"
+}
+
 test_checkpatch_must_run()
 {
 	toy_series || return 1

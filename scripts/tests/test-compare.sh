@@ -90,7 +90,8 @@ toy_kernel()
 {
 	local tree
 	for tree in tree stock-tree; do
-		mkdir -p "$TOY/top/build/$tree/o.$1/${2%/*}"
+		mkdir -p "$TOY/top/build/$tree/o.$1"/{"${2%/*}",guest}
+		: >"$TOY/top/build/$tree/o.$1/guest/initramfs.cpio.gz"
 		echo "$tree" >"$TOY/top/build/$tree/o.$1/$2"
 	done
 }
@@ -139,6 +140,14 @@ test_another_kernel_is_measured_anew()
 		quiet compare && booted x86_64-stock-smp-1 x86_64-stock-count-1
 }
 
+test_a_kernel_that_is_built_meanwhile_fails()
+{
+	toy_compare && export QUICK=1 &&
+		echo "echo new >>'$TOY/top/build/stock-tree/o.x86_64/arch/x86/boot/bzImage'" >"$TOY/spoil" &&
+		fails_with 'another kernel was built meanwhile' compare && : >"$TOY/spoil" &&
+		quiet compare && booted $ONE_RUN x86_64-stock-smp-1
+}
+
 test_a_failure_is_measured_anew()
 {
 	# shellcheck disable=SC2016
@@ -152,6 +161,8 @@ test_architectures_and_numbers()
 	toy_compare && ARCHES=arm64 QUICK=1 quiet compare && ! grep -q x86_64 "$TOY/booted" &&
 		grep -q '| *arm64 |$' "$TOY/out" &&
 		ARCHES=mips fails_with "unknown ARCH 'mips'" compare &&
+		ARCHES=' ' fails_with "ARCHES names no architecture" compare &&
+		fails_with "unknown ARCH 'mips'" compare mips &&
 		RUNS=0 fails_with "RUNS must be 1 to 99, not '0'" compare &&
 		QUICK=yes fails_with "QUICK must be 0 or 1, not 'yes'" compare &&
 		fails_with "RUNS must be a number" compare-report.py /nowhere x x86_64
@@ -168,6 +179,7 @@ test_what_measured_nothing_fails()
 {
 	toy_compare && spoiled '/# measure/d' 'x86_64-stock-smp-1: modules-20 measured nothing' &&
 		spoiled '/begin 4 /d' 'kprobes-200 failed: never began' &&
+		spoiled 's/text 0 8192/text 8192 8192/' 'x86_64-stock-smp-1: modules-20 made no text' &&
 		spoiled '/# end/d' 'did not come to its end' &&
 		spoiled '/perf/d' 'text_writes-1 measured nothing' &&
 		! ls "$TOY"/top/results/compare-quick/compare.* 2>/dev/null

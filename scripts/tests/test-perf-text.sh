@@ -10,23 +10,32 @@ fake_machine()
 {
 	SCRIPTS=$TOY/d
 	mkdir -p "$TOY/bin" "$SCRIPTS"
-	cp "$SOURCE" "$SCRIPTS"
+	# What is written to call functions goes nowhere.
+	sed "s,^CALL=.*,CALL=$TOY/call," "$SOURCE" >"$SCRIPTS/perf_text.sh"
+	chmod +x "$SCRIPTS/perf_text.sh"
 	fake bin/id 'echo 0'
 	fake bin/modprobe 'case $* in -n*) exit '"${MODULE:-0}"' ;; esac; echo "$@" >>"$0.log"'
 	fake bin/rmmod 'exit 0'
 	fake d/workloads 'echo "ok 1 $*"; echo "$*" >>"$0.log"'
 	fake bin/perf "missing='$*'" '
-		x= ; while [ $# -gt 0 ] && [ "$1" != -- ]; do
-			case $1 in -x) x=1 ;; -e) event=$2 ;; esac
+		x= repeats=1 events= status=0
+		while [ $# -gt 0 ] && [ "$1" != -- ]; do
+			case $1 in -x) x=1 ;; -e) event=$2 events="$events $2" ;; -r) repeats=$2 ;; esac
 			shift
 		done
 		shift
-		[ "$1" = sh ] || "$@" || exit
+		while [ "$repeats" != 0 ]; do
+			"$@"; status=$? repeats=$((repeats - 1))
+		done
 		case " $missing " in
 		*" $event "*) echo "<not supported>,,$event,0,100.00,," >&2; exit ;;
 		esac
 		[ -z "$x" ] || { echo "123,,$event,1,100.00,," >&2; exit; }
-		echo "     1,000      cycles       ( +-  1.0% )" >&2'
+		for event in $events; do
+			[ "$event" = "$UNCOUNTED" ] && number="<not counted>" || number=1000
+			echo "     $number      $event       ( +-  1.0% )" >&2
+		done
+		exit $status'
 	PATH=$TOY/bin:$PATH
 }
 
@@ -51,7 +60,9 @@ test_all_is_measured()
 	fake_machine && quiet perf_text.sh -r 2 -c 50 && grep -q 'quick bpf 50' "$TOY/d/workloads.log" &&
 		grep -q 'calls of 8192 functions, packed' "$TOY/out" &&
 		grep -q 'functions=16 scattered=1' "$TOY/bin/modprobe.log" &&
-		[ "$(grep -c cycles "$TOY/out")" = 16 ]
+		grep -q 'quick bpf 500' "$TOY/d/workloads.log" &&
+		grep -q 'quick text_writes 1' "$TOY/d/workloads.log" &&
+		[ "$(grep -c cycles "$TOY/out")" = 22 ] && [ "$(grep -c misses "$TOY/out")" = 44 ]
 }
 
 test_without_the_module()
@@ -92,6 +103,19 @@ test_a_workload_that_fails()
 	fake_machine && fake d/workloads 'echo "not ok 1"; exit 1' && fails_with 'not ok 1' perf_text.sh
 }
 
+test_a_workload_that_fails_once()
+{
+	fake_machine && fake d/workloads 'echo x >>"$0.log"; [ "$(wc -l <"$0.log")" != 1 ]' &&
+		fails_with '== 1000 bpf' perf_text.sh && ! sed -n '/== 1000 bpf$/{n;p}' "$TOY/out" | grep cycles &&
+		sed -n '/== 1000 bpf_cpus$/{n;p}' "$TOY/out" | grep -q cycles
+}
+
+test_what_is_not_counted_fails()
+{
+	fake_machine && UNCOUNTED=iTLB-load-misses fails_with 'iTLB-load-misses was not counted' perf_text.sh &&
+		! grep -q '^ .*cycles' "$TOY/out"
+}
+
 test_a_workload_that_is_not_there()
 {
 	fake_machine && fake d/workloads \
@@ -103,6 +127,8 @@ test_bad_words()
 {
 	fake_machine && fails_with "-r needs a number, not 'x'" perf_text.sh -r x &&
 		fails_with "no /nowhere/relocations.ko" perf_text.sh -d /nowhere &&
+		fails_with "unknown option '--repeats'" perf_text.sh --repeats 5 &&
+		quiet perf_text.sh --help && grep -q 'as often as REPEATS' "$TOY/out" &&
 		rm "$TOY/d/workloads" && fails_with "run make there first" perf_text.sh
 }
 

@@ -144,6 +144,30 @@ whole_header()
 	sed '/^$/q' "$2" | sed -e :a -e 'N;s/\n[ \t]\+/ /;ta' -e 'P;D' | sed -n "s/^$1: //p"
 }
 
+test_nothing_is_sent_twice()
+{
+	ready && SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
+		SIGNOFF=1 SEND=1 fails_with "v1 was sent on" send && [ "$(sent)" = 3 ] &&
+		quiet send && SIGNOFF=1 SEND=me quiet send && [ "$(sent)" = 6 ] &&
+		printf 'v2:\n - better\nv1:\n - first\n' >"$TOY/top/changelog.in" &&
+		SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 9 ]
+}
+
+test_what_was_sent_in_part_is_not_made_anew()
+{
+	ready && cp "$TOY/sendmail" "$TOY/well" || return 1
+	sed -i "s,^cat ,[ \"\$(ls $TOY/sent | wc -l)\" -lt 1 ] || exit 1\n&," "$TOY/sendmail"
+	SIGNOFF=1 SEND=1 fails_with "v1 was not sent to its end: send what is missing" send &&
+		[ "$(sent)" = 1 ] && cp "$TOY/well" "$TOY/sendmail" || return 1
+	contents "$OUT/mails" >"$TOY/before"
+	SIGNOFF=1 SEND=1 fails_with "v1 was not sent" send && fails_with "v1 was not sent" send &&
+		[ "$(sent)" = 1 ] && contents "$OUT/mails" | cmp "$TOY/before" - || return 1
+	# As the message says.
+	eval "$(sed -n "s,.* by: \(git send-email .*\) FILE.*,\1 $OUT/mails/000[12]*,p" "$TOY/all")" \
+		>/dev/null && [ "$(sent)" = 3 ] && rm "$OUT/sending" && quiet send &&
+		[ "$(grep -h '^Message-Id: ' "$TOY"/sent/* | sort -u | wc -l)" = 3 ]
+}
+
 test_who_gets_what()
 {
 	ready && CC="More <more@example.org>, LIST@example.org" SIGNOFF=1 SEND=1 quiet send ||
@@ -233,7 +257,9 @@ test_what_the_checks_refuse_is_never_mailed()
 {
 	ready && sed -i '/^Assisted-by/d' "$TOY/top/patches/one.patch" && measured &&
 		SEND=1 SIGNOFF=1 fails_with "one.patch: no Assisted-by:" send && [ "$(sent)" = 0 ] &&
-		grep -q 'nothing was sent' "$TOY/all"
+		grep -q 'nothing was sent' "$TOY/all" &&
+		message one.patch && sed -i "s,^Why it.*,& ($TOY/top/x)," "$TOY/top/patches/one.patch" &&
+		measured && SEND=1 SIGNOFF=1 fails_with "a path of this machine" send && [ "$(sent)" = 0 ]
 }
 
 test_wrong_uses_get_one_line()

@@ -138,6 +138,29 @@ test_a_new_file_is_not_overwritten()
 		grep -q mine "$TREE/mm/new.c" && FORCE=1 quiet tree && grep -qx 'int n;' "$TREE/mm/new.c"
 }
 
+# new_files_are_kept: whatever they are, but for what tools leave.
+new_files_are_kept()
+{
+	local name
+	rm "$TREE/mm/mine.c"
+	for name in mm/config lib/Kbuild lib/x.cocci lib/notes.txt lib/.kunitconfig; do
+		echo mine >"$TREE/$name" && fails_with "no patch holds: $name" clean &&
+			[ -s "$TREE/$name" ] && rm "$TREE/$name" || return 1
+	done
+	touch "$TREE"/mm/{a.c~,a.c.orig,a.o,a.mod.c} "$TREE/tags"
+}
+
+test_clean_waits_for_what_is_at_work()
+{
+	rebuilt && (
+		exec 8>"$TOY/top/build/compare.lock" && flock 8 &&
+			FORCE=1 fails_with 'build/compare.lock is held' clean
+	) && [ -e "$TREE/mm/a.c" ] && mkdir -p "$TOY/top/results/send" &&
+		echo v1 >"$TOY/top/results/send/sending" &&
+		fails_with 'v1 was not sent to its end' clean && [ -e "$TREE/mm/a.c" ] &&
+		FORCE=1 quiet clean && [ ! -e "$TOY/top/build" ]
+}
+
 test_clean_keeps_edits()
 {
 	rebuilt && mkdir -p "$TOY/top/results" && echo '/* mine */' >>"$TREE/mm/a.c" &&
@@ -145,7 +168,7 @@ test_clean_keeps_edits()
 		grep -q mine "$TREE/mm/a.c" && [ -d "$TOY/top/results" ] &&
 		cp "$TOY/base/mm/a.c" "$TREE/mm/a.c" && echo 'int mine;' >"$TREE/mm/mine.c" &&
 		FORCE=1 quiet tree && fails_with 'no patch holds: mm/mine.c' clean &&
-		[ -s "$TREE/mm/mine.c" ] &&
+		[ -s "$TREE/mm/mine.c" ] && new_files_are_kept &&
 		FORCE=1 quiet clean && [ ! -e "$TOY/top/build" ] && [ ! -e "$TOY/top/results" ]
 }
 

@@ -11,14 +11,19 @@
 
 #define FAIL_FUNCTION	"/sys/kernel/debug/fail_function"
 
-static inline bool write_to(const char *dir, const char *file, const char *value)
+static inline int open_in(const char *dir, const char *file, int flags)
 {
 	char path[256];
-	bool ok;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return open(path, flags | O_CLOEXEC);
+}
+
+static inline bool write_to(const char *dir, const char *file, const char *value)
+{
+	int fd = open_in(dir, file, O_WRONLY);
+	bool ok;
+
 	if (fd < 0)
 		return false;
 	ok = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
@@ -29,12 +34,9 @@ static inline bool write_to(const char *dir, const char *file, const char *value
 /* The text of a setting, which is short: false if there is none. */
 static inline bool read_from(const char *dir, const char *file, char *value, size_t size)
 {
-	char path[256];
+	int fd = open_in(dir, file, O_RDONLY);
 	ssize_t n;
-	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	n = read(fd, value, size - 1);

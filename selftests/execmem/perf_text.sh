@@ -5,12 +5,13 @@
 # this machine, by its own counters.
 #
 # Runs "workloads" as often as REPEATS says (5), each with COUNT pieces of code (1000),
-# and modules of DIR if that is given (small0.ko, ... and relocations.ko), under
-# "perf stat", of all CPUs: the machine should have nothing else to do. Then calls 16 to
-# 8192 small generated functions in random order, that have a page each and that are
-# packed, if the kernel has CONFIG_TEST_VMALLOC_TEXT=m. Those that have a page each split
-# large pages of the kernel's direct map, which stay split until the machine is booted
-# again: what is measured afterwards pays for that, too.
+# once with ten times as many, and with modules of DIR if that is given (small0.ko, ...
+# and relocations.ko), under "perf stat", of all CPUs: the machine should have nothing
+# else to do. Then, if the kernel has CONFIG_TEST_VMALLOC_TEXT=m, it writes text, and
+# calls 16 to 8192 small generated functions in random order, that have a page each and
+# that are packed. Those that have a page each split large pages of the kernel's direct
+# map, which stay split until the machine is booted again: what is measured afterwards
+# pays for that, too.
 #
 # Needs root, perf and a CPU that counts cycles and misses of the instruction cache and
 # of its TLB: without them nothing is measured, and the exit status is 4.
@@ -61,22 +62,36 @@ missing_events()
 	done
 }
 
+# not_counted: the first event that perf has no number of.
+not_counted()
+{
+	for event in $EVENTS; do
+		# A CPU with two kinds of cores has "cpu_core/cycles/" and "cpu_atom/cycles/".
+		grep -qE "^ *[0-9][0-9.]* +([^ ]+/)?$event" "$log" || { echo "$event"; return; }
+	done
+}
+
 # measure NAME COMMAND...: the counters while it runs, with what perf says of their spread.
+# Of repeated commands perf's exit status is the last one's: each says if it is done.
 measure()
 {
 	name=$1
 	shift
 	echo "== $name"
 	status=0
-	# shellcheck disable=SC2086
-	perf stat -a -r "$repeats" $options -- "$@" 2>"$log" >"$log.out" || status=$?
+	# shellcheck disable=SC2086,SC2016
+	LC_ALL=C perf stat -a -r "$repeats" $options -- sh -c '"$@" && echo "# done"' sh "$@" \
+		2>"$log" >"$log.out" || status=$?
 	if [ "$status" = "$KSFT_SKIP" ] && grep -q '# SKIP' "$log.out"; then
 		grep -m 1 '# SKIP' "$log.out"
-	elif [ "$status" != 0 ]; then
+	elif [ "$status" != 0 ] || [ "$(grep -c '^# done$' "$log.out")" != "$repeats" ]; then
 		cat "$log.out" "$log" >&2
 		failed=1
+	elif missing=$(not_counted) && [ -n "$missing" ]; then
+		cat "$log" >&2
+		echo "perf_text.sh: $missing was not counted" >&2
+		failed=1
 	else
-		# A CPU with two kinds of cores has "cpu_core/cycles/" and "cpu_atom/cycles/".
 		grep -E ' ([^ ]+/)?(cycles|[^ ]+-misses)|elapsed' "$log"
 		measured=$((measured + 1))
 	fi
@@ -108,7 +123,12 @@ while getopts r:c:d:h-: opt; do
 	r) repeats=$OPTARG ;;
 	c) count=$OPTARG ;;
 	d) modules=$OPTARG ;;
-	h | -) usage; exit 0 ;;
+	-)
+		[ "$OPTARG" = help ] || die "unknown option '--$OPTARG' (see --help)"
+		usage
+		exit 0
+		;;
+	h) usage; exit 0 ;;
 	*) exit 2 ;;
 	esac
 done
@@ -135,6 +155,7 @@ uname -srm
 for workload in bpf bpf_cpus kprobes; do
 	measure "$count $workload" "$here/workloads" quick "$workload" "$count"
 done
+measure "$((10 * count)) bpf" "$here/workloads" quick bpf $((10 * count))
 measure "100 ftrace" "$here/workloads" quick ftrace 100
 if [ -n "$modules" ]; then
 	small=$(find "$modules" -name 'small*.ko' | wc -l)
@@ -142,7 +163,8 @@ if [ -n "$modules" ]; then
 	measure "relocations" "$here/workloads" quick relocations 1 "$modules"
 fi
 if modprobe -n "$MODULE" functions=1 2>/dev/null; then
-	for functions in 16 64 256 1024 4096 8192; do
+	measure "text writes" "$here/workloads" quick text_writes 1
+	for functions in 16 64 256 512 1024 2048 4096 8192; do
 		measure_calls "$functions" 1
 		measure_calls "$functions" 0
 	done

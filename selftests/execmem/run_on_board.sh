@@ -83,7 +83,12 @@ while getopts m:o:r:h-: opt; do
 	m) module=$(readlink -f "$OPTARG") ;;
 	o) out=$OPTARG ;;
 	r) repeats=$OPTARG ;;
-	h | -) usage; exit 0 ;;
+	-)
+		[ "$OPTARG" = help ] || die "unknown option '--$OPTARG' (see --help)"
+		usage
+		exit 0
+		;;
+	h) usage; exit 0 ;;
 	*) exit 2 ;;
 	esac
 done

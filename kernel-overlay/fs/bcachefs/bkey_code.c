@@ -80,7 +80,7 @@ static struct slot slots[BKEY_CODE_SLOTS];
 static DEFINE_SPINLOCK(slots_lock);
 static DEFINE_MUTEX(code_mutex);
 static bool crowded;		/* somebody got no slot; under slots_lock */
-static bool enabled = true;	/* under code_mutex */
+static bool enabled = true;	/* written under code_mutex */
 static bool outdated;		/* what is called is not what there is; the same */
 
 static void update_code(struct work_struct *work);
@@ -122,7 +122,7 @@ u8 bch2_bkey_code_get(const struct bkey_format *f)
 		s->users++;
 	else
 		crowded = true;
-	wanted = !s || s->state == SLOT_WANTED;
+	wanted = !s || (s->state == SLOT_WANTED && READ_ONCE(enabled));
 	spin_unlock(&slots_lock);
 
 	if (wanted)
@@ -451,7 +451,7 @@ static int set_enabled(const char *value, const struct kernel_param *param)
 	if (on == enabled)
 		return 0;
 
-	enabled = on;
+	WRITE_ONCE(enabled, on);
 	if (!on) {
 		no_code();
 		return 0;

@@ -150,7 +150,7 @@ void *env_alloc(size_t size, gfp_t gfp)
 
 	if (gfp & __GFP_DIRECT_RECLAIM)
 		might_sleep();
-	if (fails() || posix_memalign(&p, 256, size))
+	if ((!(gfp & __GFP_NOFAIL) && fails()) || posix_memalign(&p, 256, size))
 		return NULL;
 
 	memset(p, 0, size);
