@@ -86,7 +86,7 @@ static void free_program(struct kunit *test, unsigned int size)
 	u8 *image, *rw_image;
 	void *text;
 
-	text = bpf_jit_binary_pack_alloc(size, &image, 16, &rw, &rw_image, leave_hole, true);
+	text = bpf_jit_binary_pack_alloc(size, &image, 8, &rw, &rw_image, leave_hole, true);
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	bpf_jit_binary_pack_free(text, rw);
 }
