@@ -108,14 +108,23 @@ static int charge_as_nobody(const struct cred *nobody, long limit)
 	return ret;
 }
 
+KUNIT_DEFINE_ACTION_WRAPPER(put_nobody, put_cred, const struct cred *);
+
 static void test_bpf_limit(struct kunit *test)
 {
 	struct cred *nobody = prepare_creds();
-	long used, least = bpf_text_used() + 1000;
+	long used, least;
 	int tries, ret = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, nobody);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, put_nobody, nobody), 0);
 	cap_clear(nobody->cap_effective);
+	execmem_retire_barrier();
+	least = bpf_text_used() + 1000;
+	/* Not each JIT takes text from the slab. */
+	if (charge_as_nobody(nobody, least - 999))
+		kunit_skip(test, "there are programs that the slab does not know");
+
 	for (tries = 0; tries < 10; tries++) {
 		free_program(test, 1000);
 		rcu_read_lock();
@@ -130,7 +139,6 @@ static void test_bpf_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, ret, -EPERM, "the text is not free yet");
 	execmem_retire_barrier();
 	KUNIT_EXPECT_EQ_MSG(test, charge_as_nobody(nobody, used), 0, "the text is free again");
-	put_cred(nobody);
 }
 #else
 static void test_bpf_limit(struct kunit *test)

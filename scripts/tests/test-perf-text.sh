@@ -126,6 +126,7 @@ test_a_workload_that_is_not_there()
 test_bad_words()
 {
 	fake_machine && fails_with "-r needs a number, not 'x'" perf_text.sh -r x &&
+		fails_with '-c must be 10000 at most' perf_text.sh -c 10001 &&
 		fails_with "no /nowhere/relocations.ko" perf_text.sh -d /nowhere &&
 		fails_with "unknown option '--repeats'" perf_text.sh --repeats 5 &&
 		quiet perf_text.sh --help && grep -q 'as often as REPEATS' "$TOY/out" &&

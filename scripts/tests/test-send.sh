@@ -148,6 +148,9 @@ test_nothing_is_sent_twice()
 {
 	ready && SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
 		SIGNOFF=1 SEND=1 fails_with "v1 was sent on" send && [ "$(sent)" = 3 ] &&
+		quiet clean && [ ! -e "$OUT/mails" ] && mkdir -p "$TOY/top/results/compare" &&
+		echo '| figures | 7 |' >"$TOY/top/results/compare/compare.md" && measured &&
+		SIGNOFF=1 SEND=1 fails_with "v1 was sent on" send && [ "$(sent)" = 3 ] &&
 		quiet send && SIGNOFF=1 SEND=me quiet send && [ "$(sent)" = 6 ] &&
 		printf 'v2:\n - better\nv1:\n - first\n' >"$TOY/top/changelog.in" &&
 		SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 9 ]
@@ -164,8 +167,20 @@ test_what_was_sent_in_part_is_not_made_anew()
 		[ "$(sent)" = 1 ] && contents "$OUT/mails" | cmp "$TOY/before" - || return 1
 	# As the message says.
 	eval "$(sed -n "s,.* by: \(git send-email .*\) FILE.*,\1 $OUT/mails/000[12]*,p" "$TOY/all")" \
-		>/dev/null && [ "$(sent)" = 3 ] && rm "$OUT/sending" && quiet send &&
+		>/dev/null && [ "$(sent)" = 3 ] &&
+		eval "cd $TOY/top && $(sed -n 's,.*; then: \(mv .*\),\1,p' "$TOY/all")" && quiet send &&
+		SIGNOFF=1 SEND=1 fails_with "v1 was sent on" send && [ "$(sent)" = 3 ] &&
 		[ "$(grep -h '^Message-Id: ' "$TOY"/sent/* | sort -u | wc -l)" = 3 ]
+}
+
+test_a_no_at_the_prompt_is_no_mail()
+{
+	# git send-email is content with that, too.
+	ready && mkdir "$TOY/bin" && printf '%s\n' '#!/bin/bash' \
+		'[ "$1" != send-email ] || set -- "${@:1:$#-1}"' "exec $(command -v git) \"\$@\"" \
+		>"$TOY/bin/git" && chmod +x "$TOY/bin/git" || return 1
+	PATH=$TOY/bin:$PATH SIGNOFF=1 SEND=1 fails_with "v1 was not sent to its end" send &&
+		[ "$(sent)" = 2 ] && [ ! -e "$OUT/sent-v1" ] && [ -e "$OUT/sending-v1" ]
 }
 
 test_who_gets_what()

@@ -134,6 +134,8 @@ while getopts r:c:d:h-: opt; do
 done
 is_number "$repeats" || die "-r needs a number, not '$repeats'"
 is_number "$count" || die "-c needs a number, not '$count'"
+# Ten times that is the most of workloads.
+[ "$count" -le 10000 ] || die "-c must be 10000 at most, not $count"
 [ -z "$modules" ] || [ -f "$modules/relocations.ko" ] || die "no $modules/relocations.ko"
 [ -x "$here/workloads" ] || die "no $here/workloads: run make there first"
 [ "$(id -u)" = 0 ] || skip "not root"
