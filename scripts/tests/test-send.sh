@@ -168,7 +168,7 @@ test_what_was_sent_in_part_is_not_made_anew()
 	# As the message says.
 	eval "$(sed -n "s,.* by: \(git send-email .*\) FILE.*,\1 $OUT/mails/000[12]*,p" "$TOY/all")" \
 		>/dev/null && [ "$(sent)" = 3 ] &&
-		eval "cd $TOY/top && $(sed -n 's,.*; then: \(mv .*\),\1,p' "$TOY/all")" && quiet send &&
+		(eval "cd $TOY/top && $(sed -n 's,.*; then: \(mv .*\),\1,p' "$TOY/all")") && quiet send &&
 		SIGNOFF=1 SEND=1 fails_with "v1 was sent on" send && [ "$(sent)" = 3 ] &&
 		[ "$(grep -h '^Message-Id: ' "$TOY"/sent/* | sort -u | wc -l)" = 3 ]
 }
