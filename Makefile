@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A table of contents: every target is one line into scripts/.
 # make compare ARCH=arm64 wants no other one, even where all are the default.
-ONLY := $(if $(filter command,$(origin ARCH)),$(ARCH))
+ARCHES ?= $(if $(filter command,$(origin ARCH)),$(ARCH))
 ARCH ?= x86_64
 export KERNEL ARCH ARCHES STOCK DEBUG CPUS FORCE QUICK RUNS
 
@@ -27,7 +27,7 @@ debug:		## run, with a kernel that looks for bugs (lockdep, KASAN, ...)
 	@DEBUG=1 scripts/run $(ARCH)
 
 test:		## check, then run on x86_64, arm64 and riscv64
-	@$(if $(ONLY),ARCHES="$(ONLY)" )scripts/test
+	@scripts/test
 
 build:		## build the kernel and the guest of ARCH
 	@scripts/build $(ARCH)
@@ -36,7 +36,7 @@ boot:		## boot what was built for ARCH and run the tests
 	@scripts/boot $(ARCH)
 
 compare:	## what small pieces of text cost, stock beside patched (QUICK=1, RUNS=5)
-	@scripts/compare $(ONLY)
+	@scripts/compare
 
 cover-letter:	## the cover letter, with the figures of make compare
 	@scripts/cover-letter
@@ -48,13 +48,13 @@ coccicheck:	## the kernel's semantic patches on what the series touches
 	@scripts/coccicheck
 
 sparse:		## sparse on what the series touches, beside the base
-	@scripts/sparse $(ONLY)
+	@scripts/sparse
 
 bisect:		## every prefix of the series builds, boots and passes (PREFIXES=5-7)
-	@$(if $(ONLY),ARCHES="$(ONLY)" )scripts/bisect
+	@scripts/bisect
 
 bisect-objects:	## every prefix of the series compiles what it touches
-	@$(if $(ONLY),ARCHES="$(ONLY)" )scripts/bisect --objects
+	@scripts/bisect --objects
 
 send:		## the series as mails: a dry run, unless SEND=1 SIGNOFF=1
 	@scripts/send
@@ -72,7 +72,7 @@ gdb:		## the guest of ARCH, stopped for gdb
 	@scripts/gdb $(ARCH)
 
 stock:		## run the unpatched kernels, note what fails on them
-	@scripts/stock $(ONLY)
+	@scripts/stock
 
 clean:		## remove build/ and results/ (the cache folder stays)
 	@scripts/clean

@@ -58,10 +58,12 @@ check_arch()
 	esac
 }
 
-# check_arches: those of ARCHES, which limits what is done to some.
+# check_arches [ARCH...]: those of ARCHES, which limits what is done to some, or instead
+# those named.
 check_arches()
 {
 	local arch
+	[ $# = 0 ] || ARCHES=$*
 	[[ $ARCHES =~ [^[:space:]] ]] || die "ARCHES names no architecture (some of: $ALL_ARCHES)"
 	for arch in $ARCHES; do
 		check_arch "$arch"
