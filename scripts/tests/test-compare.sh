@@ -178,7 +178,7 @@ spoiled()
 test_what_measured_nothing_fails()
 {
 	toy_compare && spoiled '/# measure/d' 'x86_64-stock-smp-1: modules-20 measured nothing' &&
-		spoiled '/begin 4 /d' 'kprobes-200 failed: never began' &&
+		spoiled '/begin 4 /d' 'kprobes-1000 failed: never began' &&
 		spoiled 's/text 0 8192/text 8192 8192/' 'x86_64-stock-smp-1: modules-20 made no text' &&
 		spoiled '/# end/d' 'did not come to its end' &&
 		spoiled '/perf/d' 'text_writes-1 measured nothing' &&
@@ -259,7 +259,7 @@ test_a_mail_has_what_differs()
 	local table=$TOY/top/results/compare-quick/compare.md
 	head -n 40 "$table" | sed 's/^/# /'
 	[ "$(grep -c '^| text pages ' "$table")" = 1 ] &&
-		grep -A 1 '^| \*\*200 kprobes\*\* ' "$table" |
+		grep -A 1 '^| \*\*1,000 kprobes\*\* ' "$table" |
 			grep -qE '^\| text pages +\| +2 / 1 \| +2 / 1 \|$' &&
 		! grep -q '^| TLB entries ' "$table" && [ "$(wc -L <"$table")" -le 100 ]
 }
