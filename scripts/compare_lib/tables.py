@@ -9,7 +9,8 @@ SECTIONS = {
     "made": ("What small pieces of text cost", (
         "TLB entries: pages of any size that the text is mapped by. Bytes each: executable pages "
         "and all new pages of page tables, for what is split and for other memory too, by the "
-        "number made; there is one NUMA node, for each of which stock's BPF takes 2 MiB. Slab bytes each: all that the kernel allocates, the allocators' metadata "
+        "number made; there is one NUMA node, for each of which stock's BPF takes 2 MiB. "
+        "Slab bytes each: all that the kernel allocates, the allocators' metadata "
         "and what their users keep for each, where a thousand are made. Direct map split: what "
         "is mapped by 4 KiB pages meanwhile and was not before. IPIs: two CPUs, until all is "
         "freed, on x86 to flush TLBs as well; arm64 flushes by an instruction, and riscv's "
