@@ -70,6 +70,12 @@ check_arches()
 	done
 }
 
+# firmware ARCH: where the guest's firmware is, if there is one beside QEMU's own.
+firmware()
+{
+	echo "${FIRMWARE:-$CACHE/firmware-$1}"
+}
+
 # karch ARCH: the kernel's own name of the architecture.
 karch()
 {

@@ -15,6 +15,11 @@ MEMORY=1G
 # CONFIG_RISCV_ISA_FALLBACK reads the ISA string that old QEMUs pass.
 APPEND="earlycon=uart8250,mmio,0x10000000"
 GDB_ARCH=riscv:rv64
-BUSYBOX_ARCH=riscv64
+DEBIAN_ARCH=riscv64
 # Debian has this architecture since its release 13 only.
 BUSYBOX_SUITE=trixie
+# OpenSBI 1.1, which QEMU 7.2 brings, lets a hart go before it has noted where to: on a
+# busy machine one boot in a hundred has two harts that run the kernel's first code.
+FIRMWARE_SUITE=trixie
+FIRMWARE_PACKAGE=opensbi
+FIRMWARE_FILE=riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin

@@ -18,5 +18,5 @@ CONSOLE=ttyS0
 MEMORY=1G
 APPEND="earlyprintk=serial,ttyS0 numa=fake=2"
 GDB_ARCH=i386:x86-64
-BUSYBOX_ARCH=amd64
+DEBIAN_ARCH=amd64
 BUSYBOX_SUITE=

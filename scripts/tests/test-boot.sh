@@ -21,6 +21,7 @@ fake_guest()
 			case \$1 in
 			-serial) log=\${2#file:} ;;
 			-accel) accel=\$2 ;;
+			-chardev) monitor=\${2#*path=} ;;
 			esac
 			shift
 		done
@@ -45,7 +46,7 @@ record_says()
 test_a_good_end_is_recorded()
 {
 	fake_guest 'echo hello >"$log"' && quiet boot x86_64 &&
-		record_says '"exit": 0' && record_says '"timed_out": false' &&
+		record_says '"exit": 0' && record_says '"killed": ""' &&
 		grep -q hello "$TOY/top/results/x86_64/serial.log" &&
 		cmp "$TOY/top/results/x86_64/tests" \
 			"$TOY/top/build/tree/o.x86_64/guest/tests"
@@ -55,7 +56,48 @@ test_a_hung_qemu_is_killed()
 {
 	fake_guest 'exec sleep 100' &&
 		fails_with 'did not end in 1 s: killed' boot --timeout 1 x86_64 &&
-		record_says '"timed_out": true' && ! kill -0 "$(cat "$TOY/pid")" 2>/dev/null
+		record_says '"killed": "did not end in 1 s"' && ! kill -0 "$(cat "$TOY/pid")" 2>/dev/null
+}
+
+# What a guest said before it hung, and where it hung, can be seen.
+test_a_silent_boot_is_killed()
+{
+	fake_guest 'echo "smp: Bringing up" >"$log"
+		read -r question <"$monitor.in" && [ "$question" = "info registers -a" ] &&
+			printf "pc 1234\r\n" >"$monitor.out"
+		exec sleep 100' &&
+		fails_with 'smp: Bringing up' boot --silence 1 x86_64 &&
+		record_says '"killed": "said nothing for 1 s before its tests"' &&
+		grep -qx 'pc 1234' "$TOY/top/results/x86_64/registers.txt" &&
+		[ ! -e "$TOY/top/results/x86_64/monitor.in" ]
+}
+
+test_silence_in_a_test_is_left_to_the_test()
+{
+	fake_guest 'echo "[    1.0] guest| 1..20" >"$log"; sleep 3' &&
+		quiet boot --silence 1 x86_64 && record_says '"killed": ""'
+}
+
+test_a_slow_boot_that_says_something_goes_on()
+{
+	fake_guest 'for i in 1 2 3 4 5 6; do echo $i >>"$log"; sleep 0.5; done' &&
+		quiet boot --silence 2 x86_64 && record_says '"killed": ""'
+}
+
+test_firmware()
+{
+	fake_guest 'exit 0' && mkdir -p "$TOY/top/build/tree/o.riscv64/arch/riscv/boot" &&
+		cp -r "$TOY/top/build/tree/o.x86_64/guest" "$TOY/top/build/tree/o.riscv64" &&
+		: >"$TOY/top/build/tree/o.riscv64/arch/riscv/boot/Image" &&
+		ln -s qemu-system-x86_64 "$TOY/bin/qemu-system-riscv64" &&
+		quiet boot --print riscv64 && ! grep -q -- -bios "$TOY/out" &&
+		grep -q "QEMU's own firmware may hang" "$TOY/err" &&
+		mkdir -p "$EXECMEM_CACHE" && : >"$EXECMEM_CACHE/firmware-riscv64" &&
+		quiet boot --print riscv64 &&
+		grep -q -- "'-bios' '$EXECMEM_CACHE/firmware-riscv64'" "$TOY/out" &&
+		[ ! -s "$TOY/err" ] && quiet boot --print x86_64 &&
+		! grep -q -- -bios "$TOY/out" &&
+		FIRMWARE=/nowhere fails_with 'no such file: /nowhere' boot riscv64
 }
 
 test_a_failing_qemu_is_told()
@@ -88,6 +130,7 @@ test_missing_kernel_and_bad_words()
 		fails_with "unknown option '--foo'" boot --foo &&
 		fails_with '--overlay needs a value' boot --overlay &&
 		fails_with '--timeout needs a value' boot x86_64 --timeout &&
+		fails_with '--silence needs a number' boot --silence long &&
 		fails_with 'run make run ARCH=arm64' verdict arm64 &&
 		CPUS=99 fails_with "CPUS must be 1 to 8" run
 }

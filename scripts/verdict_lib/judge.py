@@ -236,25 +236,27 @@ def judge_guest_test(test, log):
 
 # --- the guest as a whole ---
 
-def judge_boot(log):
+def qemu_problems(qemu):
+    if qemu is None:
+        return ["nobody recorded how QEMU ended"]
+    if qemu["killed"]:
+        return [f"QEMU was killed: it {qemu['killed']}"]
+    if qemu["exit"] != 0:
+        return [f"QEMU ended with status {qemu['exit']}"]
+    return []
+
+
+def judge_boot(log, qemu):
     test = Test("boot", "guest", started=not log.empty, seconds=log.started)
     if log.empty:
         test.note = "the console stayed empty"
         return test
     if log.started is None:
         test.problems.append("the guest's list of tests was not reached")
+        test.problems += qemu_problems(qemu)
+        test.problems += [f"the last line: {line}" for line in log.boot[-1:]]
     take_splats(test, log.boot)
     return test
-
-
-def qemu_problems(qemu):
-    if qemu is None:
-        return ["nobody recorded how QEMU ended"]
-    if qemu["timed_out"]:
-        return [f"QEMU was killed after {qemu['limit']} s"]
-    if qemu["exit"] != 0:
-        return [f"QEMU ended with status {qemu['exit']}"]
-    return []
 
 
 def judge_end(log, qemu, tests):
@@ -329,7 +331,7 @@ def judge(arch, data, tests, qemu, known):
                 BOOT_JUDGES[test.name](test, log.boot)
         else:
             judge_guest_test(test, log)
-    tests = [judge_boot(log)] + tests + [judge_end(log, qemu, tests)]
+    tests = [judge_boot(log, qemu)] + tests + [judge_end(log, qemu, tests)]
     now_well = []
     for test in tests:
         apply_known(test, known, now_well)

@@ -1,0 +1,71 @@
+#!/bin/bash
+# test-setup: scripts/setup and scripts/debian-file with an apt-get that is a shell
+# script: the firmware is fetched once, and nothing fails where it cannot be.
+set -uo pipefail
+. "$(dirname "$(readlink -f "$0")")/toy.sh"
+unset FIRMWARE
+
+# fake_apt DOWNLOAD: nothing is missing here; "download" runs DOWNLOAD.
+fake_apt()
+{
+	mkdir -p "$TOY/bin"
+	"$SCRIPTS/setup" --list | sed 's/[|:].*//; s/^/ii /' >"$TOY/packages"
+	printf '#!/bin/sh\ncat "%s"\n' "$TOY/packages" >"$TOY/bin/dpkg-query"
+	cat >"$TOY/bin/apt-get" <<-EOF
+		#!/bin/bash
+		echo "\$*" >>"$TOY/asked"
+		case "\$*" in
+		indextargets*) echo http://mirror.example bookworm ;;
+		*" update") ;;
+		*" download "*) $1 ;;
+		*) exit 1 ;;
+		esac
+	EOF
+	chmod +x "$TOY/bin"/*
+	PATH=$TOY/bin:$PATH
+	KEPT=$EXECMEM_CACHE/firmware-riscv64
+}
+
+# make_package NAME FILE: a package with this one file, whose content is its name.
+make_package()
+{
+	local root=$TOY/package
+	mkdir -p "$root/DEBIAN" "$root/$(dirname "$2")"
+	printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: toy\n' \
+		"$1" >"$root/DEBIAN/control"
+	echo "$1" >"$root/$2"
+	dpkg-deb -b "$root" "$TOY/$1_1_all.deb" >/dev/null
+}
+
+test_firmware_is_fetched_once()
+{
+	make_package opensbi usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin &&
+		fake_apt "cp $TOY/opensbi_1_all.deb ." && quiet setup &&
+		grep -qx opensbi "$KEPT" && grep -q 'download opensbi' "$TOY/asked" &&
+		rm "$TOY/asked" && quiet setup && [ ! -e "$TOY/asked" ] &&
+		[ -z "$(find "$TOY/top/build" -name 'apt.*')" ]
+}
+
+test_no_firmware_is_no_failure()
+{
+	fake_apt 'echo no route >&2; exit 100' && quiet setup && [ ! -e "$KEPT" ] &&
+		grep -q 'no route' "$TOY/err" &&
+		grep -q "some boots may hang, with QEMU's own firmware" "$TOY/err"
+}
+
+test_firmware_of_the_user_is_enough()
+{
+	fake_apt 'exit 100' && : >"$TOY/mine" && FIRMWARE=$TOY/mine quiet setup &&
+		[ ! -e "$TOY/asked" ]
+}
+
+test_another_package_is_refused()
+{
+	make_package opensbi usr/share/doc/opensbi/README &&
+		fake_apt "cp $TOY/opensbi_1_all.deb ." &&
+		fails_with 'not one bin/thing in opensbi' \
+			debian-file riscv64 trixie opensbi bin/thing "$TOY/thing" &&
+		[ ! -e "$TOY/thing" ] && fails_with 'see --help' debian-file riscv64
+}
+
+run_tests
