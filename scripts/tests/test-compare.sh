@@ -140,6 +140,14 @@ test_another_kernel_is_measured_anew()
 		quiet compare && booted x86_64-stock-smp-1 x86_64-stock-count-1
 }
 
+# shellcheck disable=SC2086
+test_another_firmware_is_measured_anew()
+{
+	toy_compare && export QUICK=1 && quiet compare && rm "$TOY/booted" &&
+		mkdir -p "$EXECMEM_CACHE" && echo new >"$EXECMEM_CACHE/firmware-x86_64" &&
+		quiet compare && booted $ONE_RUN
+}
+
 test_a_kernel_that_is_built_meanwhile_fails()
 {
 	toy_compare && export QUICK=1 &&
