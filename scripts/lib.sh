@@ -73,7 +73,7 @@ check_arches()
 # firmware ARCH: where the guest's firmware is, if there is one beside QEMU's own.
 firmware()
 {
-	echo "${FIRMWARE:-$CACHE/firmware-$1}"
+	echo "$CACHE/firmware-$1"
 }
 
 # karch ARCH: the kernel's own name of the architecture.

@@ -62,14 +62,16 @@ test_a_hung_qemu_is_killed()
 # What a guest said before it hung, and where it hung, can be seen.
 test_a_silent_boot_is_killed()
 {
+	export TOY
 	fake_guest 'echo "smp: Bringing up" >"$log"
+		dirname "$monitor" >"$TOY/monitor"
 		read -r question <"$monitor.in" && [ "$question" = "info registers -a" ] &&
-			printf "pc 1234\r\n" >"$monitor.out"
+			printf "\e[K(qemu)\r\npc 1234\r\n" >"$monitor.out"
 		exec sleep 100' &&
 		fails_with 'smp: Bringing up' boot --silence 1 x86_64 &&
 		record_says '"killed": "said nothing for 1 s before its tests"' &&
-		grep -qx 'pc 1234' "$TOY/top/results/x86_64/registers.txt" &&
-		[ ! -e "$TOY/top/results/x86_64/monitor.in" ]
+		[ "$(cat "$TOY/top/results/x86_64/registers.txt")" = "pc 1234" ] &&
+		[ -s "$TOY/monitor" ] && [ ! -e "$(cat "$TOY/monitor")" ]
 }
 
 test_silence_in_a_test_is_left_to_the_test()
@@ -80,8 +82,8 @@ test_silence_in_a_test_is_left_to_the_test()
 
 test_a_slow_boot_that_says_something_goes_on()
 {
-	fake_guest 'for i in 1 2 3 4 5 6; do echo $i >>"$log"; sleep 0.5; done' &&
-		quiet boot --silence 2 x86_64 && record_says '"killed": ""'
+	fake_guest 'for i in 1 2 3 4 5 6; do echo $i >>"$log"; sleep 1; done' &&
+		quiet boot --silence 3 x86_64 && record_says '"killed": ""'
 }
 
 test_firmware()
@@ -96,8 +98,7 @@ test_firmware()
 		quiet boot --print riscv64 &&
 		grep -q -- "'-bios' '$EXECMEM_CACHE/firmware-riscv64'" "$TOY/out" &&
 		[ ! -s "$TOY/err" ] && quiet boot --print x86_64 &&
-		! grep -q -- -bios "$TOY/out" &&
-		FIRMWARE=/nowhere fails_with 'no such file: /nowhere' boot riscv64
+		! grep -q -- -bios "$TOY/out"
 }
 
 test_a_failing_qemu_is_told()

@@ -3,7 +3,6 @@
 # script: the firmware is fetched once, and nothing fails where it cannot be.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
-unset FIRMWARE
 
 # fake_apt DOWNLOAD: nothing is missing here; "download" runs DOWNLOAD.
 fake_apt()
@@ -14,6 +13,7 @@ fake_apt()
 	cat >"$TOY/bin/apt-get" <<-EOF
 		#!/bin/bash
 		echo "\$*" >>"$TOY/asked"
+		[[ "\$*" =~ sourcelist=([^ ]*) ]] && cat "\${BASH_REMATCH[1]}" >"$TOY/sources"
 		case "\$*" in
 		indextargets*) echo http://mirror.example bookworm ;;
 		*" update") ;;
@@ -42,6 +42,7 @@ test_firmware_is_fetched_once()
 	make_package opensbi usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin &&
 		fake_apt "cp $TOY/opensbi_1_all.deb ." && quiet setup &&
 		grep -qx opensbi "$KEPT" && grep -q 'download opensbi' "$TOY/asked" &&
+		grep -qx 'deb \[arch=riscv64\] http://mirror.example trixie main' "$TOY/sources" &&
 		rm "$TOY/asked" && quiet setup && [ ! -e "$TOY/asked" ] &&
 		[ -z "$(find "$TOY/top/build" -name 'apt.*')" ]
 }
@@ -53,10 +54,10 @@ test_no_firmware_is_no_failure()
 		grep -q "some boots may hang, with QEMU's own firmware" "$TOY/err"
 }
 
-test_firmware_of_the_user_is_enough()
+test_what_needs_no_firmware_fetches_none()
 {
-	fake_apt 'exit 100' && : >"$TOY/mine" && FIRMWARE=$TOY/mine quiet setup &&
-		[ ! -e "$TOY/asked" ]
+	fake_apt 'exit 100' && ARCHES="x86_64 arm64" quiet setup && [ ! -e "$TOY/asked" ] &&
+		ARCHES=vax fails_with "unknown ARCH 'vax'" setup
 }
 
 test_another_package_is_refused()

@@ -239,7 +239,7 @@ def judge_guest_test(test, log):
 def qemu_problems(qemu):
     if qemu is None:
         return ["nobody recorded how QEMU ended"]
-    if qemu["killed"]:
+    if qemu.get("killed"):
         return [f"QEMU was killed: it {qemu['killed']}"]
     if qemu["exit"] != 0:
         return [f"QEMU ended with status {qemu['exit']}"]
@@ -249,12 +249,13 @@ def qemu_problems(qemu):
 def judge_boot(log, qemu):
     test = Test("boot", "guest", started=not log.empty, seconds=log.started)
     if log.empty:
-        test.note = "the console stayed empty"
+        test.note = "; ".join(["the console stayed empty", *qemu_problems(qemu)])
         return test
     if log.started is None:
         test.problems.append("the guest's list of tests was not reached")
         test.problems += qemu_problems(qemu)
-        test.problems += [f"the last line: {line}" for line in log.boot[-1:]]
+        said = [line for line in log.boot if line.strip()]
+        test.problems += [f"the last line: {line}" for line in said[-1:]]
     take_splats(test, log.boot)
     return test
 
