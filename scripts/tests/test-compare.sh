@@ -183,6 +183,19 @@ spoiled()
 	FORCE=1 QUICK=1 fails_with "$2" compare
 }
 
+# handed_on WORD...: what "make WORD..." puts into ARCH and ARCHES.
+handed_on()
+{
+	env -u MAKEFLAGS -u MAKELEVEL -u ARCH -u ARCHES make -s -f "$SCRIPTS/../Makefile" \
+		--eval 'show: ; @echo "$$ARCH, $$ARCHES"' show "$@"
+}
+
+test_make_hands_on_architectures()
+{
+	[ "$(handed_on)" = "x86_64, " ] && [ "$(handed_on ARCH=arm64)" = "arm64, arm64" ] &&
+		[ "$(handed_on ARCHES="arm64 riscv64")" = "x86_64, arm64 riscv64" ]
+}
+
 test_what_measured_nothing_fails()
 {
 	toy_compare && spoiled '/# measure/d' 'x86_64-stock-smp-1: modules-20 measured nothing' &&
