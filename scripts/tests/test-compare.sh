@@ -186,7 +186,7 @@ spoiled()
 # handed_on WORD...: what "make WORD..." puts into ARCH and ARCHES.
 handed_on()
 {
-	env -u MAKEFLAGS -u MAKELEVEL -u ARCH -u ARCHES make -s -f "$SCRIPTS/../Makefile" \
+	env -u MAKEFLAGS -u MAKELEVEL -u ARCH -u ARCHES make -s -f "$REAL/../Makefile" \
 		--eval 'show: ; @echo "$$ARCH, $$ARCHES"' show "$@"
 }
 
