@@ -11,6 +11,7 @@ one boot alone.
 """
 import json
 import sys
+import textwrap
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -66,9 +67,11 @@ def as_json(some, runs, accels, data, lines):
 def as_markdown(some, runs, accels, lines):
     yield from (f"{said}." for said in page.machines(accels))
     yield ""
-    yield ("What is the same in all columns is left out; "
-           + (f"medians of {runs} boots each: " if runs > 1 else "") +
-           "compare.html and compare.json have all of it.")
+    yield from textwrap.wrap(
+        "What is the same in all columns is left out; "
+        + (f"medians of {runs} boots each, with a ~ where boots of one kernel differ by more "
+           "than a tenth: " if runs > 1 else "") +
+        "compare.html and compare.json have all of it.", 76)
     yield ""
     for section in tables.SECTIONS:
         if section != "direct map":

@@ -59,8 +59,14 @@ def with_spread(values):
     return f"{plain(median)} ({plain(least)} to {plain(most)})"
 
 
+def is_rough(values):
+    """Whether boots of one kernel differ by more than a tenth."""
+    median, least, most = spread(values)
+    return most - least > abs(median) / 10
+
+
 def only_median(values):
-    return plain(spread(values)[0])
+    return ("~" if is_rough(values) else "") + plain(spread(values)[0])
 
 
 def cell(figure, show):
@@ -94,7 +100,7 @@ def columns_of(figures, section):
 def differs(figure):
     """Whether there is anything to compare, and it is not the same everywhere."""
     columns = list(figure.columns.values())
-    return len(columns) < 2 or any(only_median(c) != only_median(columns[0]) for c in columns)
+    return len(columns) < 2 or any(spread(c)[0] != spread(columns[0])[0] for c in columns)
 
 
 def group_of(figure):

@@ -266,6 +266,9 @@ test_medians_and_spread()
 		assert find("16 functions", "i-cache misses")["columns"]["packed"]["median"] == 0.2
 		alone = find("copy, 64 bytes", "rounds in 1,000, alone")["columns"]["patched"]
 		assert alone["median"] == 4000, alone
+		rows = [line.split() for line in (out / "compare.md").read_text().splitlines()]
+		assert ["|", "insn", "|", "~2", "|"] in rows, rows
+		assert ["|", "copy,", "64", "bytes", "|", "4,000", "|"] in rows, rows
 		page = (out / "compare.html").read_text()
 		assert page.count("<svg") > 10 and "emulated" in page and "(1 to 3)" in page
 		assert "http-equiv" not in page and "src=" not in page
