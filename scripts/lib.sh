@@ -70,6 +70,12 @@ check_arches()
 	done
 }
 
+# set_up: install what is missing, but not for a base that tests have made.
+set_up()
+{
+	[ -n "${EXECMEM_BASE:-}" ] || "$SCRIPTS/setup"
+}
+
 # firmware ARCH: where the guest's firmware is, if there is one beside QEMU's own.
 firmware()
 {

@@ -66,6 +66,7 @@ def is_rough(values):
 
 
 def only_median(values):
+    """For a mail, which has no room for the spread."""
     return ("~" if is_rough(values) else "") + plain(spread(values)[0])
 
 
