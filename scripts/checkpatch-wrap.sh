@@ -4,12 +4,12 @@
 # usage: [KERNEL=PATH] scripts/checkpatch-wrap.sh [PATCH...]
 #
 # Without PATCH the whole series is checked.  What checkpatch says is a fault,
-# unless scripts/checkpatch-waivers.txt waives it (type, file, reason).  On the
+# unless scripts/waivers/checkpatch-waivers.txt waives it (type, file, reason).  On the
 # whole series a waiver that nothing needs any more is a fault too, and so is a
 # checkpatch that did not really run.
 set -euo pipefail
-. "$(dirname "$(readlink -f "$0")")/lib.sh"
-WAIVERS=${EXECMEM_WAIVERS:-$SCRIPTS/checkpatch-waivers.txt}
+. "$(dirname "$(readlink -f "$0")")/lib/lib.sh"
+WAIVERS=${EXECMEM_WAIVERS:-$SCRIPTS/waivers/checkpatch-waivers.txt}
 
 case ${1:-} in
 -h | --help) usage; exit 0 ;;
@@ -25,7 +25,7 @@ fi
 for patch in "$@"; do
 	[ -f "$patch" ] || die "$patch: no such patch"
 done
-BASE=$("$SCRIPTS/source")
+BASE=$("$SCRIPTS/steps/source")
 [ -f "$BASE/scripts/checkpatch.pl" ] || die "the base has no scripts/checkpatch.pl"
 
 # run_checkpatch PATCH: its report; fails unless it really ran.

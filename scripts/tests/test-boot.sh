@@ -132,7 +132,7 @@ test_missing_kernel_and_bad_words()
 		fails_with '--overlay needs a value' boot --overlay &&
 		fails_with '--timeout needs a value' boot x86_64 --timeout &&
 		fails_with '--silence needs a number' boot --silence long &&
-		fails_with 'run make run ARCH=arm64' verdict arm64 &&
+		fails_with 'run make run ARCH=arm64' steps/verdict arm64 &&
 		CPUS=99 fails_with "CPUS must be 1 to 8" run
 }
 

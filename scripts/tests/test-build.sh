@@ -24,30 +24,30 @@ fake_kconfig()
 
 test_all_options_there()
 {
-	fake_kconfig 'NOTHING' && quiet config x86_64
+	fake_kconfig 'NOTHING' && quiet steps/config x86_64
 }
 
 test_a_lost_option_is_named()
 {
-	fake_kconfig 'LOST' && fails_with 'not in .config: CONFIG_LOST=y' config x86_64 &&
+	fake_kconfig 'LOST' && fails_with 'not in .config: CONFIG_LOST=y' steps/config x86_64 &&
 		grep -q '1 requested option(s) lost' "$TOY/err"
 }
 
 test_an_option_of_the_series_is_asserted()
 {
-	fake_kconfig 'NEW' && fails_with 'not in .config: CONFIG_NEW=m' config x86_64
+	fake_kconfig 'NEW' && fails_with 'not in .config: CONFIG_NEW=m' steps/config x86_64
 }
 
 test_an_option_of_a_later_patch_is_not()
 {
-	fake_kconfig 'NEW' && : >"$TOY/top/build/tree/Kconfig" && quiet config x86_64 &&
+	fake_kconfig 'NEW' && : >"$TOY/top/build/tree/Kconfig" && quiet steps/config x86_64 &&
 		grep -q 'not in this tree yet: CONFIG_NEW=m' "$TOY/err"
 }
 
 test_stock_knows_no_option_of_the_series()
 {
 	fake_kconfig 'NEW' && mv "$TOY/top/build/tree" "$TOY/top/build/stock-tree" &&
-		STOCK=1 quiet config x86_64 && ! grep -q NEW "$TOY/err"
+		STOCK=1 quiet steps/config x86_64 && ! grep -q NEW "$TOY/err"
 }
 
 # warns TEXT: new-warnings on a log of one line; b.c differs in line 3.
@@ -56,7 +56,7 @@ warns()
 	local tree=$TOY/changed
 	cp -r "$TOY/base" "$tree" && sed -i '3s/int/long/' "$tree/mm/b.c" &&
 		echo 'int n;' >"$tree/mm/new.c" && echo "$1" >"$TOY/log" &&
-		! printf 'mm/b.c\nmm/new.c\n' | "$SCRIPTS/new-warnings" \
+		! printf 'mm/b.c\nmm/new.c\n' | "$SCRIPTS/steps/new-warnings" \
 			"$TOY/base" "$tree" "$TOY/log" 2>/dev/null
 }
 

@@ -17,32 +17,32 @@ edit()
 
 test_good_series_passes()
 {
-	toy_series && quiet check-series.py && quiet check-apply.py && quiet identity &&
-		quiet check-sources.py && quiet check-words.py
+	toy_series && quiet checks/series && quiet checks/apply && quiet checks/identity &&
+		quiet checks/sources && quiet checks/words
 }
 
 test_series_names_a_missing_patch()
 {
 	toy_series && echo three.patch >>"$TOY/top/series" &&
-		faulty "three.patch: no such patch" check-series.py
+		faulty "three.patch: no such patch" checks/series
 }
 
 test_patch_that_is_not_in_the_series()
 {
 	toy_series && echo one.patch >"$TOY/top/series" &&
-		faulty "patches/two.patch: not in the series" check-series.py
+		faulty "patches/two.patch: not in the series" checks/series
 }
 
 test_patch_listed_twice()
 {
 	toy_series && echo one.patch >>"$TOY/top/series" &&
-		faulty "one.patch is listed twice" check-series.py
+		faulty "one.patch is listed twice" checks/series
 }
 
 test_series_link_is_missing()
 {
 	toy_series && rm "$TOY/top/patches/series" &&
-		faulty "must be a link" check-series.py
+		faulty "must be a link" checks/series
 }
 
 test_message_faults()
@@ -52,7 +52,7 @@ test_message_faults()
 	while IFS=$'\t' read -r edit text; do
 		cp "$TOY/good" "$TOY/top/patches/one.patch"
 		edit one.patch "$edit"
-		faulty "one.patch: $text" check-series.py || return 1
+		faulty "one.patch: $text" checks/series || return 1
 	done <<-END
 		s/^Subject: \[PATCH\]/Title:/	no 'Subject: [PATCH] ...'
 		/^Why/d	no commit message
@@ -67,68 +67,68 @@ test_message_faults()
 test_new_file_without_mode_line()
 {
 	toy_series && edit two.patch '/^new file mode/d' &&
-		faulty "no 'new file mode' line" check-series.py
+		faulty "no 'new file mode' line" checks/series
 }
 
 test_new_file_in_two_patches()
 {
 	toy_series && echo 'int x;' >>"$TREE/mm/new.c" &&
 		quiet refresh --to three.patch mm/new.c && message three.patch &&
-		faulty "mm/new.c: is new in two.patch" check-series.py
+		faulty "mm/new.c: is new in two.patch" checks/series
 }
 
 test_identity_sees_a_dropped_mode()
 {
 	# git takes "old mode/new mode" of a patch, quilt's patch cannot know
 	# what a patch without mode lines leaves out: so drop it for one side.
-	toy_series && quiet identity && mkdir "$TOY/bin" &&
+	toy_series && quiet checks/identity && mkdir "$TOY/bin" &&
 		printf '#!/bin/sh\n%s "$@"; rc=$?; chmod -x lib/run.sh 2>/dev/null; exit $rc\n' \
 			"$(command -v patch)" >"$TOY/bin/patch" && chmod +x "$TOY/bin/patch" &&
-		PATH=$TOY/bin:$PATH faulty "lib/run.sh: quilt: mode 100644" identity
+		PATH=$TOY/bin:$PATH faulty "lib/run.sh: quilt: mode 100644" checks/identity
 }
 
 test_identity_sees_what_git_refuses()
 {
 	toy_series && edit one.patch 's/^ int a19;/ int a19; /' &&
-		faulty "one.patch" identity
+		faulty "one.patch" checks/identity
 }
 
 test_apply_sees_a_bad_patch()
 {
 	toy_series && edit one.patch 's/^-int a20;/-int other;/' &&
-		faulty "one.patch does not apply: mm/a.c: hunk #1" check-apply.py
+		faulty "one.patch does not apply: mm/a.c: hunk #1" checks/apply
 }
 
 test_sources_faults()
 {
-	toy_series && quiet check-sources.py && chmod -x "$TOY/top/lib/run.sh" &&
-		faulty "lib/run.sh: mode 100644" check-sources.py &&
+	toy_series && quiet checks/sources && chmod -x "$TOY/top/lib/run.sh" &&
+		faulty "lib/run.sh: mode 100644" checks/sources &&
 		echo x >>"$TOY/top/lib/run.sh" &&
-		faulty "lib/run.sh: differs from the patch" check-sources.py &&
+		faulty "lib/run.sh: differs from the patch" checks/sources &&
 		rm "$TOY/top/lib/run.sh" &&
-		faulty "lib/run.sh: missing" check-sources.py &&
+		faulty "lib/run.sh: missing" checks/sources &&
 		echo x >"$TOY/top/lib/more.c" &&
-		faulty "lib/more.c: no patch brings it" check-sources.py
+		faulty "lib/more.c: no patch brings it" checks/sources
 }
 
 test_maintainers_must_cover_new_files()
 {
-	toy_series && faulty "two.patch: lib/run.sh: no F: line" check-maintainers.py &&
+	toy_series && faulty "two.patch: lib/run.sh: no F: line" checks/maintainers &&
 		! grep -q new.c "$TOY/all" &&
 		printf '\nTOY\nF:\tlib/run.*\n' >>"$TREE/MAINTAINERS" &&
-		quiet refresh --to two.patch MAINTAINERS && quiet check-maintainers.py
+		quiet refresh --to two.patch MAINTAINERS && quiet checks/maintainers
 }
 
 test_words_of_this_machine()
 {
-	toy_series && quiet check-words.py && echo "see $TOY/top" >"$TOY/top/README.md" &&
-		faulty "README.md:1: a path of this machine" check-words.py &&
+	toy_series && quiet checks/words && echo "see $TOY/top" >"$TOY/top/README.md" &&
+		faulty "README.md:1: a path of this machine" checks/words &&
 		echo "$HOME/x" >"$TOY/top/README.md" &&
-		faulty "README.md:1: a path of this machine" check-words.py &&
+		faulty "README.md:1: a path of this machine" checks/words &&
 		printf 'no end' >"$TOY/top/README.md" &&
-		faulty "no newline at the end" check-words.py &&
+		faulty "no newline at the end" checks/words &&
 		printf 'blank \n' >"$TOY/top/note" &&
-		faulty "note:1: trailing blanks" check-words.py
+		faulty "note:1: trailing blanks" checks/words
 }
 
 # toy_checkpatch OUTPUT: a checkpatch.pl that says this.
@@ -180,9 +180,9 @@ test_checkpatch_must_run()
 test_kernel_doc_must_run()
 {
 	toy_series && echo 'exit 0;' >"$EXECMEM_BASE/scripts/kernel-doc" &&
-		faulty "it misses a known fault" check-kernel-doc.py &&
+		faulty "it misses a known fault" checks/kernel-doc &&
 		rm "$EXECMEM_BASE/scripts/kernel-doc" &&
-		faulty "kernel-doc did not run" check-kernel-doc.py
+		faulty "kernel-doc did not run" checks/kernel-doc
 }
 
 test_totals_are_the_last_line()

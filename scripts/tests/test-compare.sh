@@ -80,7 +80,7 @@ toy_compare()
 	EOF
 	# shellcheck disable=SC2016
 	printf '%s\n' 'guest_cc() { while [ "$1" != -o ]; do shift; done; echo "$2" >"$2"; }' \
-		'kbuild() { "$(cross "$2")gcc" -c -o "${4#M=}/small0.ko" -x c /dev/null; }' >>"$scripts/kbuild.sh"
+		'kbuild() { "$(cross "$2")gcc" -c -o "${4#M=}/small0.ko" -x c /dev/null; }' >>"$scripts/lib/kbuild.sh"
 	toy_kernel x86_64 arch/x86/boot/bzImage
 	toy_kernel arm64 arch/arm64/boot/Image
 	SCRIPTS=$scripts
@@ -173,7 +173,7 @@ test_architectures_and_numbers()
 		fails_with "unknown ARCH 'mips'" compare mips &&
 		RUNS=0 fails_with "RUNS must be 1 to 99, not '0'" compare &&
 		QUICK=yes fails_with "QUICK must be 0 or 1, not 'yes'" compare &&
-		fails_with "RUNS must be a number" compare-report.py /nowhere x x86_64
+		fails_with "RUNS must be a number" steps/compare-report /nowhere x x86_64
 }
 
 # spoiled SED TEXT: the report of logs that were changed so fails and says TEXT.
@@ -236,10 +236,10 @@ test_boots_of_several_kinds_are_no_comparison()
 	local dir=$TOY/top/results/compare
 	toy_compare && RUNS=2 ARCHES=x86_64 quiet compare &&
 		echo '{"accel": "kvm"}' >"$dir/x86_64-stock-smp-2/qemu.json" &&
-		fails_with 'differ in their accelerator' compare-report.py "$dir" 2 x86_64 &&
+		fails_with 'differ in their accelerator' steps/compare-report "$dir" 2 x86_64 &&
 		echo '{"accel": "tcg"}' >"$dir/x86_64-stock-smp-2/qemu.json" &&
-		quiet compare-report.py "$dir" 2 x86_64 && echo >"$dir/x86_64-patched-count-1/inputs" &&
-		fails_with 'differ in their kernel' compare-report.py "$dir" 2 x86_64
+		quiet steps/compare-report "$dir" 2 x86_64 && echo >"$dir/x86_64-patched-count-1/inputs" &&
+		fails_with 'differ in their kernel' steps/compare-report "$dir" 2 x86_64
 }
 
 test_one_at_a_time()

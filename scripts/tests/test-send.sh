@@ -89,12 +89,12 @@ test_dry_run_gives_the_tree_of_quilt_and_mails_nothing()
 damaged()
 {
 	sed "$1" "$OUT/series.mbox" >"$TOY/mbox"
-	fails_with "$2" send-verify "$TOY/mbox"
+	fails_with "$2" steps/send-verify "$TOY/mbox"
 }
 
 test_a_mailbox_that_gives_another_tree_is_seen()
 {
-	ready && quiet send && quiet send-verify "$OUT/series.mbox" &&
+	ready && quiet send && quiet steps/send-verify "$OUT/series.mbox" &&
 		damaged 's/^+int n;/+int m;/' "does not give quilt's tree; other files: mm/new.c" &&
 		damaged 's/^new file mode 100755/new file mode 100644/' "other files: lib/run.sh" &&
 		damaged 's/^-int a20;/-int other;/' "git am does not apply the mails" &&
@@ -342,10 +342,10 @@ test_the_base_of_a_git_tree_is_a_commit()
 	local git=(git -C "$TOY/user" -c user.name=t -c user.email=t@example.org) commit
 	"${git[@]}" init -q && "${git[@]}" add -A -f && "${git[@]}" commit -q -m base &&
 		"${git[@]}" tag v6.12.9 && commit=$("${git[@]}" rev-parse HEAD) || return 1
-	KERNEL=$TOY/user quiet send-mails "$TOY/cover" "$TOY/mails" &&
+	KERNEL=$TOY/user quiet steps/send-mails "$TOY/cover" "$TOY/mails" &&
 		grep -qx "base: v6.12.9 (v6.12.9)" "$TOY/mails/0000-cover-letter.patch" &&
 		grep -qx "base-commit: $commit" "$TOY/mails/0000-cover-letter.patch" &&
-		echo 'int c;' >>"$TOY/user/mm/b.c" && KERNEL=$TOY/user quiet send-mails "$TOY/cover" "$TOY/mails" &&
+		echo 'int c;' >>"$TOY/user/mm/b.c" && KERNEL=$TOY/user quiet steps/send-mails "$TOY/cover" "$TOY/mails" &&
 		grep -q '^base: v6.12.9.*changes that are not committed' "$TOY/mails/0000-cover-letter.patch" &&
 		! grep -q '^base-commit' "$TOY/mails/0000-cover-letter.patch"
 }

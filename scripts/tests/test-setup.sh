@@ -1,5 +1,5 @@
 #!/bin/bash
-# test-setup: scripts/setup and scripts/debian-file with an apt-get that is a shell
+# test-setup: scripts/setup and scripts/steps/debian-file with an apt-get that is a shell
 # script: the firmware is fetched once, and nothing fails where it cannot be.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
@@ -65,8 +65,8 @@ test_another_package_is_refused()
 	make_package opensbi usr/share/doc/opensbi/README &&
 		fake_apt "cp $TOY/opensbi_1_all.deb ." &&
 		fails_with 'not one bin/thing in opensbi' \
-			debian-file riscv64 trixie opensbi bin/thing "$TOY/thing" &&
-		[ ! -e "$TOY/thing" ] && fails_with 'see --help' debian-file riscv64
+			steps/debian-file riscv64 trixie opensbi bin/thing "$TOY/thing" &&
+		[ ! -e "$TOY/thing" ] && fails_with 'see --help' steps/debian-file riscv64
 }
 
 run_tests

@@ -11,10 +11,10 @@ user_kernel()
 	make_base "$TOY/user"
 }
 
-# base_of PATH: what scripts/source makes of it.
+# base_of PATH: what scripts/steps/source makes of it.
 base_of()
 {
-	KERNEL=$1 "$SCRIPTS/source" 2>"$TOY/err"
+	KERNEL=$1 "$SCRIPTS/steps/source" 2>"$TOY/err"
 }
 
 test_plain_directory_is_copied_and_untouched()
@@ -84,8 +84,8 @@ test_packaged_source_is_extracted_once()
 		tar -C "$TOY" -caf "$TOY/usr/linux-source-6.12.tar.xz" user || return 1
 	export EXECMEM_USR_SRC=$TOY/usr
 	local base
-	base=$("$SCRIPTS/source" 2>/dev/null) && [ "$base" = "$TOY/cache/src/linux-6.12.9" ] &&
-		[ "$("$SCRIPTS/source" 2>"$TOY/err")" = "$base" ] && [ ! -s "$TOY/err" ]
+	base=$("$SCRIPTS/steps/source" 2>/dev/null) && [ "$base" = "$TOY/cache/src/linux-6.12.9" ] &&
+		[ "$("$SCRIPTS/steps/source" 2>"$TOY/err")" = "$base" ] && [ ! -s "$TOY/err" ]
 }
 
 test_wrong_paths_get_one_line()
@@ -96,14 +96,14 @@ test_wrong_paths_get_one_line()
 		KERNEL=$TOY/empty one_line "is not a kernel source tree" &&
 		KERNEL=$TOY/file one_line "neither a directory nor" &&
 		KERNEL=$TOY/bad.deb one_line "no linux-source package" &&
-		KERNEL=$TOY/bad.tar.xz fails_with "cannot extract" source &&
+		KERNEL=$TOY/bad.tar.xz fails_with "cannot extract" steps/source &&
 		one_line "no linux-source-6.12 tarball"
 }
 
-# one_line TEXT: scripts/source fails with that and no other line.
+# one_line TEXT: scripts/steps/source fails with that and no other line.
 one_line()
 {
-	fails_with "$1" source && [ "$(wc -l <"$TOY/all")" = 1 ]
+	fails_with "$1" steps/source && [ "$(wc -l <"$TOY/all")" = 1 ]
 }
 
 test_other_version_is_refused()
@@ -111,7 +111,7 @@ test_other_version_is_refused()
 	user_kernel && sed -i 's/PATCHLEVEL = 12/PATCHLEVEL = 6/' "$TOY/user/Makefile" &&
 		KERNEL=$TOY/user one_line "is Linux 6.6.9; the series needs 6.12.y" &&
 		tar -C "$TOY" -caf "$TOY/k.tar.gz" user &&
-		KERNEL=$TOY/k.tar.gz fails_with "is Linux 6.6.9" source &&
+		KERNEL=$TOY/k.tar.gz fails_with "is Linux 6.6.9" steps/source &&
 		[ -z "$(find "$TOY/top/build" -name '.extract*')" ]
 }
 

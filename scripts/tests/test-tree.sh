@@ -86,7 +86,7 @@ test_new_file_that_the_base_has_is_named()
 test_missing_patch_is_named()
 {
 	rebuilt && rm "$TOY/top/patches/two.patch" && rm -rf "$TREE" &&
-		fails_with "there is no patches/two.patch" identity
+		fails_with "there is no patches/two.patch" checks/identity
 }
 
 test_edits_are_refused_and_kept()
@@ -126,7 +126,7 @@ test_build_output_survives()
 
 test_empty_series_works()
 {
-	quiet tree && quiet refresh && quiet tree && quiet identity
+	quiet tree && quiet refresh && quiet tree && quiet checks/identity
 }
 
 test_a_new_file_is_not_overwritten()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which instructions scripts/compare_plugin.c takes for flushes of a TLB. */
+/* Which instructions scripts/lib/compare_plugin.c takes for flushes of a TLB. */
 #define PLUGIN_VERSION 1
-#include "../../compare_plugin.c"
+#include "../../lib/compare_plugin.c"
 
 #define NONE NULL
 

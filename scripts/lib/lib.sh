@@ -1,0 +1,160 @@
+# shellcheck shell=bash
+# Common ground of every bash script here; source it, do not run it:
+#
+#	. "$(dirname "$(readlink -f "$0")")/lib/lib.sh"
+#
+# It sets the directories, names the architectures and offers the few
+# functions that every script needs.  It changes nothing on disk.
+
+# EXECMEM_TOP lets the tests of the scripts point them at a toy repository.
+SCRIPTS=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+TOP=${EXECMEM_TOP:-$(dirname "$SCRIPTS")}
+CACHE=${EXECMEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/execmem-series}
+BUILD=$TOP/build
+RESULTS=$TOP/results
+JOBS=${JOBS:-$(nproc)}
+# The series is made for this release; EXECMEM_TARBALLS is for the tests.
+BASE_SERIES=6.12
+ALL_ARCHES="x86_64 arm64 riscv64"
+: "${ARCHES:=$ALL_ARCHES}"
+ME=$(basename "$0")
+
+# die MESSAGE: one clear line, and no success.
+die()
+{
+	printf '%s: %s\n' "$ME" "$*" >&2
+	exit 1
+}
+
+# note MESSAGE: progress goes to stderr, so that stdout stays for answers.
+note()
+{
+	printf '%s: %s\n' "$ME" "$*" >&2
+}
+
+# Of the guest.  Said before hours of building, not after.
+[[ ${CPUS:=2} =~ ^[1-8]$ ]] || die "CPUS must be 1 to 8, not '$CPUS'"
+
+# usage: print the leading comment block of the script ("--help").
+usage()
+{
+	awk 'NR == 1 && /^#!/ { next }
+	     /^#/ { sub(/^# ?/, ""); print; next }
+	     { exit }' "$0"
+}
+
+# patch_names: those of the series, in order.
+patch_names()
+{
+	[ ! -s "$TOP/series" ] || awk '$1 !~ /^(#|$)/ { print $1 }' "$TOP/series"
+}
+
+# check_arch ARCH: refuse what we have no record for.
+check_arch()
+{
+	case " $ALL_ARCHES " in
+	*" ${1:-none} "*) ;;
+	*) die "unknown ARCH '${1:-}' (one of: $ALL_ARCHES)" ;;
+	esac
+}
+
+# check_arches [ARCH...]: those of ARCHES, which limits what is done to some, or instead
+# those named.
+check_arches()
+{
+	local arch
+	[ $# = 0 ] || ARCHES=$*
+	[[ $ARCHES =~ [^[:space:]] ]] || die "ARCHES names no architecture (some of: $ALL_ARCHES)"
+	for arch in $ARCHES; do
+		check_arch "$arch"
+	done
+}
+
+# set_up: install what is missing, but not for a base that tests have made.
+set_up()
+{
+	[ -n "${EXECMEM_BASE:-}" ] || "$SCRIPTS/setup"
+}
+
+# firmware ARCH: where the guest's firmware is, if there is one beside QEMU's own.
+firmware()
+{
+	echo "$CACHE/firmware-$1"
+}
+
+# karch ARCH: the kernel's own name of the architecture.
+karch()
+{
+	case $1 in
+	x86_64 | arm64) echo "$1" ;;
+	riscv64) echo riscv ;;
+	*) check_arch "$1" ;;
+	esac
+}
+
+# cross ARCH: the CROSS_COMPILE prefix, empty on a machine of that kind.
+cross()
+{
+	local machine
+	machine=$(uname -m)
+	check_arch "$1"
+	case $1:$machine in
+	x86_64:x86_64 | arm64:aarch64 | riscv64:riscv64) echo "" ;;
+	x86_64:*) echo x86_64-linux-gnu- ;;
+	arm64:*) echo aarch64-linux-gnu- ;;
+	riscv64:*) echo riscv64-linux-gnu- ;;
+	esac
+}
+
+# tail_log LOG: what a failure shows, the end of the log and where it is.
+tail_log()
+{
+	if [ -s "$1" ]; then
+		tail -n 20 "$1" >&2
+	else
+		printf '(the log is empty)\n' >&2
+	fi
+	printf '%s: full log: %s\n' "$ME" "$1" >&2
+}
+
+# tree_dir: the tree that is built: with the series on our base, without it
+# (STOCK=1), or on a kernel of the user's (KERNEL=PATH), each in its own place.
+tree_dir()
+{
+	local name=tree
+
+	[ "${STOCK:-0}" = 1 ] && name=stock-tree
+	echo "$BUILD/$name$(kernel_suffix)"
+}
+
+# kernel_suffix: of what is made of a kernel of the user's, to keep it apart.
+kernel_suffix()
+{
+	[ -z "${KERNEL:-}" ] ||
+		printf -- '-%s' "$(printf %s "$(readlink -m -- "$KERNEL")" | sha256sum | cut -c1-8)"
+}
+
+# odir ARCH: the folder in the tree where ARCH is built; DEBUG=1 has one of its
+# own, because its configuration is another.
+odir()
+{
+	local name=o.$1
+
+	[ "${DEBUG:-0}" != 1 ] || name+=.debug
+	echo "$name"
+}
+
+# results_dir ARCH: where the results of a run go.
+results_dir()
+{
+	local name=$1
+
+	[ "${DEBUG:-0}" != 1 ] || name+=-debug
+	echo "$RESULTS/$name"
+}
+
+# One ccache serves every clone: kbuild's paths are relative to the tree.
+export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
+export CCACHE_NOHASHDIR=1
+CCACHE_BASEDIR=$(tree_dir)
+export CCACHE_BASEDIR

@@ -1,0 +1,69 @@
+"""Where things are, and how a script fails: with one line."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parents[2]
+TOP = Path(os.environ.get("EXECMEM_TOP", SCRIPTS.parent))
+PATCHES = TOP / "patches"
+SERIES = TOP / "series"
+BUILD = TOP / "build"
+
+
+class Fault(Exception):
+    """Bad input or a failed step: its text is what the user gets to read."""
+
+
+def note(text):
+    """Progress goes to stderr, so that stdout stays for answers."""
+    print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr, flush=True)
+
+
+def run_main(main):
+    """Run main(argv), turning a Fault into one line and exit status 1."""
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Fault as fault:
+        note(fault)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        note("interrupted")
+        sys.exit(130)
+
+
+def output(command, what, **kwargs):
+    """The output of a command that must succeed."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True,
+                          check=False, **kwargs)
+    if done.returncode:
+        raise Fault(f"{what} failed" + (f": {done.stderr.strip()}" if
+                                        done.stderr else ""))
+    return done.stdout
+
+
+def base_dir():
+    """The pristine base, fetched or extracted if need be."""
+    done = subprocess.run([SCRIPTS / "steps/source"], stdout=subprocess.PIPE,
+                          text=True, check=False)
+    if done.returncode:
+        sys.exit(1)     # it has said why
+    return Path(done.stdout.strip())
+
+
+def tree_dir():
+    """The work tree's place; lib.sh knows the rule."""
+    command = 'ME=tree; . "$0"; tree_dir'
+    return Path(output(["bash", "-c", command, SCRIPTS / "lib/lib.sh"],
+                       "lib.sh").strip())
+
+
+def plain_git_env():
+    """An environment in which no user's git settings change our output."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    env.update(GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_NOSYSTEM="1",
+               LC_ALL="C", TZ="UTC",
+               GIT_AUTHOR_NAME="identity", GIT_AUTHOR_EMAIL="identity@invalid",
+               GIT_COMMITTER_NAME="identity",
+               GIT_COMMITTER_EMAIL="identity@invalid")
+    return env

@@ -1,0 +1,8 @@
+"""The parts of scripts/steps/verdict.
+
+log     what a serial log consists of: lines, phases, splats
+ktap    KTAP and TAP, nested or not
+judge   from log and list of tests to a verdict on each
+known   the list of failures that the stock kernel shows too
+report  JSON, JUnit, KTAP and the table
+"""
