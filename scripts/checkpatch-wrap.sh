@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # checkpatch-wrap: the base's checkpatch.pl --strict on the patches, with waivers.
 #
 # usage: [KERNEL=PATH] scripts/checkpatch-wrap.sh [PATCH...]

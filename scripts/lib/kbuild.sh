@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # How this project calls kbuild; sourced after lib.sh by build and its steps.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # Common ground of every bash script here; source it, do not run it:
 #
@@ -38,7 +39,7 @@ note()
 # usage: print the leading comment block of the script ("--help").
 usage()
 {
-	awk 'NR == 1 && /^#!/ { next }
+	awk '/^#!|^# SPDX-/ { next }
 	     /^#/ { sub(/^# ?/, ""); print; next }
 	     { exit }' "$0"
 }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # What makes and reads our mails has in common; sourced after lib.sh by send and
 # its steps.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-bisect: a prefix that does not compile is named, what has passed is not done
 # again, and what has changed is.
 set -uo pipefail

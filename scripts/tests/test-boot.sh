@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-boot: scripts/boot with a QEMU that is a shell script: it records how
 # QEMU ended, kills one that hangs, and takes KVM only when that runs a kernel.
 set -uo pipefail
@@ -36,7 +37,7 @@ fake_guest()
 # record_says TEXT: in the record of how QEMU ended, which is valid JSON.
 record_says()
 {
-	if ! python3 -m json.tool "$RECORD" >/dev/null || ! grep -qF "$1" "$RECORD"; then
+	if ! /usr/bin/python3 -m json.tool "$RECORD" >/dev/null || ! grep -qF "$1" "$RECORD"; then
 		echo "# no $1 in:"
 		sed 's/^/# /' "$RECORD"
 		return 1

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-build: an option that gets lost is named; a warning counts where the
 # series brought it, and only there.
 set -uo pipefail

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-check: the checks see each fault they are there for.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
@@ -129,6 +130,33 @@ test_words_of_this_machine()
 		faulty "no newline at the end" checks/words &&
 		printf 'blank \n' >"$TOY/top/note" &&
 		faulty "note:1: trailing blanks" checks/words
+}
+
+# script FIRST SECOND REST: make it the toy's shell script, or that of Python.
+script()
+{
+	mkdir -p "$TOY/top/.ci" "$TOY/top/scripts"
+	printf '#!/bin/sh\n# SPDX-License-Identifier: GPL-2.0\n' >"$TOY/top/scripts/good"
+	printf '# SPDX-License-Identifier: GPL-2.0\n' >"$TOY/top/scripts/good.py"
+	printf '%s\n' "$@" >"$TOY/top/scripts/run"
+	chmod +x "$TOY/top/scripts"/{good,run}
+}
+
+test_scripts_faults()
+{
+	local spdx="# SPDX-License-Identifier: GPL-2.0"
+
+	script '#!/bin/bash' "$spdx" 'echo' && quiet checks/scripts && grep -qx '3 scripts' "$TOY/out" &&
+		script '#!/bin/bash' 'echo' &&
+		faulty "scripts/run: no SPDX-License-Identifier" checks/scripts &&
+		script '#!/usr/bin/env python3' "$spdx" &&
+		faulty "scripts/run: starts the first python" checks/scripts &&
+		script '#!/usr/bin/python3' "$spdx" 'def' &&
+		faulty "SyntaxError" checks/scripts &&
+		script '#!/bin/bash' "$spdx" 'if' &&
+		faulty "SC1073" checks/scripts &&
+		script '#!/bin/bash' "$spdx" 'x=$(ls); cd $x' &&
+		faulty "SC2164" checks/scripts
 }
 
 # toy_checkpatch OUTPUT: a checkpatch.pl that says this.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-coccicheck: scripts/coccicheck finds what the series brings, not what the base has,
 # and fails when spatch has not read all.
 set -uo pipefail

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-compare: scripts/compare with boots that are made up: it measures what is missing
 # and no more, and its report sums up, and fails when something was not measured.
 set -uo pipefail
@@ -253,7 +254,7 @@ test_one_at_a_time()
 test_medians_and_spread()
 {
 	toy_compare && RUNS=3 ARCHES=x86_64 quiet compare || return 1
-	python3 - "$TOY/top/results/compare" <<-'END'
+	/usr/bin/python3 - "$TOY/top/results/compare" <<-'END'
 		import json, pathlib, sys
 		out = pathlib.Path(sys.argv[1])
 		figures = json.loads((out / "compare.json").read_text())["figures"]

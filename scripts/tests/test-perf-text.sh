@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-perf-text: selftests/execmem/perf_text.sh with a perf that is a shell script: it
 # measures what there is, and says so when there is nothing to measure with.
 set -uo pipefail

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-refresh: edits fold from either side, once, and never get lost.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-send: the mails give quilt's tree, go to whom they should, and go nowhere
 # unless they are asked for, signed and sound.
 set -uo pipefail

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-setup: scripts/setup and scripts/steps/debian-file with an apt-get that is a shell
 # script: the firmware is fetched once, and nothing fails where it cannot be.
 set -uo pipefail

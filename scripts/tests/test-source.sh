@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-source: every kind of KERNEL=PATH, and none of them is ever modified.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"

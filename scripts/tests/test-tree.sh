@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # test-tree: the work tree follows the series, touches no more than it must, and
 # neither a bad patch nor an update costs the user an edit.
 set -uo pipefail

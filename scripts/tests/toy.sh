@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # A toy base and a toy repository, and the few words of our tests; to be sourced.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034  # a record: read by build and boot
 # arm64: QEMU's virt board.
 MAKE_TARGET=Image

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034  # a record: read by build and boot
 # riscv64: QEMU's virt board, OpenSBI as firmware.
 MAKE_TARGET=Image

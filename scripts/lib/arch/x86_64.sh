@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034  # a record: read by build and boot
 # x86-64: QEMU's q35 PC.
 MAKE_TARGET=bzImage

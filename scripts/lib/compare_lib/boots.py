@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """The logs of the boots of a comparison, taken apart."""
 import json
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Figures of a comparison: each is a list of values, one of each boot."""
 import statistics
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Figures as one page of HTML that needs nothing else: plots, and all with its spread."""
 import re
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Figures as tables. On a page a row is a workload of an architecture, and each figure has
 a column; a mail is narrow: there architectures have columns, and each figure has a row."""
 import textwrap

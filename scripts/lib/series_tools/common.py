@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Where things are, and how a script fails: with one line."""
 import os
 import subprocess

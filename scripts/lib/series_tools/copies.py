@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """The readable copies of the new kernel files, and the rule of their place."""
 import os
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Fold edits of patches, work tree and readable copies into each other.
 
 Each file has three sides: P, what the patches make of it; T, the work tree;

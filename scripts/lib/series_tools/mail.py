@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Write patches as mails: our own generator, because quilt's refresh drops
 git's mode lines, and because two runs must give the same bytes."""
 import subprocess

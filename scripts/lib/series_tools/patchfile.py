@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """A patch file as data: its message, and which files it touches and how."""
 import re
 from dataclasses import dataclass, field

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Coccinelle: run a semantic patch on some files, and know that it has run."""
 import re
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """The touched files of the base before and after each patch of the series."""
 import os
 import re

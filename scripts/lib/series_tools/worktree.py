@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """The work tree: a copy of the base with the series applied through quilt.
 
 What we laid down is remembered in TREE/.execmem, so that an update changes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """The parts of scripts/steps/verdict.
 
 log     what a serial log consists of: lines, phases, splats

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """From the log, the list of tests and the end of QEMU to a verdict."""
 import re
 from dataclasses import dataclass, field

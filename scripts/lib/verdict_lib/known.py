@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Failures that the stock kernel shows too: scripts/waivers/known-failures.txt.
 
 One line each: ARCH TEST REASON, where TEST is a test or test/case, with '_'

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Read KTAP (and TAP 13/14) from lines that may hold other messages too."""
 import re
 from dataclasses import dataclass, field

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """A serial log, cut into lines and phases, and searched for splats."""
 import re
 from dataclasses import dataclass, field

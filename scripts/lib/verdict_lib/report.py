@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """A verdict as JSON, JUnit XML, KTAP, and as a table to read."""
 import json
 import xml.etree.ElementTree as ET

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 /* What execmem_permissions.cocci finds and what it does not: parsed, never compiled. */
 void write_text(void *text, const void *code, unsigned int len)
 {

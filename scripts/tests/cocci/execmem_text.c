@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 /* What execmem_text.cocci finds and what it does not: parsed, never compiled. */
 void *page_of_a_slot(void)
 {

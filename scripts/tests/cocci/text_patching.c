@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 /* What text_patching.cocci finds and what it does not: parsed, never compiled. */
 int copy_checked(void *text, const void *code, unsigned int len)
 {
