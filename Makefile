@@ -3,7 +3,7 @@
 # make compare ARCH=arm64 wants no other one, even where all are the default.
 ARCHES ?= $(if $(filter command,$(origin ARCH)),$(ARCH))
 ARCH ?= x86_64
-export KERNEL ARCH ARCHES STOCK DEBUG CPUS FORCE QUICK RUNS
+export KERNEL ARCH ARCHES STOCK DEBUG CPUS FORCE QUICK RUNS FROM
 
 help:		## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1	/p' Makefile | expand -t 16
@@ -56,6 +56,9 @@ bisect:		## every prefix of the series builds, boots and passes (PREFIXES=5-7)
 bisect-objects:	## every prefix of the series compiles what it touches
 	@scripts/bisect --objects
 
+range-diff:	## what changed since a version, patch by patch (FROM=vN)
+	@scripts/range-diff
+
 send:		## the series as mails: a dry run, unless SEND=1 SIGNOFF=1
 	@scripts/send
 
@@ -77,4 +80,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@scripts/clean
 
-.PHONY: help setup tree refresh check run debug test build boot compare cover-letter cocci coccicheck sparse bisect bisect-objects send bench-slab bench-unpack shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot compare cover-letter cocci coccicheck sparse bisect bisect-objects range-diff send bench-slab bench-unpack shell gdb stock clean

@@ -4,6 +4,7 @@
 # unless they are asked for, signed and sound.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
+CHANGE_ID=20261120-toy-0123456789ab
 
 # ready: a series of two, all that a cover letter needs, and a sender whose mails
 # end in $TOY/sent.
@@ -18,7 +19,7 @@ ready()
 	toy_series && mkdir -p "$TOY/top/results/compare" "$TOY/sent" || return 1
 	printf 'Subject: [PATCH 0/@COUNT@] toy: all of it\n\nWhy.\n\n@COMPARE@\n' \
 		>"$TOY/top/cover-letter.in"
-	printf '# A note.\nv1:\n - first version\n' >"$TOY/top/changelog.in"
+	changelog 'v1:\n - first version\n'
 	echo '| figures | 7 |' >"$TOY/top/results/compare/compare.md"
 	measured
 	printf '#!/bin/sh\necho "$*" >>"%s/envelopes"\ncat >"%s/sent/$(date +%%s%%N)"\n' \
@@ -29,6 +30,25 @@ ready()
 	export GIT_CONFIG_GLOBAL=$TOY/gitconfig GIT_CONFIG_NOSYSTEM=1 EXECMEM_WAIVERS=/dev/null
 	unset VERSION SIGNOFF SEND TO CC
 	OUT=$TOY/top/results/send
+	git_top init -q && commit
+}
+
+# changelog SECTIONS: a changelog.in with these.
+changelog()
+{
+	printf "# A note.\nchange-id: $CHANGE_ID\n\n$1" >"$TOY/top/changelog.in"
+}
+
+# git_top ARG...: git in the toy.
+git_top()
+{
+	git -C "$TOY/top" -c user.name=t -c user.email=t@example.org "$@"
+}
+
+# commit: what is sent gets a tag.
+commit()
+{
+	git_top add series patches changelog.in cover-letter.in && git_top commit -q -m toy
 }
 
 # measured: the figures are of this series.
@@ -112,9 +132,37 @@ test_the_cover_letter_has_figures_changes_and_base()
 		grep -q '4 files changed\|3 files changed' "$mail"
 }
 
+test_the_cover_letter_has_the_change_id_of_all_versions()
+{
+	ready && quiet send && [ "$(grep -c "^change-id: $CHANGE_ID\$" "$OUT/series.mbox")" = 1 ] &&
+		[ "$(header change-id "$OUT/mails/0000-cover-letter.patch")" = "" ] &&
+		[ "$("$SCRIPTS/steps/b4-change-id" "$OUT/series.mbox")" = "$CHANGE_ID" ] &&
+		damaged '/^change-id: /d' "need one line 'change-id: $CHANGE_ID'" &&
+		damaged 's/^change-id: .*/change-id: another/' "not 'another'" &&
+		damaged 's/^change-id: .*/&\n&/' "need one line 'change-id:" &&
+		changelog 'v2:\n - better\nv1:\n - first\n' && quiet send &&
+		grep -qxF "change-id: $CHANGE_ID" "$OUT/mails/v2-0000-cover-letter.patch" &&
+		sed -i /^change-id/d "$TOY/top/changelog.in" &&
+		one_line "changelog.in: needs one line 'change-id: YYYYMMDD-name"
+}
+
+test_what_is_sent_is_tagged()
+{
+	ready && quiet send && SIGNOFF=1 SEND=me quiet send && [ -z "$(git_top tag)" ] &&
+		SIGNOFF=1 SEND=1 quiet send && [ "$(git_top rev-parse v1)" = "$(git_top rev-parse HEAD)" ] &&
+		changelog 'v2:\n - better\nv1:\n - first\n' &&
+		SIGNOFF=1 SEND=1 fails_with "changelog.in or cover-letter.in has changes that are not committed" send &&
+		commit && git_top tag v2 v1 &&
+		SIGNOFF=1 SEND=1 fails_with "the tag v2 is another series" send &&
+		git_top tag -f v2 >/dev/null && [ "$(sent)" = 6 ] && SIGNOFF=1 SEND=1 quiet send &&
+		[ "$(sent)" = 9 ] && rm -rf "$TOY/top/.git" "$OUT" &&
+		SIGNOFF=1 SEND=1 fails_with "is not a git repository: v2 cannot be tagged" send &&
+		[ "$(sent)" = 9 ]
+}
+
 test_a_second_version_tells_what_changed()
 {
-	ready && printf 'v2:\n - better\nv1:\n - first version\n' >"$TOY/top/changelog.in" &&
+	ready && changelog 'v2:\n - better\nv1:\n - first version\n' &&
 		quiet send && grep -q '^Subject: \[PATCH v2 2/2\]' "$OUT/series.mbox" &&
 		grep -qxF ' - better' "$OUT/series.mbox" && grep -qxF 'v1:' "$OUT/series.mbox" &&
 		VERSION=1 quiet send && grep -q '^Subject: \[PATCH 2/2\]' "$OUT/series.mbox" &&
@@ -155,7 +203,7 @@ test_nothing_is_sent_twice()
 		echo '| figures | 7 |' >"$TOY/top/results/compare/compare.md" && measured &&
 		SIGNOFF=1 SEND=1 fails_with "v1 was sent on" send && [ "$(sent)" = 3 ] &&
 		quiet send && SIGNOFF=1 SEND=me quiet send && [ "$(sent)" = 6 ] &&
-		printf 'v2:\n - better\nv1:\n - first\n' >"$TOY/top/changelog.in" &&
+		changelog 'v2:\n - better\nv1:\n - first\n' && commit &&
 		SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 9 ]
 }
 
@@ -247,7 +295,7 @@ test_letters_beyond_ascii_arrive()
 {
 	ready && sed -i 's/^+int n;/+int ñ;/' "$TOY/top/patches/two.patch" && quiet tree &&
 		printf 'int ñ;\n' >"$TOY/top/kernel-overlay/mm/new.c" && measured &&
-		quiet send && header Content-Type "$OUT"/mails/0002* | grep -q 'charset=UTF-8' &&
+		quiet send && header Content-Type "$OUT"/mails/0002* | grep -q 'charset=UTF-8' && commit &&
 		SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
 		header Content-Type "$(grep -l '^+int ñ;' "$TOY"/sent/*)" | grep -q 'charset=UTF-8'
 }
@@ -290,10 +338,10 @@ test_wrong_uses_get_one_line()
 		VERSION=9 one_line "changelog.in has nothing about v9" &&
 		VERSION=v2 one_line "VERSION must be a number" &&
 		CC=gcc one_line "CC='gcc' is no list of mail addresses" &&
-		printf 'v2:\nv1:\n - first\n' >"$TOY/top/changelog.in" &&
+		changelog 'v2:\nv1:\n - first\n' &&
 		one_line "changelog.in: v2: say what has changed" &&
 		sed -i 's/^series .*/series of another/' "$TOY/top/results/compare/series" &&
-		printf 'v1:\n - first\n' >"$TOY/top/changelog.in" &&
+		changelog 'v1:\n - first\n' &&
 		SIGNOFF=1 SEND=me one_line "the figures are not of this series" && measured &&
 		rm "$TOY/top/changelog.in" && one_line "there is no changelog.in" &&
 		rm "$TOY/top/results/compare/compare.md" &&
