@@ -6,31 +6,42 @@ from dataclasses import dataclass, field
 GUEST = "guest| "
 TIMESTAMP = re.compile(r"^\[ *(\d+\.\d+)\](?:\[ *[TC]\d+\])? ?")
 
-# What the kernel prints when something is wrong, whatever the tests say.
-SPLAT = re.compile(r"""
-    WARNING:[ ] | \bBUG:[ ] | kernel[ ]BUG[ ]at | cut[ ]here | \bOops\b
-  | Internal[ ]error: | Unable[ ]to[ ]handle[ ] | general[ ]protection[ ]fault
-  | Kernel[ ]panic | Attempted[ ]to[ ]kill[ ]init
-  | (?i:call[ ]trace:)
-  | possible[ ](recursive|circular|irq)[ ]lock | inconsistent[ ]lock[ ]state
-  | suspicious[ ]RCU[ ]usage | bad[ ]unlock[ ]balance
-  | rcu.*(detected[ ]stall|detected[ ]expedited[ ]stall|stalls[ ]on|starved)
-  | (KASAN|KFENCE|KCSAN|KMSAN|UBSAN):[ ]
-  | kmemleak:.*suspected
-  | W\+X
-  | blocked[ ]for[ ]more[ ]than[ ]\d+[ ]seconds
-  | soft[ ]lockup[ ]-[ ] | hard[ ]LOCKUP
-  | sleeping[ ]function[ ]called[ ]from | scheduling[ ]while[ ]atomic
-  | Bad[ ]page | unchecked[ ]MSR[ ]access | ftrace[ ]bug | kernel[ ]NULL[ ]pointer
-""", re.X)
-
-# Lines that only look like one, each with the reason.
-NO_SPLAT = (
-    # the check for writable and executable mappings found none
-    re.compile(r"Checked W\+X mappings: passed, no W\+X pages found"),
-    # the emulated CPU lacks the hardware half of a mitigation
-    re.compile(r"(RETBleed|Spectre).*: WARNING: .*leaves CPU vulnerable"),
-)
+# The first line of each kind of report that the kernel prints when something is wrong.
+# Advice may begin with "WARNING:" too ("Speculative Return Stack Overflow: WARNING: See
+# https://..."), so a warning counts only where one of the kernel's reports has it.
+FORMATS = {
+    "warn": r"^WARNING: (CPU: \d+ PID: \d+|\S+:\d+) at ",
+    "cut here": r"^-+\[ cut here \]-+$",
+    "lockdep": r"^WARNING: (possible |inconsistent lock state|bad (unlock|contention)"
+               r"|held lock freed|lock held when|suspicious RCU usage|Nested lock"
+               r"|chain_key collision|\S+ still has locks held|\S+-safe -> \S+-unsafe )",
+    "unwinder": r"^WARNING: (WARNING: )?(stack recursion|kernel stack |bad lookup"
+                r"|Bad or missing \.orc|Corrupt \.orc|can't access |missing \w+ value"
+                r"|unknown (SP|BP) base|unknown \.orc|stack going in the wrong)",
+    "bug": r"\bBUG: ",
+    "slub": r"^BUG \S+ \(.*\): ",
+    "bug at": r"\bkernel BUG at ",
+    "oops": r"\bOops\b",
+    "die": r"\[#\d+\]( |$)",
+    "internal error": r"^Internal error: ",
+    "fault": r"^(Unable to handle |kernel tried to execute NX-protected page)",
+    "protection fault": r"\bgeneral protection fault\b",
+    "exception": r"^(Unhandled .* exception on CPU|SError Interrupt on CPU|Bad mode in "
+                 r"|PANIC: double fault|Insufficient stack space to handle exception)",
+    "panic": r"^Kernel panic - not syncing",
+    "trace": r"^Call [Tt]race:",
+    "rcu": r"\bINFO: \S+ (detected|self-detected) (expedited )?stall"
+           r"|\bkthread starved for ",
+    "sanitizer": r"\b(KASAN|KFENCE|KCSAN|KMSAN|UBSAN): ",
+    "kmemleak": r"^kmemleak: \d+ new suspected ",
+    "W+X": r"\binsecure W\+X mapping|\bChecked W\+X mappings: (?!passed)|BIOS W\+X mapping",
+    "hung task": r"^INFO: task .* blocked for more than \d+ seconds",
+    "hard lockup": r"\bhard LOCKUP on cpu ",
+    "lockdep key": r"^INFO: trying to register non-static key",
+    "msr": r"^unchecked MSR access error: ",
+    "ftrace": r"^-+\[ ftrace bug \]-+$",
+}
+SPLAT = re.compile("|".join(f"(?:{format})" for format in FORMATS.values()))
 
 DROPPED = re.compile(r"\*\* \d+ printk messages dropped \*\*")
 
@@ -198,7 +209,7 @@ def splats(lines):
         text = line.strip()
         left -= 1
         opens = "cut here" in text
-        if SPLAT.search(text) and not any(p.search(text) for p in NO_SPLAT):
+        if SPLAT.search(text):
             if opens or left <= 0:
                 found.append(Splat(text))
                 left = LONGEST_REPORT

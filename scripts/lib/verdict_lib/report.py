@@ -65,23 +65,41 @@ def as_json(verdict):
         "tests": [one(test) for test in verdict.tests]}, indent=1) + "\n"
 
 
+def ktap_text(text):
+    """KTAP knows no escapes: a '#' would end the name or begin a directive."""
+    return " ".join(text.replace("#", " ").split())
+
+
+def ktap_name(name, parent):
+    """The line named as the parent ends it, so none of its parts may have that name."""
+    name = ktap_text(name)
+    return f"{parent}/{name}" if name == parent else name
+
+
 def ktap_result(indent, number, name, status, note):
     word = "ok" if status in ("passed", "skipped", "known") else "not ok"
-    directive = " # SKIP" if status in ("skipped", "known") else ""
-    hint = f" {note}" if note and directive else f" # {note}" if note else ""
-    return f"{indent}{word} {number} {name}{directive}{hint}"
+    hint = ""
+    if status in ("skipped", "known"):
+        hint = f" # SKIP {note}".rstrip()
+    elif note:      # which may be "SKIP" or another directive of KTAP's
+        hint = f" # {status}: {note}"
+    return f"{indent}{word} {number} {name}{hint}"
 
 
 def as_ktap(verdict):
+    """Its leaves are what the totals count, as kunit_parser counts them."""
     lines = ["KTAP version 1", f"1..{len(verdict.tests)}"]
     for number, test in enumerate(verdict.tests, 1):
-        if test.cases:
-            lines += ["    KTAP version 1", f"    # Subtest: {test.name}",
-                      f"    1..{len(test.cases)}"]
-            lines += [ktap_result("    ", n, c.name, c.status, c.note)
-                      for n, c in enumerate(test.cases, 1)]
-        lines.append(ktap_result("", number, test.name, test.status,
-                                 "" if test.status == "passed" else reason(test)))
+        name = ktap_text(test.name)
+        why = "" if test.status == "passed" else ktap_text(reason(test))
+        parts = [(c.name, c.status, c.note) for c in test.cases]
+        if parts and test.own_result():
+            parts.append((test.name, test.own_result(), "; ".join(test.problems)))
+        if parts:
+            lines += ["    KTAP version 1", f"    # Subtest: {name}", f"    1..{len(parts)}"]
+        lines += [ktap_result("    ", n, ktap_name(part, name), status, ktap_text(note))
+                  for n, (part, status, note) in enumerate(parts, 1)]
+        lines.append(ktap_result("", number, name, test.status, why))
     return "\n".join(lines) + "\n"
 
 
