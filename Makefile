@@ -41,6 +41,9 @@ compare:	## what small pieces of text cost, stock beside patched (QUICK=1, RUNS=
 cover-letter:	## the cover letter, with the figures of make compare
 	@scripts/cover-letter
 
+readme:		## the figures of make compare, put into README.md
+	@scripts/readme
+
 cocci:		## what the series replaces, found by its semantic patches
 	@scripts/cocci
 
@@ -80,4 +83,4 @@ stock:		## run the unpatched kernels, note what fails on them
 clean:		## remove build/ and results/ (the cache folder stays)
 	@scripts/clean
 
-.PHONY: help setup tree refresh check run debug test build boot compare cover-letter cocci coccicheck sparse bisect bisect-objects range-diff send bench-slab bench-unpack shell gdb stock clean
+.PHONY: help setup tree refresh check run debug test build boot compare cover-letter readme cocci coccicheck sparse bisect bisect-objects range-diff send bench-slab bench-unpack shell gdb stock clean
