@@ -22,6 +22,19 @@ test_good_series_passes()
 		quiet checks/sources && quiet checks/words
 }
 
+# As CONTRIBUTING.md says.  With Debian's settings "quilt refresh" leaves one.patch~, in
+# which blanks are context.
+test_a_patch_that_quilt_refreshed_passes()
+{
+	toy_series && export QUILT_PATCHES=patches && (
+		cd "$TREE" && quilt --quiltrc - pop one.patch && sed -i 's/a20;/a21;/' mm/a.c &&
+			quilt --quiltrc - refresh --backup && quilt --quiltrc - push -a --fuzz=0
+	) >/dev/null && quiet refresh &&
+		[ -e "$TOY/top/patches/one.patch~" ] && echo ' ' >>"$TOY/top/patches/one.patch~" &&
+		grep -q '^+long a21;' "$TOY/top/patches/one.patch" &&
+		quiet checks/series && quiet checks/words
+}
+
 test_series_names_a_missing_patch()
 {
 	toy_series && echo three.patch >>"$TOY/top/series" &&
