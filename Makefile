@@ -5,82 +5,98 @@ ARCHES ?= $(if $(filter command,$(origin ARCH)),$(ARCH))
 ARCH ?= x86_64
 export KERNEL ARCH ARCHES STOCK DEBUG CPUS FORCE QUICK RUNS FROM
 
-help:		## this list
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1	/p' Makefile | expand -t 16
+##@ Try
 
-setup:		## install what is missing (apt)
+help:		## this list
+	@sed -n 's/^##@ //p; s/^\([a-z][a-z-]*\):[^#]*## */  \1	/p' Makefile | expand -t 18
+
+setup:		## install missing packages (apt)
 	@scripts/setup
 
-tree:		## make or update the work tree, quilt set up (build/tree)
+run:		## set up, fetch the base, apply the series, build, boot and test ARCH
+	@scripts/run $(ARCH)
+
+test:		## check, then run on x86_64, arm64 and riscv64
+	@scripts/test
+
+shell:		## open a shell in the guest of ARCH
+	@scripts/shell $(ARCH)
+
+##@ Develop
+
+tree:		## make or update the work tree (build/tree), with quilt set up
 	@scripts/tree
 
 refresh:	## fold edits of tree, copies or patches into each other
 	@scripts/refresh
 
-check:		## the fast checks: no kernel build, minutes at most
-	@scripts/check
-
-run:		## set-up, source, series, build, boot and tests of ARCH
-	@scripts/run $(ARCH)
-
-debug:		## run, with a kernel that looks for bugs (lockdep, KASAN, ...)
-	@DEBUG=1 scripts/run $(ARCH)
-
-test:		## check, then run on x86_64, arm64 and riscv64
-	@scripts/test
-
 build:		## build the kernel and the guest of ARCH
 	@scripts/build $(ARCH)
 
-boot:		## boot what was built for ARCH and run the tests
+boot:		## boot the built kernel of ARCH and run the tests
 	@scripts/boot $(ARCH)
 
-compare:	## what small pieces of text cost, stock beside patched (QUICK=1, RUNS=5)
-	@scripts/compare
+debug:		## run with a debugging kernel (lockdep, KASAN, ...)
+	@DEBUG=1 scripts/run $(ARCH)
 
-cover-letter:	## the cover letter, with the figures of make compare
-	@scripts/cover-letter
-
-readme:		## the figures of make compare, put into README.md
-	@scripts/readme
-
-cocci:		## what the series replaces, found by its semantic patches
-	@scripts/cocci
-
-coccicheck:	## the kernel's semantic patches on what the series touches
-	@scripts/coccicheck
-
-sparse:		## sparse on what the series touches, beside the base
-	@scripts/sparse
-
-bisect:		## every prefix of the series builds, boots and passes (PREFIXES=5-7)
-	@scripts/bisect
-
-bisect-objects:	## every prefix of the series compiles what it touches
-	@scripts/bisect --objects
-
-range-diff:	## what changed since a version, patch by patch (FROM=vN)
-	@scripts/range-diff
-
-send:		## the series as mails: a dry run, unless SEND=1 SIGNOFF=1
-	@scripts/send
-
-bench-slab:	## what allocating text costs, beside other allocators
-	@scripts/bench-slab
-
-bench-unpack:	## what unpacking a bcachefs key costs
-	@scripts/bench-unpack
-
-shell:		## a shell in the guest of ARCH
-	@scripts/shell $(ARCH)
-
-gdb:		## the guest of ARCH, stopped for gdb
+gdb:		## start the guest of ARCH, stopped for gdb
 	@scripts/gdb $(ARCH)
 
-stock:		## run the unpatched kernels, note what fails on them
-	@scripts/stock
+bcachefs-image:	## rebuild guest/bcachefs.img.xz from Debian's bcachefs-tools
+	@scripts/bcachefs-image
 
 clean:		## remove build/ and results/ (the cache folder stays)
 	@scripts/clean
 
-.PHONY: help setup tree refresh check run debug test build boot compare cover-letter readme cocci coccicheck sparse bisect bisect-objects range-diff send bench-slab bench-unpack shell gdb stock clean
+##@ Verify
+
+check:		## run the fast checks, without a kernel build (minutes at most)
+	@scripts/check
+
+checkpatch:	## run checkpatch on each patch, with reasoned waivers
+	@scripts/checkpatch-wrap.sh
+
+cocci:		## run the series' semantic patches on base and tree
+	@scripts/cocci
+
+coccicheck:	## run the kernel's semantic patches on the touched files
+	@scripts/coccicheck
+
+sparse:		## run sparse on the touched files, compared with the base
+	@scripts/sparse
+
+bisect:		## build, boot and test every prefix of the series (PREFIXES=5-7)
+	@scripts/bisect
+
+bisect-objects:	## compile the touched objects of every prefix of the series
+	@scripts/bisect --objects
+
+stock:		## test the unpatched kernels and record their failures
+	@scripts/stock
+
+##@ Measure
+
+compare:	## compare the cost of generated code with stock (QUICK=1, RUNS=5)
+	@scripts/compare
+
+bench-slab:	## measure allocation of text, beside other allocators
+	@scripts/bench-slab
+
+bench-unpack:	## measure unpacking of bcachefs keys
+	@scripts/bench-unpack
+
+readme:		## put the figures of make compare into README.md
+	@scripts/readme
+
+##@ Send
+
+range-diff:	## show what changed since a version, patch by patch (FROM=vN)
+	@scripts/range-diff
+
+cover-letter:	## print the cover letter, with the figures of make compare
+	@scripts/cover-letter
+
+send:		## make and check the mails; SEND=1 SIGNOFF=1 sends them
+	@scripts/send
+
+.PHONY: $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' Makefile)

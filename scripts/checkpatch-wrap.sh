@@ -12,10 +12,7 @@ set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib/lib.sh"
 WAIVERS=${EXECMEM_WAIVERS:-$SCRIPTS/waivers/checkpatch-waivers.txt}
 
-case ${1:-} in
--h | --help) usage; exit 0 ;;
--*) die "unknown argument '$1' (see --help)" ;;
-esac
+operands $# "$@"
 
 WHOLE=
 if [ $# = 0 ]; then

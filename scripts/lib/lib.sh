@@ -33,16 +33,51 @@ note()
 	printf '%s: %s\n' "$ME" "$*" >&2
 }
 
-# Of the guest.  Said before hours of building, not after.
-[[ ${CPUS:=2} =~ ^[1-8]$ ]] || die "CPUS must be 1 to 8, not '$CPUS'"
+# misuse MESSAGE: the command line is wrong; exit status 2, as argparse has it.
+misuse()
+{
+	printf '%s: %s (see --help)\n' "$ME" "$*" >&2
+	exit 2
+}
 
-# usage: print the leading comment block of the script ("--help").
+# usage: print the leading comment block of the script.
 usage()
 {
 	awk '/^#!|^# SPDX-/ { next }
 	     /^#/ { sub(/^# ?/, ""); print; next }
 	     { exit }' "$0"
 }
+
+# Answered before anything is looked at: sourcing passes on the script's arguments.
+for arg; do
+	case $arg in
+	-h | --help) usage; exit 0 ;;
+	esac
+done
+
+# refuse ARG: one that the script does not take.
+refuse()
+{
+	case $1 in
+	-*) misuse "unknown option '$1'" ;;
+	*) misuse "unexpected argument '$1'" ;;
+	esac
+}
+
+# operands MAX ARG...: what is left of the command line has no option, and MAX arguments
+# at most.
+operands()
+{
+	local max=$1 arg
+	shift
+	for arg; do
+		[[ $arg != -* ]] || refuse "$arg"
+	done
+	[ $# -le "$max" ] || refuse "${@:max + 1:1}"
+}
+
+# Of the guest.  Said before hours of building, not after.
+[[ ${CPUS:=2} =~ ^[1-8]$ ]] || die "CPUS must be 1 to 8, not '$CPUS'"
 
 # patch_names: those of the series, in order.
 patch_names()
@@ -59,11 +94,22 @@ check_arch()
 	esac
 }
 
+# choose_arch [ARCH]: that one, or $ARCH, or x86_64; reads its record.
+choose_arch()
+{
+	operands 1 "$@"
+	ARCH=${1:-${ARCH:-x86_64}}
+	check_arch "$ARCH"
+	# shellcheck source=/dev/null
+	. "$SCRIPTS/lib/arch/$ARCH.sh"
+}
+
 # check_arches [ARCH...]: those of ARCHES, which limits what is done to some, or instead
 # those named.
 check_arches()
 {
 	local arch
+	operands 3 "$@"
 	[ $# = 0 ] || ARCHES=$*
 	[[ $ARCHES =~ [^[:space:]] ]] || die "ARCHES names no architecture (some of: $ALL_ARCHES)"
 	for arch in $ARCHES; do

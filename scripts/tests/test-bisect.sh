@@ -129,7 +129,7 @@ test_wrong_uses_get_one_line()
 		PREFIXES=$prefixes fails_with "PREFIXES" bisect --objects &&
 			[ "$(wc -l <"$TOY/all")" = 1 ] || return 1
 	done
-	fails_with "unknown argument" bisect --object && fails_with "--for needs" bisect --for x &&
+	fails_with "unknown option '--object'" bisect --object && fails_with "--for needs a number" bisect --for x &&
 		ARCHES=vax fails_with "unknown ARCH 'vax'" bisect &&
 		ARCHES=' ' fails_with "ARCHES names no architecture" bisect &&
 		: >"$TOY/top/series" && fails_with "the series is empty" bisect

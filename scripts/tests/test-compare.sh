@@ -174,7 +174,7 @@ test_architectures_and_numbers()
 		fails_with "unknown ARCH 'mips'" compare mips &&
 		RUNS=0 fails_with "RUNS must be 1 to 99, not '0'" compare &&
 		QUICK=yes fails_with "QUICK must be 0 or 1, not 'yes'" compare &&
-		fails_with "RUNS must be a number" steps/compare-report /nowhere x x86_64
+		fails_with "argument RUNS: invalid int value" steps/compare-report /nowhere x x86_64
 }
 
 # spoiled SED TEXT: the report of logs that were changed so fails and says TEXT.

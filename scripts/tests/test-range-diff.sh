@@ -88,7 +88,7 @@ test_unknown_versions_get_one_line()
 		FROM=v3 one_line "FROM=v3: no such version or commit in this clone (newest version: none)" range-diff &&
 		FROM=--help one_line "FROM=--help: no such version" range-diff &&
 		FROM=HEAD one_line "FROM=HEAD: the commit has no series" range-diff &&
-		one_line "unknown argument 'v1'" range-diff v1
+		one_line "unexpected argument 'v1'" range-diff v1
 }
 
 test_a_version_for_another_base_is_named()

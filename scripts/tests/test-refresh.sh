@@ -137,7 +137,7 @@ test_popped_patches_are_refused()
 
 test_wrong_arguments()
 {
-	fails_with "unknown argument" refresh --frobnicate &&
+	fails_with "unknown option '--frobnicate'" refresh --frobnicate &&
 		fails_with "is no name of a patch" refresh --to x &&
 		fails_with "no such file" refresh --to x.patch mm/nothing.c
 }

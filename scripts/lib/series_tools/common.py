@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where things are, and how a script fails: with one line."""
+import argparse
 import os
 import subprocess
 import sys
@@ -19,6 +20,28 @@ class Fault(Exception):
 def note(text):
     """Progress goes to stderr, so that stdout stays for answers."""
     print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr, flush=True)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, in the words of lib.sh."""
+
+    def error(self, message):
+        note(f"{message} (see --help)")
+        sys.exit(2)
+
+    def parse_args(self, args=None, namespace=None):
+        args, rest = self.parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unknown option '{rest[0]}'" if rest[0].startswith("-") else
+                       f"unexpected argument '{rest[0]}'")
+        return args
+
+
+def parser(doc, *environment):
+    """For a script with this description, which also reads these variables."""
+    words = [*(f"[{name}]" for name in environment), Path(sys.argv[0]).name]
+    return Parser(prog=" ".join(words), description=doc.strip(), allow_abbrev=False,
+                  formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def run_main(main):
