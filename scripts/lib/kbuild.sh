@@ -45,40 +45,8 @@ touched_files()
 	done | sort -u
 }
 
-# human SECONDS: 75 -> 1m15s
-human()
-{
-	printf '%dm%02ds' $(($1 / 60)) $(($1 % 60))
-}
-
 # count_objects LOG: how many objects this build has compiled so far.
 count_objects()
 {
 	grep -cE '^  (CC|AS)( \[M\])? ' "$1" || true
-}
-
-# progress LOG PID LABEL TOTAL: follow a running build until it ends: objects
-# built so far of those that a whole build has, on one line of a terminal, or
-# as a plain line now and then.
-progress()
-{
-	local log=$1 pid=$2 label=$3 total=$4 began=$SECONDS built last=0
-	local every=60 line
-	[ -t 2 ] && every=1
-
-	while kill -0 "$pid" 2>/dev/null; do
-		sleep 1
-		[ $((SECONDS - last)) -ge "$every" ] || continue
-		last=$SECONDS
-		built=$(count_objects "$log")
-		line="$label: $built objects of ${total:-?}, $(human $((SECONDS - began)))"
-		if [ -t 2 ]; then
-			printf '\r\033[K%s' "$line" >&2
-		elif [ $((SECONDS - began)) -ge 5 ]; then
-			printf '%s\n' "$line" >&2
-		fi
-	done
-	if [ -t 2 ]; then
-		printf '\r\033[K' >&2
-	fi
 }

@@ -20,17 +20,21 @@ ALL_ARCHES="x86_64 arm64 riscv64"
 : "${ARCHES:=$ALL_ARCHES}"
 ME=$(basename "$0")
 
+# On a terminal a message replaces the line that progress has left there.
+CLEAR_LINE=
+[ ! -t 2 ] || CLEAR_LINE='\r\033[K'
+
 # die MESSAGE: one clear line, and no success.
 die()
 {
-	printf '%s: %s\n' "$ME" "$*" >&2
+	note "$*"
 	exit 1
 }
 
 # note MESSAGE: progress goes to stderr, so that stdout stays for answers.
 note()
 {
-	printf '%s: %s\n' "$ME" "$*" >&2
+	printf "$CLEAR_LINE"'%s: %s\n' "$ME" "$*" >&2
 }
 
 # misuse MESSAGE: the command line is wrong; exit status 2, as argparse has it.
@@ -117,10 +121,18 @@ check_arches()
 	done
 }
 
-# set_up: install what is missing, but not for a base that tests have made.
+# set_up NEED...: install what is missing for these commands (see scripts/setup), but
+# not for a base that tests have made, and once for a command and those that it calls.
 set_up()
 {
-	[ -n "${EXECMEM_BASE:-}" ] || "$SCRIPTS/setup"
+	local need missing=()
+	[ -z "${EXECMEM_BASE:-}" ] || return 0
+	for need in "$@"; do
+		[[ " ${EXECMEM_SET_UP:-} " == *" $need "* ]] || missing+=("$need")
+	done
+	[ ${#missing[@]} != 0 ] || return 0
+	"$SCRIPTS/setup" "${missing[@]}"
+	export EXECMEM_SET_UP="${EXECMEM_SET_UP:-} ${missing[*]}"
 }
 
 # firmware ARCH: where the guest's firmware is, if there is one beside QEMU's own.

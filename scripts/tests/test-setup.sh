@@ -9,7 +9,7 @@ set -uo pipefail
 fake_apt()
 {
 	mkdir -p "$TOY/bin"
-	"$SCRIPTS/setup" --list | sed 's/[|:].*//; s/^/ii /' >"$TOY/packages"
+	"$SCRIPTS/setup" --list | sed 's/[| ].*//; s/^/ii /' >"$TOY/packages"
 	printf '#!/bin/sh\ncat "%s"\n' "$TOY/packages" >"$TOY/bin/dpkg-query"
 	cat >"$TOY/bin/apt-get" <<-EOF
 		#!/bin/bash

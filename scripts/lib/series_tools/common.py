@@ -19,7 +19,8 @@ class Fault(Exception):
 
 def note(text):
     """Progress goes to stderr, so that stdout stays for answers."""
-    print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr, flush=True)
+    clear = "\r\033[K" if sys.stderr.isatty() else ""     # what progress has left
+    print(f"{clear}{Path(sys.argv[0]).name}: {text}", file=sys.stderr, flush=True)
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,6 +67,17 @@ def output(command, what, **kwargs):
     return done.stdout
 
 
+def in_lib_sh(command, *args):
+    """The output of a function of lib.sh."""
+    command = f'. "$0"; {command} "$@"'
+    return output(["bash", "-c", command, SCRIPTS / "lib/lib.sh", *args], "lib.sh")
+
+
+def set_up(*needs):
+    """Install the packages that are missing for a command."""
+    in_lib_sh("set_up", *needs)
+
+
 def base_dir():
     """The pristine base, fetched or extracted if need be."""
     done = subprocess.run([SCRIPTS / "steps/source"], stdout=subprocess.PIPE,
@@ -77,9 +89,7 @@ def base_dir():
 
 def tree_dir():
     """The work tree's place; lib.sh knows the rule."""
-    command = 'ME=tree; . "$0"; tree_dir'
-    return Path(output(["bash", "-c", command, SCRIPTS / "lib/lib.sh"],
-                       "lib.sh").strip())
+    return Path(in_lib_sh("tree_dir").strip())
 
 
 def plain_git_env():
