@@ -14,7 +14,7 @@ kbuild()
 	shift 3
 	prefix=$(cross "$arch")
 	nice make -C "$tree" O="$odir" ARCH="$(karch "$arch")" \
-		CROSS_COMPILE="$prefix" CC="ccache ${prefix}gcc" \
+		CROSS_COMPILE="$prefix" CC="$SCRIPTS/lib/cc ${prefix}gcc" \
 		-j"$JOBS" "$@"
 }
 

@@ -5,6 +5,8 @@
 # One line, rewritten each second on a terminal.  Elsewhere a line at the begin of each
 # step and after every 30 seconds.
 
+STEP_BEGAN=$SECONDS SHOWN=$SECONDS
+
 # steps COUNT: this command has so many, unless it is itself part of a longer one.
 steps()
 {
@@ -15,7 +17,8 @@ steps()
 step()
 {
 	EXECMEM_STEP=$((EXECMEM_STEP + 1))
-	STEP="step $EXECMEM_STEP of $EXECMEM_STEPS: $*" STEP_BEGAN=$SECONDS SHOWN=$SECONDS
+	export STEP="step $EXECMEM_STEP of $EXECMEM_STEPS: $*"
+	STEP_BEGAN=$SECONDS SHOWN=$SECONDS
 	if [ -t 2 ]; then
 		show "$STEP"
 	else
@@ -35,6 +38,24 @@ human()
 	printf '%dm%02ds' $(($1 / 60)) $(($1 % 60))
 }
 
+# report TEXT: the state of the step.
+report()
+{
+	if [ -t 2 ]; then
+		[ "$SHOWN" = "$SECONDS" ] || show "$STEP: $1"
+		SHOWN=$SECONDS
+	elif [ $((SECONDS - SHOWN)) -ge 30 ]; then
+		note "$STEP: $1"
+		SHOWN=$SECONDS
+	fi
+}
+
+# progress_time: of a step whose size nobody knows.
+progress_time()
+{
+	report "$(human $((SECONDS - STEP_BEGAN)))"
+}
+
 # progress DONE TOTAL UNITS [EXPECTED]: how much of the step is done, and how long the
 # rest will take at that rate, or if all of the step takes EXPECTED seconds.
 progress()
@@ -45,12 +66,7 @@ progress()
 	elif [ "$1" != 0 ]; then
 		left=$((elapsed * ($2 - $1) / $1))
 	fi
-	text="$STEP: $1 of $2 $3, $(human "$elapsed")"
+	text="$1 of $2 $3, $(human "$elapsed")"
 	[ "${left:-0}" -le 0 ] || text+=", about $(human "$left") left"
-	if [ -t 2 ]; then
-		show "$text"
-	elif [ $((SECONDS - SHOWN)) -ge 30 ]; then
-		SHOWN=$SECONDS
-		note "$text"
-	fi
+	report "$text"
 }

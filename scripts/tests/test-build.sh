@@ -67,4 +67,24 @@ test_warning_about_a_lost_user() { warns "../mm/b.c:9:5: warning: 'b9' defined b
 test_no_warning_of_the_base() { ! warns '../mm/b.c:9:5: warning: x [-Wfoo]'; }
 test_no_warning_elsewhere() { ! warns '../mm/a.c:3:5: warning: x [-Wfoo]'; }
 
+# compile FILE: as kbuild does, into a.o.
+compile()
+{
+	CCACHE_DIR=$TOY/ccache "$SCRIPTS/lib/cc" gcc -Wp,-MMD,a.d -c -o a.o "$1"
+}
+
+test_ccache_is_not_asked_for_what_assembler_includes()
+{
+	cd "$TOY" && printf '\t.incbin "data"\n' >a.S && echo before >data && compile a.S &&
+		echo behind >data && compile a.S && grep -q behind a.o
+}
+
+test_ccache_sees_a_changed_header()
+{
+	cd "$TOY" && echo '#include "a.h"' >a.c && echo 'char a[] = "before";' >a.h &&
+		compile a.c && echo 'char a[] = "behind";' >a.h && compile a.c &&
+		grep -q behind a.o && compile a.c &&
+		CCACHE_DIR=$TOY/ccache ccache --print-stats | grep -qx 'direct_cache_hit.1'
+}
+
 run_tests

@@ -89,6 +89,20 @@ test_packaged_source_is_extracted_once()
 		[ "$("$SCRIPTS/steps/source" 2>"$TOY/err")" = "$base" ] && [ ! -s "$TOY/err" ]
 }
 
+test_what_no_configuration_compiles_is_left_out()
+{
+	local drivers=$TOY/user/drivers base
+	user_kernel && mkdir -p "$TOY/usr" "$drivers/gpu/drm" "$drivers/net/ethernet" &&
+		touch "$drivers"/{gpu,gpu/drm,net,net/ethernet}/{Kconfig,Makefile,a.c} &&
+		tar -C "$TOY" -caf "$TOY/usr/linux-source-6.12.tar.xz" user || return 1
+	export EXECMEM_USR_SRC=$TOY/usr
+	base=$("$SCRIPTS/steps/source" 2>/dev/null)/drivers &&
+		[ -f "$base/gpu/drm/Kconfig" ] && [ -f "$base/net/ethernet/Makefile" ] &&
+		[ -f "$base/net/a.c" ] && [ "$(find "$base" -name a.c | wc -l)" = 1 ] &&
+		base=$(base_of "$TOY/usr/linux-source-6.12.tar.xz")/drivers &&
+		[ "$(find "$base" -name a.c | wc -l)" = 4 ]
+}
+
 test_wrong_paths_get_one_line()
 {
 	user_kernel && mkdir "$TOY/empty" && echo x >"$TOY/file" && echo x >"$TOY/bad.tar.xz" &&
