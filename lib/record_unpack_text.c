@@ -20,6 +20,7 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/text-patching.h>
 
 /* All functions; read under RCU. */
 static LIST_HEAD(functions);
@@ -88,9 +89,10 @@ static int write_text(struct record_unpack *u, const struct source *s)
 	if (WARN_ON_ONCE(size != u->size))
 		return -EINVAL;
 
-	err = execmem_text_publish(u->text, buf, u->size);
+	err = execmem_text_copy(u->text, 0, buf, u->size);
 	if (err)
 		return err;
+	text_poke_sync();
 
 	u->fn = u->text + entry;
 	return verify(s, u->text, u->size);
@@ -157,7 +159,7 @@ static struct record_unpack *create(const struct source *s, const char *name)
  *	   -ERANGE if something the code needs is out of its reach;
  *	   -E2BIG if it takes more code than any is expected to;
  *	   -EIO if what was generated fails its check;
- *	   or as execmem_text_publish()
+ *	   or as execmem_text_copy()
  */
 struct record_unpack *record_unpack_create(const struct record_shape *shape, const char *name)
 {

@@ -331,7 +331,7 @@ static bool __init test_end(void)
 	u32 last;
 
 	memcpy(&last, text->base + text->size - sizeof(last), sizeof(last));
-	return expect(last == TEXT_PATCH_TRAP);
+	return expect(last == TEXT_POKE_TRAP);
 }
 
 /* Tracepoints: a static call behind a static key. */

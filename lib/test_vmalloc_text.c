@@ -129,27 +129,6 @@ static u8 *area;		/* the text that tests write */
 static u8 *shadow;		/* what is expected there, for tests that want it */
 static struct rnd_state rnd;
 
-/* A function with one instruction to be replaced by another, and back. */
-struct live_code {
-	const char *name;
-	u8 code[CODE_MAX];
-	size_t len;
-	size_t at;				/* offset of the instruction */
-	size_t insn_len;
-	u8 insn[2][TEXT_PATCH_INSN_MAX];	/* the first is in code[] */
-	u32 value[2];				/* what the function returns */
-	size_t place;				/* offset in a page */
-	bool in_place;				/* may be written while others run it */
-};
-
-/* A replacement that must be refused. */
-struct bad_insn {
-	const char *name;
-	const char *old, *new;
-	size_t len;
-	int error;
-};
-
 static atomic_t nr_trapped;
 
 static bool slab_text_has(unsigned long ip);
@@ -189,8 +168,8 @@ static __maybe_unused const char *set_probe(struct kprobe *p)
 }
 
 /*
- * An architecture's header has gen_func(), gen_jump(), gen_live(), bad_insns[],
- * catch_traps() and count_maintenance(); the last two return why they cannot.
+ * An architecture's header has gen_func(), gen_jump(), catch_traps() and
+ * count_maintenance(); the last two return why they cannot.
  */
 #if defined(CONFIG_X86_64)
 #include "test_vmalloc_text_x86.h"
@@ -208,12 +187,30 @@ static noinline __nocfi u32 call(const void *code)
 	return func();
 }
 
+static int copy_and_sync(void *at, const void *code, size_t len)
+{
+	int ret = text_poke_copy(at, code, len);
+
+	if (!ret)
+		text_poke_sync();
+	return ret;
+}
+
+static int set_and_sync(void *at, size_t len)
+{
+	int ret = text_poke_set(at, len);
+
+	if (!ret)
+		text_poke_sync();
+	return ret;
+}
+
 /* Functions of different lengths, so that reuse moves instructions about. */
 static int write_func(void *at, u32 value, unsigned int nops)
 {
 	u8 code[CODE_MAX];
 
-	return text_patch_copy(at, code, gen_func(code, value, nops));
+	return copy_and_sync(at, code, gen_func(code, value, nops));
 }
 
 static u32 value_of(unsigned long nr)
@@ -223,12 +220,12 @@ static u32 value_of(unsigned long nr)
 
 static void clear_area(void)
 {
-	CHECK_EQ(text_patch_fill(area, AREA_SIZE), 0, "clearing");
+	CHECK_EQ(set_and_sync(area, AREA_SIZE), 0, "clearing");
 }
 
 static void fill_shadow(void *at, size_t len)
 {
-	static const u32 trap = TEXT_PATCH_TRAP;
+	static const u32 trap = TEXT_POKE_TRAP;
 	u8 *byte;
 
 	for (byte = at; len--; byte++)
@@ -280,8 +277,6 @@ struct worker {
 	unsigned int nr;
 	unsigned long calls;		/* how many times it called generated code */
 	unsigned long at;		/* how far it has come */
-	unsigned long seen[2];
-	unsigned long stale;		/* wrong values that an emulator is to blame for */
 };
 
 static struct worker *workers;
@@ -444,26 +439,113 @@ static unsigned int last_cpu(void)
  * meanwhile, which shows as requests that are not ours, try again.
  */
 
-static void stats_since(struct text_patch_stats *s, const struct text_patch_stats *before)
+struct poke_counts {
+	unsigned long copies;
+	unsigned long sets;
+	unsigned long syncs;
+	unsigned long rounds;
+};
+
+static struct {
+	atomic_long_t copies;
+	atomic_long_t sets;
+	atomic_long_t syncs;
+	atomic_long_t rounds;
+	atomic_long_t last_round;
+} counted;
+
+static void count_copy(void *data, void *addr, size_t len, int ret)
 {
-	text_patch_get_stats(s);
-	s->copies -= before->copies;
-	s->fills -= before->fills;
-	s->insns -= before->insns;
-	s->syncs -= before->syncs;
-	s->rounds -= before->rounds;
+	if (!ret)
+		atomic_long_inc(&counted.copies);
+}
+
+static void count_set(void *data, void *addr, size_t len, int ret)
+{
+	if (!ret)
+		atomic_long_inc(&counted.sets);
+}
+
+static void count_sync(void *data, unsigned long round, bool shared)
+{
+	atomic_long_inc(&counted.syncs);
+	if (shared)
+		return;
+	atomic_long_inc(&counted.rounds);
+	atomic_long_set(&counted.last_round, round);
+}
+
+static struct counter {
+	const char *name;
+	void *probe;
+	struct tracepoint *tp;
+} counters[] = {
+	{ "text_poke_copy", count_copy },
+	{ "text_poke_set", count_set },
+	{ "text_poke_sync", count_sync },
+};
+
+static void find_tracepoint(struct tracepoint *tp, void *data)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		if (!strcmp(tp->name, counters[i].name))
+			counters[i].tp = tp;
+}
+
+static int start_counting(void)
+{
+	int i, ret;
+
+	for_each_kernel_tracepoint(find_tracepoint, NULL);
+	for (i = 0; i < ARRAY_SIZE(counters); i++) {
+		if (!counters[i].tp)
+			return -EOPNOTSUPP;
+		ret = tracepoint_probe_register(counters[i].tp, counters[i].probe, NULL);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void stop_counting(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		if (counters[i].tp)
+			tracepoint_probe_unregister(counters[i].tp, counters[i].probe, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+static void get_counts(struct poke_counts *c)
+{
+	c->copies = atomic_long_read(&counted.copies);
+	c->sets = atomic_long_read(&counted.sets);
+	c->syncs = atomic_long_read(&counted.syncs);
+	c->rounds = atomic_long_read(&counted.rounds);
+}
+
+static void counts_since(struct poke_counts *c, const struct poke_counts *before)
+{
+	get_counts(c);
+	c->copies -= before->copies;
+	c->sets -= before->sets;
+	c->syncs -= before->syncs;
+	c->rounds -= before->rounds;
 }
 
 static void check_cost(const char *what, void (*fn)(unsigned int nr), unsigned int nr,
 		       unsigned long syncs, unsigned long rounds)
 {
-	struct text_patch_stats before, s;
+	struct poke_counts before, s;
 	int i;
 
 	for (i = 0; i < ATTEMPTS; i++) {
-		text_patch_get_stats(&before);
+		get_counts(&before);
 		fn(nr);
-		stats_since(&s, &before);
+		counts_since(&s, &before);
 		if (s.syncs <= syncs)
 			break;
 	}
@@ -486,13 +568,13 @@ static void test_run_on_every_cpu(void)
 		if (!CHECK_EQ(write_func(at, value, i % 8), 0, "function %d", i))
 			return;
 		check_on_all_cpus(at, value, "new function");
-		at += CODE_MAX + TEXT_PATCH_ALIGN;
+		at += CODE_MAX + TEXT_POKE_ALIGN;
 	}
 }
 
 /*
  * Reuse of an address. Generation g of the code returns value_of(g). It is
- * published only when text_patch_copy() has returned, and before the next one
+ * published only when text_poke_sync() has returned, and before the next one
  * is written every worker has left it: as the contract demands of the owner of
  * unused text.
  */
@@ -544,12 +626,9 @@ static bool write_generation(unsigned long gen)
 	u8 code[CODE_MAX];
 	size_t len = gen_func(code, value_of(gen), gen % 8);
 
-	if (gen % 2)
-		return CHECK_EQ(text_patch_copy(area, code, len), 0, "generation %lu", gen);
-
-	if (!CHECK_EQ(text_patch_copy_nosync(area, code, len), 0, "generation %lu", gen))
+	if (!CHECK_EQ(text_poke_copy(area, code, len), 0, "generation %lu", gen))
 		return false;
-	text_patch_sync();
+	text_poke_sync();
 	return true;
 }
 
@@ -606,14 +685,14 @@ static void test_fill_bytes(void)
 	size_t start, len, at;
 
 	check_filled(area, AREA_SIZE, "allocated");
-	for (start = 0; start <= 16; start += TEXT_PATCH_ALIGN) {
-		for (len = TEXT_PATCH_ALIGN; len <= 48; len += TEXT_PATCH_ALIGN) {
+	for (start = 0; start <= 16; start += TEXT_POKE_ALIGN) {
+		for (len = TEXT_POKE_ALIGN; len <= 48; len += TEXT_POKE_ALIGN) {
 			at = PAGE_SIZE - 24 + start;
 			memset(shadow, 0x5a, 2 * PAGE_SIZE);
-			if (!CHECK_EQ(text_patch_copy_nosync(area, shadow, 2 * PAGE_SIZE), 0,
+			if (!CHECK_EQ(text_poke_copy(area, shadow, 2 * PAGE_SIZE), 0,
 				      "before the fill"))
 				return;
-			if (!CHECK_EQ(text_patch_fill_nosync(area + at, len), 0,
+			if (!CHECK_EQ(text_poke_set(area + at, len), 0,
 				      "%zu bytes at %zu", len, at))
 				return;
 			fill_shadow(shadow + at, len);
@@ -633,7 +712,7 @@ static void check_trap_at(const u8 *trap)
 	u8 *jump = area + AREA_SIZE - SLOT_SIZE;
 	u8 code[CODE_MAX];
 
-	if (!CHECK_EQ(text_patch_copy(jump, code, gen_jump(code, jump, trap)), 0, "jump"))
+	if (!CHECK_EQ(copy_and_sync(jump, code, gen_jump(code, jump, trap)), 0, "jump"))
 		return;
 	check_on_all_cpus(jump, TRAPPED, "trap");
 	CHECK_EQ(atomic_read(&nr_trapped) - before, num_online_cpus(), "traps at %zu",
@@ -651,11 +730,11 @@ static void test_fill_traps(void)
 	/* Code that every CPU has run must not be there any more. */
 	if (CHECK_EQ(write_func(area, 1, 0), 0, "function")) {
 		check_on_all_cpus(area, 1, "before the fill");
-		CHECK_EQ(text_patch_fill(area, SLOT_SIZE), 0, "fill");
+		CHECK_EQ(set_and_sync(area, SLOT_SIZE), 0, "fill");
 	}
-	for (at = 0; at < 16 && !failed(); at += TEXT_PATCH_ALIGN)
+	for (at = 0; at < 16 && !failed(); at += TEXT_POKE_ALIGN)
 		check_trap_at(area + at);
-	for (at = PAGE_SIZE - 8; at < PAGE_SIZE + 8 && !failed(); at += TEXT_PATCH_ALIGN)
+	for (at = PAGE_SIZE - 8; at < PAGE_SIZE + 8 && !failed(); at += TEXT_POKE_ALIGN)
 		check_trap_at(area + at);
 	uncatch_traps();
 }
@@ -755,7 +834,7 @@ static bool check_write(size_t at, size_t len)
 	prandom_bytes_state(&rnd, shadow + at, min(len, 256UL));
 	if (len > 256)
 		prandom_bytes_state(&rnd, shadow + at + len - 256, 256);
-	if (!CHECK_EQ(text_patch_copy_nosync(area + at, shadow + at, len), 0,
+	if (!CHECK_EQ(text_poke_copy(area + at, shadow + at, len), 0,
 		      "%zu bytes at %zu", len, at))
 		return false;
 	return CHECK(!memcmp(area + from, shadow + from, to - from),
@@ -764,7 +843,7 @@ static bool check_write(size_t at, size_t len)
 
 static void test_lengths(void)
 {
-	size_t step = TEXT_PATCH_ALIGN, len, at;
+	size_t step = TEXT_POKE_ALIGN, len, at;
 
 	/* Few iterations: only short ones all, and those that end near a page. */
 	for (len = step; len <= 2 * PAGE_SIZE && !failed(); len += step) {
@@ -778,7 +857,7 @@ static void test_lengths(void)
 
 static void test_alignments(void)
 {
-	size_t step = TEXT_PATCH_ALIGN, len, at;
+	size_t step = TEXT_POKE_ALIGN, len, at;
 
 	for (at = PAGE_SIZE - 64; at <= PAGE_SIZE + 64 && !failed(); at += step)
 		for (len = step; len <= 64 && check_write(at, len); len = len * 2 + step)
@@ -790,192 +869,14 @@ static void test_alignments(void)
 	CHECK(!memcmp(area, shadow, AREA_SIZE), "at the end");
 }
 
-/*
- * Replacing an instruction that others are executing. The phase is even, and
- * phase / 2 says which of the two is there, except while it is replaced.
- */
-struct live {
-	struct live_code code;
-	u8 *entry;
-	unsigned long phase;
-};
-
-/*
- * A CPU executed something else than it should, in a virtual machine. Memory holds
- * the right bytes: then maintaining caches by their address, and a round that
- * synchronises every CPU, make every real CPU execute them. An emulator may not:
- * QEMU (7.2), when it runs CPUs in parallel, keeps what it translated while a byte
- * was replaced.
- */
-static bool is_emulators_fault(struct live *l, unsigned long phase, u32 value)
-{
-	u8 *at = l->entry + l->code.at;
-
-	if (!is_virtual_machine() || memcmp(at, l->code.insn[phase / 2 % 2], l->code.insn_len))
-		return false;
-
-	test_text_flush(at, l->code.insn_len);
-	text_patch_sync();
-	return call(l->entry) == value;
-}
-
-static void judge_wrong_value(struct worker *w, struct live *l, u32 value)
-{
-	unsigned long phase;
-
-	/* Pairs with the release in replace(), whose caller then waits for us. */
-	while ((phase = smp_load_acquire(&l->phase)) % 2)
-		cond_resched();
-
-	if (is_emulators_fault(l, phase, value))
-		w->stale++;
-	else
-		test_fail("%s: returned %x, after %lu replacements", l->code.name, value,
-			  phase / 2);
-	worker_is_at(w, phase);
-}
-
-static void check_live_value(struct worker *w, struct live *l, unsigned long phase,
-			     unsigned long phase_after, u32 value)
-{
-	bool settled = phase % 2 == 0 && phase == phase_after;
-	int which = value == l->code.value[1];
-
-	if (!which && value != l->code.value[0])
-		judge_wrong_value(w, l, value);
-	else if (!settled)
-		w->seen[which]++;
-	else if (which != phase / 2 % 2)
-		judge_wrong_value(w, l, value);
-	else
-		worker_is_at(w, phase);
-}
-
-static void live_worker(struct worker *w)
-{
-	struct live *l = w->data;
-	unsigned long phase;
-	u32 value;
-
-	while (!kthread_should_stop()) {
-		/* Pairs with the release in replace(). */
-		phase = smp_load_acquire(&l->phase);
-		value = call(l->entry);
-		/* Not before the call. */
-		smp_rmb();
-		check_live_value(w, l, phase, READ_ONCE(l->phase), value);
-		if (!(++w->calls % 64))
-			cond_resched();
-	}
-}
-
-static bool replace(struct live *l)
-{
-	unsigned long phase = l->phase;
-	const u8 *old = l->code.insn[phase / 2 % 2], *new = l->code.insn[!(phase / 2 % 2)];
-
-	WRITE_ONCE(l->phase, phase + 1);
-	/* Whoever executes what is written next also sees that it is being. */
-	smp_mb();
-	if (!CHECK_EQ(text_patch_insn(l->entry + l->code.at, old, new, l->code.insn_len), 0,
-		      "%s: replacement %lu", l->code.name, phase / 2))
-		return false;
-	/* Pairs with the acquire in live_worker(). */
-	smp_store_release(&l->phase, phase + 2);
-
-	return wait_for_workers(phase + 2);
-}
-
-/* Return: how many calls were made while the instruction was being replaced. */
-static unsigned long report_live(struct live *l)
-{
-	unsigned long seen[2] = { };
-	unsigned int i;
-
-	for (i = 0; i < nr_workers; i++) {
-		seen[0] += workers[i].seen[0];
-		seen[1] += workers[i].seen[1];
-		if (workers[i].stale)
-			test_skip("this emulator executes what memory does not hold");
-	}
-	diag("live: %s: %lu replacements in %lu calls, %lu + %lu of them meanwhile",
-	     l->code.name, l->phase / 2, worker_calls(), seen[0], seen[1]);
-	return seen[0] + seen[1];
-}
-
-static unsigned long test_live_code(struct live *l)
-{
-	unsigned long meanwhile;
-
-	int i, loops = clamp(test_loop_count / 20, 2, 200);
-
-	l->phase = 0;
-	l->entry = area + PAGE_SIZE + l->code.place;
-	if (!CHECK_EQ(text_patch_copy(l->entry, l->code.code, l->code.len), 0, "%s", l->code.name))
-		return 0;
-	CHECK_EQ(text_patch_insn(l->entry + l->code.at, l->code.insn[1], l->code.insn[0],
-				 l->code.insn_len), -EBUSY, "%s", l->code.name);
-
-	/* Raw, as preemption is not disabled: test_live() keeps us on this CPU. */
-	if (!start_workers_beside(raw_smp_processor_id(), live_worker, l))
-		test_skip("needs two CPUs");
-	for (i = 0; i < loops && !failed(); i++)
-		if (!replace(l))
-			break;
-	meanwhile = report_live(l);
-	if (!skip_reason)
-		check_on_all_cpus(l->entry, l->code.value[l->phase / 2 % 2], l->code.name);
-	stop_workers();
-	return meanwhile;
-}
-
-/* The fallback replaces what is naturally aligned. */
-static bool is_live_possible(const struct live_code *l)
-{
-	return !text_patch_uses_fallback() ||
-	       (is_power_of_2(l->insn_len) && (l->at + l->place) % l->insn_len == 0);
-}
-
-static void test_live(void)
-{
-	struct live *l = kzalloc(sizeof(*l), GFP_KERNEL);
-	const char *not_caught = catch_traps();
-	unsigned long meanwhile = 0;
-	unsigned int nr;
-
-	if (!CHECK(l, "no memory"))
-		goto out;
-
-	/* Not caught, a CPU that executes neither instruction may die of it. */
-	if (not_caught)
-		diag("live: %s", not_caught);
-	run_on(cpumask_first(cpu_online_mask));
-	for (nr = 0; !failed(); nr++) {
-		l->code.value[0] = 0x1111;
-		l->code.value[1] = 0x2222;
-		if (!gen_live(&l->code, nr))
-			break;
-		if (is_live_possible(&l->code))
-			meanwhile += test_live_code(l);
-	}
-	run_anywhere();
-	if (num_online_cpus() > 1)
-		CHECK(meanwhile, "nobody executed what was being replaced");
-out:
-	if (!not_caught)
-		uncatch_traps();
-	kfree(l);
-}
-
 static void batch(unsigned int nr)
 {
 	u8 code[CODE_MAX];
 
 	for (; nr; nr--)
-		CHECK_EQ(text_patch_copy_nosync(slot_of(nr), code,
-						gen_func(code, value_of(nr), nr % 8)), 0,
-			 "function %u", nr);
-	text_patch_sync();
+		CHECK_EQ(text_poke_copy(slot_of(nr), code, gen_func(code, value_of(nr), nr % 8)),
+			 0, "function %u", nr);
+	text_poke_sync();
 }
 
 static void copy_one_by_one(unsigned int nr)
@@ -987,31 +888,14 @@ static void copy_one_by_one(unsigned int nr)
 static void fill_one_by_one(unsigned int nr)
 {
 	for (; nr; nr--)
-		CHECK_EQ(text_patch_fill(slot_of(nr), SLOT_SIZE), 0, "slot %u", nr);
-}
-
-/* An instruction that is replaced in place, where the architecture does that. */
-static void replace_to_and_fro(unsigned int nr)
-{
-	struct live_code l = { .value = { 1, 2 } };
-
-	gen_live(&l, 0);
-	CHECK_EQ(text_patch_copy_nosync(area, l.code, l.len), 0, "%s", l.name);
-	for (; nr; nr--)
-		CHECK_EQ(text_patch_insn(area + l.at, l.insn[nr % 2], l.insn[!(nr % 2)],
-					 l.insn_len), 0, "%s", l.name);
-}
-
-static unsigned int insn_syncs(void)
-{
-	return text_patch_uses_fallback() ? 1 : INSN_SYNCS;
+		CHECK_EQ(set_and_sync(slot_of(nr), SLOT_SIZE), 0, "slot %u", nr);
 }
 
 static void fill_batch(unsigned int nr)
 {
 	for (; nr; nr--)
-		CHECK_EQ(text_patch_fill_nosync(slot_of(nr), SLOT_SIZE), 0, "slot %u", nr);
-	text_patch_sync();
+		CHECK_EQ(text_poke_set(slot_of(nr), SLOT_SIZE), 0, "slot %u", nr);
+	text_poke_sync();
 }
 
 static void test_batch(void)
@@ -1024,102 +908,13 @@ static void test_batch(void)
 
 	check_cost("copies", copy_one_by_one, 10, 10, 10);
 	check_cost("fills", fill_one_by_one, 10, 10, 10);
-	check_cost("replacements", replace_to_and_fro, 10, 10 * insn_syncs(), 10 * insn_syncs());
 	check_cost("batch of fills", fill_batch, 10, 1, 1);
 	check_cost("sync", batch, 0, 1, 1);
 }
 
 /*
- * Rounds are shared. One request is held when its round has ended, until all
- * others have arrived: these need a round that has not begun, and need but one.
- */
-struct sharing {
-	struct tracepoint *tp;
-	atomic_t arrived;
-	atomic_t held;
-	unsigned int nr;
-};
-
-static void hold_round(void *data, unsigned long round, bool shared)
-{
-	struct sharing *s = data;
-	unsigned int ms;
-
-	/* Who shared it tells of a round that is over: the next may have begun. */
-	if (shared || atomic_xchg(&s->held, 1))
-		return;
-
-	/* They need the other CPUs for a moment to come to wait. */
-	for (ms = 0; ms < 2000 && atomic_read(&s->arrived) < s->nr; ms++)
-		mdelay(1);
-	mdelay(20);
-}
-
-static void sharing_worker(struct worker *w)
-{
-	struct sharing *s = w->data;
-
-	/* The first one's round is over when the others come. */
-	while (w->nr && !atomic_read(&s->held) && !kthread_should_stop())
-		cond_resched();
-	atomic_inc(&s->arrived);
-	text_patch_sync();
-	worker_is_at(w, 1);
-}
-
-static void find_sync_tracepoint(struct tracepoint *tp, void *data)
-{
-	struct sharing *s = data;
-
-	if (!strcmp(tp->name, "text_patch_sync"))
-		s->tp = tp;
-}
-
-static void share_rounds(struct sharing *s, struct text_patch_stats *cost)
-{
-	struct text_patch_stats before;
-
-	atomic_set(&s->arrived, 0);
-	atomic_set(&s->held, 0);
-	text_patch_get_stats(&before);
-	if (start_workers(s->nr, sharing_worker, s))
-		wait_for_workers(1);
-	stats_since(cost, &before);
-	stop_workers();
-}
-
-static void test_shared_rounds(void)
-{
-	struct sharing s = { .nr = many_threads() };
-	struct text_patch_stats cost;
-	int i;
-
-	for_each_kernel_tracepoint(find_sync_tracepoint, &s);
-	if (!s.tp)
-		return test_skip("needs CONFIG_TRACEPOINTS");
-	if (num_online_cpus() < 2)
-		return test_skip("needs two CPUs");
-	if (!CHECK_EQ(tracepoint_probe_register(s.tp, hold_round, &s), 0, "tracepoint"))
-		return;
-
-	for (i = 0; i < ATTEMPTS && !failed(); i++) {
-		share_rounds(&s, &cost);
-		/* A thread may have arrived, and have been preempted before it asked. */
-		if (cost.syncs == s.nr && cost.rounds == 2)
-			break;
-	}
-	tracepoint_probe_unregister(s.tp, hold_round, &s);
-	tracepoint_synchronize_unregister();
-
-	CHECK_EQ(cost.syncs, s.nr, "requests of as many threads");
-	/* One would mean that somebody joined the round that had begun. */
-	CHECK_EQ(cost.rounds, 2, "rounds for %lu requests", cost.syncs);
-	diag("shared_rounds: %lu rounds for %lu requests at once", cost.rounds, cost.syncs);
-}
-
-/*
- * The same without a stage. How many rounds are shared is up to the scheduler:
- * on two CPUs, few requests arrive while a round runs.
+ * Many writers at once. How many rounds are shared is up to the scheduler: on two
+ * CPUs, few requests arrive while a round runs.
  */
 static void busy_worker(struct worker *w)
 {
@@ -1136,66 +931,40 @@ static void busy_worker(struct worker *w)
 static void test_busy_writers(void)
 {
 	unsigned int nr = min_t(unsigned int, many_threads(), NR_SLOTS);
-	struct text_patch_stats before, cost;
+	struct poke_counts before, cost;
 
-	text_patch_get_stats(&before);
+	get_counts(&before);
 	if (start_workers(nr, busy_worker, NULL))
 		wait_for_workers(1);
 	stop_workers();
-	stats_since(&cost, &before);
+	counts_since(&cost, &before);
 
 	CHECK(cost.copies >= 100 * nr, "%lu copies", cost.copies);
 	CHECK(cost.syncs >= 100 * nr, "%lu requests", cost.syncs);
-	/* The fallback takes long to write, and little to synchronise. */
-	if (num_online_cpus() > 1 && !text_patch_uses_fallback())
-		CHECK(cost.rounds < cost.syncs, "%lu rounds, none shared", cost.rounds);
 	diag("busy_writers: %u threads: %lu rounds for %lu requests", nr, cost.rounds, cost.syncs);
 }
 
-/* Each request of one thread needs a round of its own, and each CPU is in each. */
+/* Each request of one thread needs a round. */
 static void test_sync_rounds(void)
 {
-	unsigned long *before = kcalloc(nr_cpu_ids, sizeof(*before), GFP_KERNEL), rounds;
-	struct text_patch_stats start, cost;
-	unsigned int cpu;
+	struct poke_counts start, cost;
 	int i;
 
-	if (!CHECK(before, "no memory"))
-		return;
-
-	cpus_read_lock();
-	for_each_online_cpu(cpu)
-		before[cpu] = text_patch_cpu_syncs(cpu);
-	text_patch_get_stats(&start);
+	get_counts(&start);
 	for (i = 0; i < 20; i++)
-		text_patch_sync();
-	stats_since(&cost, &start);
+		text_poke_sync();
+	counts_since(&cost, &start);
 	CHECK(cost.rounds >= 20, "%lu rounds for 20 requests", cost.rounds);
-	for_each_online_cpu(cpu) {
-		rounds = text_patch_cpu_syncs(cpu) - before[cpu];
-		CHECK(rounds >= cost.rounds, "CPU %u was in %lu of %lu rounds", cpu, rounds,
-		      cost.rounds);
-	}
-	cpus_read_unlock();
-	kfree(before);
 }
 
 /*
- * No request returns, and nothing that another CPU may be executing is written,
- * before that CPU has been interrupted: which it is not while it has interrupts
- * disabled. One CPU at a time, or the wait for one would hide that another was
- * left out.
+ * No request returns before each other CPU has been interrupted: which it is not
+ * while it has interrupts disabled. One CPU at a time, or the wait for one would
+ * hide that another was left out.
  */
-struct delay {
-	const u8 *at, *new;		/* an instruction and what replaces it */
-	size_t len;
-	bool written;			/* it was there before the delay was over */
-	bool over;
-};
-
 static void delaying_worker(struct worker *w)
 {
-	struct delay *d = w->data;
+	bool *over = w->data;
 	u64 end;
 
 	local_irq_disable();
@@ -1203,73 +972,23 @@ static void delaying_worker(struct worker *w)
 	end = ktime_get_ns() + 10 * NSEC_PER_MSEC;
 	while (ktime_get_ns() < end)
 		cpu_relax();
-	d->written = d->len && !memcmp(d->at, d->new, d->len);
-	WRITE_ONCE(d->over, true);
+	WRITE_ONCE(*over, true);
 	local_irq_enable();
 }
 
-static int delayed_sync(struct live_code *l)
+static void check_delayed_by(unsigned int cpu)
 {
-	text_patch_sync();
-	return 0;
-}
+	bool over = false;
 
-static int delayed_copy(struct live_code *l)
-{
-	return write_func(area, 1, 0);
-}
-
-static int delayed_fill(struct live_code *l)
-{
-	return text_patch_fill(area, SLOT_SIZE);
-}
-
-static u8 *live_entry(struct live_code *l)
-{
-	return area + PAGE_SIZE + l->place;
-}
-
-static int delayed_insn(struct live_code *l)
-{
-	return text_patch_insn(live_entry(l) + l->at, l->insn[0], l->insn[1], l->insn_len);
-}
-
-static void check_delayed_by(unsigned int cpu, const char *what,
-			     int (*fn)(struct live_code *l), struct live_code *l)
-{
-	struct delay d = { };
-
-	if (l) {
-		d.at = live_entry(l) + l->at;
-		d.new = l->insn[1];
-		d.len = l->insn_len;
-		if (!CHECK_EQ(text_patch_copy(live_entry(l), l->code, l->len), 0, "%s", what))
-			return;
-	}
 	if (CHECK_EQ(alloc_workers(1), 0, "workers") &&
-	    CHECK_EQ(add_worker(delaying_worker, &d, cpu), 0, "CPU %u", cpu)) {
+	    CHECK_EQ(add_worker(delaying_worker, &over, cpu), 0, "CPU %u", cpu)) {
 		WRITE_ONCE(workers_go, true);
 		if (wait_for_workers(1)) {
-			CHECK_EQ(fn(l), 0, "%s", what);
-			CHECK(READ_ONCE(d.over), "%s did not wait for CPU %u", what, cpu);
+			text_poke_sync();
+			CHECK(READ_ONCE(over), "sync did not wait for CPU %u", cpu);
 		}
 	}
 	stop_workers();
-	if (l && !l->in_place)
-		CHECK(!d.written, "%s: written while CPU %u may have executed it", what, cpu);
-}
-
-static void check_all_delayed_by(unsigned int cpu)
-{
-	struct live_code l = { .value = { 0x1111, 0x2222 } };
-	unsigned int nr;
-
-	check_delayed_by(cpu, "sync", delayed_sync, NULL);
-	check_delayed_by(cpu, "copy", delayed_copy, NULL);
-	check_delayed_by(cpu, "fill", delayed_fill, NULL);
-	for (nr = 0; gen_live(&l, nr) && !failed(); nr++)
-		if (is_live_possible(&l))
-			check_delayed_by(cpu, l.name, delayed_insn, &l);
 }
 
 static void test_waits_for_cpus(void)
@@ -1282,7 +1001,7 @@ static void test_waits_for_cpus(void)
 	run_on(here);
 	for_each_online_cpu(cpu)
 		if (cpu != here && !failed())
-			check_all_delayed_by(cpu);
+			check_delayed_by(cpu);
 	run_anywhere();
 }
 
@@ -1309,7 +1028,6 @@ static void test_cache_maintenance(void)
 {
 	static const size_t lengths[] = { 4, 64, 256, SZ_4K - 4, SZ_4K, SZ_4K + 4, SZ_8K };
 	const char *why_not = count_maintenance();
-	struct live_code l = { .value = { 1, 2 } };
 	u8 *at = area + PAGE_SIZE - 16;
 	int i;
 
@@ -1318,17 +1036,10 @@ static void test_cache_maintenance(void)
 
 	memset(&maintenance, 0, sizeof(maintenance));
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		CHECK_EQ(text_patch_copy(at, shadow, lengths[i]), 0, "copy");
+		CHECK_EQ(text_poke_copy(at, shadow, lengths[i]), 0, "copy");
 		check_maintained(at, lengths[i], "copy");
-		CHECK_EQ(text_patch_fill(at, lengths[i]), 0, "fill");
+		CHECK_EQ(text_poke_set(at, lengths[i]), 0, "fill");
 		check_maintained(at, lengths[i], "fill");
-	}
-	for (i = 0; gen_live(&l, i); i++) {
-		CHECK_EQ(text_patch_copy(at, l.code, l.len), 0, "%s", l.name);
-		memset(&maintenance, 0, sizeof(maintenance));
-		CHECK_EQ(text_patch_insn(at + l.at, l.insn[0], l.insn[1], l.insn_len), 0,
-			 "%s", l.name);
-		check_maintained(at + l.at, l.insn_len, l.name);
 	}
 	uncount_maintenance();
 }
@@ -1340,19 +1051,17 @@ static void check_refused(const char *what, void *at, size_t len, int error)
 {
 	static const u8 junk[64];
 
-	CHECK_EQ(text_patch_copy(at, junk, len), error, "%s", what);
-	CHECK_EQ(text_patch_copy_nosync(at, junk, len), error, "%s", what);
-	CHECK_EQ(text_patch_fill(at, len), error, "%s", what);
-	CHECK_EQ(text_patch_fill_nosync(at, len), error, "%s", what);
+	CHECK_EQ(text_poke_copy(at, junk, len), error, "%s", what);
+	CHECK_EQ(text_poke_set(at, len), error, "%s", what);
 }
 
 static void check_not_text(const char *what, const void *at)
 {
 	at = PTR_ALIGN(at, 16);
 	check_refused(what, (void *)at, 16, -EFAULT);
-	CHECK_EQ(text_patch_insn((void *)at, area, area + 32, TEXT_PATCH_ALIGN), -EFAULT,
-		 "%s", what);
 }
+
+static const u8 tests_rodata[64] = { 1 };
 
 static void check_memory_that_is_no_text(void)
 {
@@ -1362,7 +1071,7 @@ static void check_memory_that_is_no_text(void)
 	check_not_text("NULL", NULL);
 	check_not_text("user space", (void *)PAGE_SIZE);
 	check_not_text("rodata", cpu_all_bits);
-	check_not_text("a module's rodata", bad_insns);
+	check_not_text("a module's rodata", tests_rodata);
 	check_not_text("a module's data", &maintenance);
 	check_not_text("stack", stack);
 	check_not_text("guard page", area + AREA_SIZE);
@@ -1378,8 +1087,8 @@ static void check_memory_that_is_no_text(void)
 
 static void check_bad_ranges(void)
 {
-	const size_t step = TEXT_PATCH_ALIGN;
-	u8 *core = PTR_ALIGN((u8 *)dereference_function_descriptor(text_patch_sync), 16);
+	const size_t step = TEXT_POKE_ALIGN;
+	u8 *core = PTR_ALIGN((u8 *)dereference_function_descriptor(text_poke_sync), 16);
 
 	check_refused("no length", area, 0, -EINVAL);
 	check_refused("wraps", area, -(size_t)PAGE_SIZE, -EINVAL);
@@ -1394,38 +1103,6 @@ static void check_bad_ranges(void)
 	check_refused("too long", area, AREA_SIZE + PAGE_SIZE, -EFAULT);
 }
 
-static void check_bad_insns(void)
-{
-	const size_t step = TEXT_PATCH_ALIGN;
-	u8 old[TEXT_PATCH_INSN_MAX];
-	u8 *at = area + 64;
-	int i;
-
-	memcpy(old, at, sizeof(old));
-	CHECK_EQ(text_patch_insn(at, old, old, 0), -EINVAL, "no length");
-	CHECK_EQ(text_patch_insn(at, old, old, TEXT_PATCH_INSN_MAX + step), -EINVAL, "too long");
-	CHECK_EQ(text_patch_insn((void *)-8UL, old, old, 8), -EINVAL, "wraps");
-	CHECK_EQ(text_patch_insn(area + AREA_SIZE - step, old, old, 2 * step), -EFAULT,
-		 "past the end");
-	if (step > 1) {
-		CHECK_EQ(text_patch_insn(at + 1, old, old, step), -EINVAL, "misaligned");
-		CHECK_EQ(text_patch_insn(at, old, old, step + 1), -EINVAL, "misaligned length");
-	}
-	old[0] ^= 1;
-	CHECK_EQ(text_patch_insn(at, old, at, step), -EBUSY, "something else is there");
-
-	if (text_patch_uses_fallback())
-		return;
-	for (i = 0; i < ARRAY_SIZE(bad_insns); i++) {
-		const struct bad_insn *b = &bad_insns[i];
-
-		CHECK_EQ(text_patch_copy(at, b->old, b->len), 0, "%s", b->name);
-		CHECK_EQ(text_patch_insn(at, b->old, b->new, b->len), b->error, "%s", b->name);
-		CHECK(!memcmp(at, b->old, b->len), "%s: was written", b->name);
-	}
-	CHECK_EQ(text_patch_fill(at, sizeof(old)), 0, "clean-up");
-}
-
 static void refused_requests(unsigned int nr)
 {
 	check_bad_ranges();
@@ -1436,47 +1113,32 @@ static void test_wrong_uses(void)
 {
 	memcpy(shadow, area, AREA_SIZE);
 	check_cost("refused requests", refused_requests, 1, 0, 0);
-	check_bad_insns();
 	CHECK(!memcmp(area, shadow, AREA_SIZE), "text was written");
 }
 
 /* A CPU that is offline when text is written runs the new one when it is back. */
-static void __maybe_unused rewrite_while_offline(unsigned int cpu, struct live_code *l)
+static void __maybe_unused rewrite_while_offline(unsigned int cpu)
 {
-	u8 *live = area + SLOT_SIZE;
-
 	CHECK_EQ(write_func(area, 2, 3), 0, "CPU %u offline", cpu);
-	CHECK_EQ(text_patch_insn(live + l->at, l->insn[0], l->insn[1], l->insn_len), 0,
-		 "CPU %u offline", cpu);
 	check_on_all_cpus(area, 2, "while one is offline");
 }
 
 static void test_hotplug(void)
 {
 #ifdef CONFIG_HOTPLUG_CPU
-	struct live_code l = { .value = { 3, 4 } };
-	u8 *live = area + SLOT_SIZE;
 	unsigned int cpu = last_cpu();
-	unsigned long syncs;
 
 	if (num_online_cpus() < 2)
 		return test_skip("needs two CPUs");
 
-	gen_live(&l, 0);
 	CHECK_EQ(write_func(area, 1, 0), 0, "function");
-	CHECK_EQ(text_patch_copy(live, l.code, l.len), 0, "%s", l.name);
 	check_on_all_cpus(area, 1, "before");
-	check_on_all_cpus(live, l.value[0], "before");
 	if (remove_cpu(cpu))
 		return test_skip("the CPU cannot be taken offline");
 
-	rewrite_while_offline(cpu, &l);
-	syncs = text_patch_cpu_syncs(cpu);
-	if (CHECK_EQ(add_cpu(cpu), 0, "CPU %u", cpu)) {
-		CHECK(text_patch_cpu_syncs(cpu) > syncs, "CPU %u did not synchronise", cpu);
+	rewrite_while_offline(cpu);
+	if (CHECK_EQ(add_cpu(cpu), 0, "CPU %u", cpu))
 		check_on_all_cpus(area, 2, "afterwards");
-		check_on_all_cpus(live, l.value[1], "afterwards");
-	}
 #else
 	test_skip("needs CONFIG_HOTPLUG_CPU");
 #endif
@@ -1489,7 +1151,7 @@ static void test_hotplug(void)
 static void copying_worker(struct worker *w)
 {
 	CHECK_EQ(write_func(area, 1, 0), 0, "beside the holder");
-	CHECK_EQ(text_patch_fill(area + SLOT_SIZE, SLOT_SIZE), 0, "beside the holder");
+	CHECK_EQ(text_poke_set(area + SLOT_SIZE, SLOT_SIZE), 0, "beside the holder");
 	worker_is_at(w, 1);
 }
 
@@ -1509,38 +1171,9 @@ static void copy_while_locked(void *data)
 	CHECK(call(area) == 2, "by the holder");
 }
 
-/* Replacing verifies and writes under text_mutex, so that it must wait. */
-static void replacing_worker(struct worker *w)
-{
-	struct live_code *l = w->data;
-
-	CHECK_EQ(text_patch_insn(slot_of(2) + l->at, l->insn[0], l->insn[1], l->insn_len), 0,
-		 "after the holder");
-	worker_is_at(w, 1);
-}
-
-static void replace_while_locked(void *data)
-{
-	struct live_code *l = data;
-
-	if (!start_workers(1, replacing_worker, l))
-		return;
-	msleep(200);
-	CHECK(!memcmp(slot_of(2), l->code, l->len), "replacing does not wait for text_mutex");
-}
-
 static void test_text_mutex(void)
 {
-	struct live_code l = { .value = { 1, 2 } };
-
 	test_text_call_locked(copy_while_locked, NULL);
-	stop_workers();
-
-	gen_live(&l, 0);
-	CHECK_EQ(text_patch_copy(slot_of(2), l.code, l.len), 0, "%s", l.name);
-	test_text_call_locked(replace_while_locked, &l);
-	if (wait_for_workers(1))
-		CHECK(call(slot_of(2)) == l.value[1], "after the holder");
 	stop_workers();
 }
 
@@ -1606,9 +1239,7 @@ static const struct test {
 	{ "no_wx", test_no_wx },
 	{ "lengths", test_lengths },
 	{ "alignments", test_alignments },
-	{ "live", test_live },
 	{ "batch", test_batch },
-	{ "shared_rounds", test_shared_rounds },
 	{ "busy_writers", test_busy_writers },
 	{ "sync_rounds", test_sync_rounds },
 	{ "waits_for_cpus", test_waits_for_cpus },
@@ -1680,41 +1311,31 @@ struct perf_op {
 	int (*fn)(u8 *at, size_t size, unsigned long i);
 };
 
+static int perf_copy_sync(u8 *at, size_t size, unsigned long i)
+{
+	return copy_and_sync(at, shadow, size);
+}
+
 static int perf_copy(u8 *at, size_t size, unsigned long i)
 {
-	return text_patch_copy(at, shadow, size);
+	return text_poke_copy(at, shadow, size);
 }
 
-static int perf_copy_nosync(u8 *at, size_t size, unsigned long i)
+static int perf_set(u8 *at, size_t size, unsigned long i)
 {
-	return text_patch_copy_nosync(at, shadow, size);
-}
-
-static int perf_fill(u8 *at, size_t size, unsigned long i)
-{
-	return text_patch_fill(at, size);
-}
-
-static struct live_code perf_live;
-
-static int perf_insn(u8 *at, size_t size, unsigned long i)
-{
-	struct live_code *l = &perf_live;
-
-	return text_patch_insn(at + l->at, l->insn[i % 2], l->insn[!(i % 2)], l->insn_len);
+	return text_poke_set(at, size);
 }
 
 static int perf_sync(u8 *at, size_t size, unsigned long i)
 {
-	text_patch_sync();
+	text_poke_sync();
 	return 0;
 }
 
 static const struct perf_op perf_ops[] = {
 	{ "copy", true, perf_copy },
-	{ "copy_nosync", true, perf_copy_nosync },
-	{ "fill", true, perf_fill },
-	{ "insn", false, perf_insn },
+	{ "copy_sync", true, perf_copy_sync },
+	{ "set", true, perf_set },
 	{ "sync", false, perf_sync },
 	{ "slab", true, perf_slab },
 	{ "pages", true, perf_pages },
@@ -1743,31 +1364,17 @@ static void perf_worker(struct worker *w)
 	worker_is_at(w, 1);
 }
 
-/* What perf_insn() changes, for each thread: not a part of what is measured. */
-static bool prepare_perf(u8 *text, unsigned int threads)
-{
-	unsigned int i;
-
-	for (i = 0; i < threads; i++)
-		if (!CHECK_EQ(text_patch_copy(text + i * PERF_SIZE_MAX, perf_live.code,
-					      perf_live.len), 0, "code"))
-			return false;
-	return true;
-}
-
 static void measure(const struct perf_op *op, size_t size, unsigned int threads, u8 *text)
 {
 	struct perf_cell c = { .op = op, .size = size, .text = text };
-	struct text_patch_stats before, cost;
+	struct poke_counts before, cost;
 	u64 ops;
 
-	if (!prepare_perf(text, threads))
-		return;
-	text_patch_get_stats(&before);
+	get_counts(&before);
 	if (start_workers(threads, perf_worker, &c))
 		wait_for_workers(1);
 	stop_workers();
-	stats_since(&cost, &before);
+	counts_since(&cost, &before);
 
 	ops = max(atomic64_read(&c.ops), 1);
 	diag("perf %-12s %6zu %7u %10llu %14llu %12llu %8lu", op->name, size, threads, ops,
@@ -1807,9 +1414,6 @@ static int run_perf(void)
 	diag("per operation, of each thread: %s and ns; rounds are of all", COUNTER_NAME);
 	diag("%-17s %6s %7s %10s %14s %12s %8s", "perf", "bytes", "threads", "operations",
 	     COUNTER_NAME, "ns", "rounds");
-	perf_live.value[0] = 1;
-	perf_live.value[1] = 2;
-	gen_live(&perf_live, 0);
 	atomic_set(&failures, 0);
 	for (i = 0; i < ARRAY_SIZE(perf_ops); i++) {
 		measure_op(&perf_ops[i], text);
@@ -1835,15 +1439,22 @@ static int check_params(void)
 
 static int run(void)
 {
-	struct text_patch_stats before, after;
-	int ret;
+	int ret = start_counting();
+	struct poke_counts before, cost;
+	long first_round;
 
-	text_patch_get_stats(&before);
-	ret = perf ? run_perf() : run_tests();
-	text_patch_get_stats(&after);
+	text_poke_sync();
+	first_round = atomic_long_read(&counted.last_round);
+	get_counts(&before);
+	if (ret)
+		pr_err("test_vmalloc_text: cannot count: enable CONFIG_TRACEPOINTS\n");
+	else
+		ret = perf ? run_perf() : run_tests();
 	/* For selftests/execmem, which compares this with what it has traced. */
-	diag("total: rounds %lu to %lu, %lu requests", before.rounds, after.rounds,
-	     after.syncs - before.syncs);
+	counts_since(&cost, &before);
+	diag("total: rounds %lu to %lu, %lu requests", first_round, first_round + cost.rounds,
+	     cost.syncs);
+	stop_counting();
 	return ret;
 }
 
@@ -1882,4 +1493,3 @@ module_exit(test_vmalloc_text_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Test of writing executable kernel memory");
 MODULE_IMPORT_NS(TEST_VMALLOC_TEXT);
-MODULE_IMPORT_NS(TEXT_PATCHING);

@@ -13,7 +13,6 @@ void test_text_free(void *text);
 int test_text_check_wx(void);
 int test_text_write(void *addr);
 bool test_text_find_alias(void);
-void test_text_flush(void *addr, size_t len);
 void test_text_call_locked(void (*fn)(void *arg), void *arg);
 int test_text_find_sync_insn(void);
 void test_slab_flush(void);

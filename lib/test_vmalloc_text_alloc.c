@@ -45,7 +45,7 @@ void *test_text_alloc(size_t size)
 		return NULL;
 
 	addr = (unsigned long)text;
-	memset32(text, TEXT_PATCH_TRAP, size / sizeof(u32));
+	memset32(text, TEXT_POKE_TRAP, size / sizeof(u32));
 	flush_icache_range(addr, addr + size);
 	set_vm_flush_reset_perms(text);
 	if (set_memory_rox(addr, size >> PAGE_SHIFT)) {
@@ -158,17 +158,6 @@ bool test_text_find_alias(void)
 EXPORT_SYMBOL_NS_GPL(test_text_find_alias, TEST_VMALLOC_TEXT);
 
 /**
- * test_text_flush - maintain caches for text, whoever should have done it
- * @addr: where it is
- * @len: how many bytes
- */
-void test_text_flush(void *addr, size_t len)
-{
-	flush_icache_range((unsigned long)addr, (unsigned long)addr + len);
-}
-EXPORT_SYMBOL_NS_GPL(test_text_flush, TEST_VMALLOC_TEXT);
-
-/**
  * test_text_call_locked - call a function with text_mutex held
  * @fn: the function
  * @arg: its argument
@@ -180,7 +169,7 @@ void test_text_call_locked(void (*fn)(void *arg), void *arg)
 }
 EXPORT_SYMBOL_NS_GPL(test_text_call_locked, TEST_VMALLOC_TEXT);
 
-#ifdef CONFIG_HAVE_TEXT_PATCHING
+#ifdef CONFIG_HAVE_TEXT_POKE
 /* Whether an instruction that a CPU must execute in a round begins at @code. */
 static bool is_sync_insn(const u8 *code, unsigned int nr)
 {
@@ -209,7 +198,7 @@ static bool has_sync_insn(const u8 *code, unsigned long size, unsigned int nr)
 {
 	unsigned long i;
 
-	for (i = 0; i + sizeof(u32) <= size; i += TEXT_PATCH_ALIGN)
+	for (i = 0; i + sizeof(u32) <= size; i += TEXT_POKE_ALIGN)
 		if (is_sync_insn(code + i, nr))
 			return true;
 
@@ -227,16 +216,15 @@ static bool has_sync_insn(const u8 *code, unsigned long size, unsigned int nr)
  */
 int test_text_find_sync_insn(void)
 {
-#ifdef CONFIG_HAVE_TEXT_PATCHING
-	void *code = dereference_function_descriptor(text_patch_sync_this_cpu);
-	unsigned long size, offset;
+#ifdef CONFIG_HAVE_TEXT_POKE
+	unsigned long code = kallsyms_lookup_name("text_poke_sync_this_cpu"), size, offset;
 	unsigned int nr;
 
-	if (!kallsyms_lookup_size_offset((unsigned long)code, &size, &offset))
+	if (!code || !kallsyms_lookup_size_offset(code, &size, &offset))
 		return -EOPNOTSUPP;
 
 	for (nr = 0; nr < NR_SYNC_INSNS; nr++)
-		if (!has_sync_insn(code, size, nr))
+		if (!has_sync_insn((void *)code, size, nr))
 			return -ENOENT;
 
 	return 0;
@@ -256,10 +244,12 @@ void test_slab_flush(void)
 }
 EXPORT_SYMBOL_NS_GPL(test_slab_flush, TEST_VMALLOC_TEXT);
 
-/* The slab is nothing for modules either, but for this one. */
+/* Only the test module uses these functions. */
+EXPORT_SYMBOL_NS_GPL(text_poke_copy, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(text_poke_set, TEST_VMALLOC_TEXT);
+EXPORT_SYMBOL_NS_GPL(text_poke_sync, TEST_VMALLOC_TEXT);
 EXPORT_SYMBOL_NS_GPL(execmem_text_alloc, TEST_VMALLOC_TEXT);
 EXPORT_SYMBOL_NS_GPL(execmem_text_copy, TEST_VMALLOC_TEXT);
-EXPORT_SYMBOL_NS_GPL(execmem_text_copy_nosync, TEST_VMALLOC_TEXT);
 EXPORT_SYMBOL_NS_GPL(execmem_text_size, TEST_VMALLOC_TEXT);
 EXPORT_SYMBOL_NS_GPL(execmem_retire, TEST_VMALLOC_TEXT);
 EXPORT_SYMBOL_NS_GPL(execmem_retire_barrier, TEST_VMALLOC_TEXT);

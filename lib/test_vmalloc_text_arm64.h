@@ -7,7 +7,6 @@
 #define _LIB_TEST_VMALLOC_TEXT_ARM64_H
 
 #include <linux/kprobes.h>
-#include <linux/of.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -36,8 +35,6 @@ static u8 *emit_return(u8 *at, u32 value)
 	return emit(at, A64_RET);
 }
 
-#define SIZE_OF_RETURN	12
-
 static size_t gen_func(u8 *buf, u32 value, unsigned int nops)
 {
 	u8 *at = emit(buf, A64_BTI_C);
@@ -54,61 +51,6 @@ static size_t gen_jump(u8 *buf, const void *from, const void *to)
 
 	return emit(at, A64_B(to - from - 4)) - buf;
 }
-
-static const struct {
-	const char *name;
-	u32 insn[2];		/* the first goes on, the second skips a return */
-	bool page_end;
-} live_codes[] = {
-	{ "b", { A64_B(4), A64_B(4 + SIZE_OF_RETURN) } },
-	{ "b at the end of a page", { A64_B(4), A64_B(4 + SIZE_OF_RETURN) }, true },
-	{ "nop to b", { A64_NOP, A64_B(4 + SIZE_OF_RETURN) } },
-	/* Not architecturally safe to hot-patch: the machine is stopped. */
-	{ "movz" },
-};
-
-static bool gen_live(struct live_code *l, unsigned int nr)
-{
-	u8 *at = emit(l->code, A64_BTI_C);
-	u32 insn[2];
-
-	if (nr >= ARRAY_SIZE(live_codes))
-		return false;
-
-	l->name = live_codes[nr].name;
-	memcpy(insn, live_codes[nr].insn, sizeof(insn));
-	l->at = at - l->code;
-	l->insn_len = 4;
-	if (insn[0]) {
-		at = emit(at, insn[0]);
-		at = emit_return(at, l->value[0]);
-		at = emit_return(at, l->value[1]);
-	} else {
-		insn[0] = A64_MOVZ_W0(l->value[0]);
-		insn[1] = A64_MOVZ_W0(l->value[1]);
-		at = emit(at, insn[0]);
-		at = emit(at, A64_RET);
-	}
-	emit(l->insn[0], insn[0]);
-	emit(l->insn[1], insn[1]);
-	l->len = at - l->code;
-	l->place = live_codes[nr].page_end ? PAGE_SIZE - l->at - 4 : 0;
-	l->in_place = live_codes[nr].insn[0];
-	return true;
-}
-
-static bool is_virtual_machine(void)
-{
-	return of_machine_is_compatible("linux,dummy-virt");
-}
-
-/* Requests for synchronisation by text_patch_insn() that replaces in place. */
-#define INSN_SYNCS	1
-
-static const struct bad_insn bad_insns[] = {
-	{ "two instructions", "\x1f\x20\x03\xd5\x1f\x20\x03\xd5",
-	  "\x1f\x20\x03\xd5\xc0\x03\x5f\xd6", 8, -EINVAL },
-};
 
 /*
  * The kernel dies of the trap unless what it asks first says that it has been

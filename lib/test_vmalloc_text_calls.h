@@ -27,8 +27,12 @@ static u8 *alloc_function(size_t len)
 
 static int copy_function(u8 *text, const u8 *code, size_t len)
 {
-	return scattered ? text_patch_copy(text, code, len) :
-			   execmem_text_copy(text, 0, code, len);
+	int ret = scattered ? text_poke_copy(text, code, len) :
+			      execmem_text_copy(text, 0, code, len);
+
+	if (!ret)
+		text_poke_sync();
+	return ret;
 }
 
 static int make_function(u32 value)

@@ -91,8 +91,11 @@ static void slab_no_traps(void)
 static int slab_write(u8 *text, size_t at, u32 value, unsigned int nops)
 {
 	u8 code[CODE_MAX];
+	int ret = execmem_text_copy(text, at, code, gen_func(code, value, nops));
 
-	return execmem_text_copy(text, at, code, gen_func(code, value, nops));
+	if (!ret)
+		text_poke_sync();
+	return ret;
 }
 
 /* A function in text of its own, or NULL. */
@@ -513,53 +516,52 @@ static void slab_publish_batch(u8 **text, unsigned int nr)
 		text[i] = execmem_text_alloc(SLAB_TYPE, SLAB_DOMAIN, CODE_MAX, 1);
 		if (!CHECK(text[i], "object %u", i))
 			return;
-		CHECK_EQ(execmem_text_copy_nosync(text[i], 0, code,
-						  gen_func(code, value_of(i), i % 8)), 0,
-			 "object %u", i);
+		CHECK_EQ(execmem_text_copy(text[i], 0, code, gen_func(code, value_of(i), i % 8)),
+			 0, "object %u", i);
 	}
-	text_patch_sync();
+	text_poke_sync();
 }
 
 /* The worker may have taken the first of them already when the others come. */
 static void slab_check_batch(u8 **text)
 {
-	struct text_patch_stats before, cost;
+	struct poke_counts before, cost;
 	int i, attempts;
 
 	for (attempts = 0; attempts < ATTEMPTS; attempts++) {
-		text_patch_get_stats(&before);
+		get_counts(&before);
 		slab_publish_batch(text, SLAB_BATCH);
 		for (i = 0; i < SLAB_BATCH; i++)
 			execmem_retire(text[i], EXECMEM_RCU);
 		execmem_retire_barrier();
-		stats_since(&cost, &before);
+		counts_since(&cost, &before);
 		if (cost.syncs <= 3)
 			break;
 	}
 	CHECK(cost.syncs <= 3, "%lu requests", cost.syncs);
 	CHECK(cost.rounds <= 3, "%lu rounds", cost.rounds);
-	CHECK(cost.copies >= SLAB_BATCH && cost.fills >= SLAB_BATCH, "%lu copies, %lu fills",
-	      cost.copies, cost.fills);
-	diag("slab_cost: %u published and retired: %lu copies, %lu fills, %lu rounds", SLAB_BATCH,
-	     cost.copies, cost.fills, cost.rounds);
+	CHECK(cost.copies >= SLAB_BATCH && cost.sets >= SLAB_BATCH, "%lu copies, %lu sets",
+	      cost.copies, cost.sets);
+	diag("slab_cost: %u published and retired: %lu copies, %lu sets, %lu rounds", SLAB_BATCH,
+	     cost.copies, cost.sets, cost.rounds);
 }
 
 static void slab_time_pairs(void)
 {
 	const unsigned int nr = max(test_loop_count / 5, 16);
-	struct text_patch_stats before, cost;
+	struct poke_counts before, cost;
 	ktime_t start = ktime_get();
 	cycles_t cycles = get_cycles();
 
-	text_patch_get_stats(&before);
+	get_counts(&before);
 	slab_one_by_one(nr);
 	cycles = get_cycles() - cycles;
-	stats_since(&cost, &before);
+	counts_since(&cost, &before);
 	diag("slab_cost: %u times alloc, publish, free: each %llu %s, %lld ns", nr,
 	     div_u64(cycles, nr), COUNTER_NAME,
 	     div_s64(ktime_to_ns(ktime_sub(ktime_get(), start)), nr));
-	diag("slab_cost: %u times alloc, publish, free: %lu copies, %lu fills, %lu rounds", nr,
-	     cost.copies, cost.fills, cost.rounds);
+	diag("slab_cost: %u times alloc, publish, free: %lu copies, %lu sets, %lu rounds", nr,
+	     cost.copies, cost.sets, cost.rounds);
 }
 
 static void test_slab_cost(void)
@@ -604,6 +606,8 @@ static int perf_slab(u8 *at, size_t size, unsigned long i)
 	if (!text)
 		return -ENOMEM;
 	ret = execmem_text_copy(text, 0, shadow, size);
+	if (!ret)
+		text_poke_sync();
 	test_text_free(text);
 	return ret;
 }
@@ -615,7 +619,7 @@ static int perf_pages(u8 *at, size_t size, unsigned long i)
 
 	if (!text)
 		return -ENOMEM;
-	ret = text_patch_copy(text, shadow, size);
+	ret = copy_and_sync(text, shadow, size);
 	test_text_free(text);
 	return ret;
 }

@@ -42,7 +42,6 @@ static struct execmem_pool *nth_pool(unsigned int n)
 
 static int summary_show(struct seq_file *m, void *v)
 {
-	struct text_patch_stats s;
 	unsigned int n;
 
 	seq_puts(m, "type     domain    reserved     used  objects  packs   huge");
@@ -50,10 +49,6 @@ static int summary_show(struct seq_file *m, void *v)
 	for (n = 0; n < NR_POOLS; n++)
 		if (nth_pool(n))
 			show_pool(m, nth_pool(n));
-
-	text_patch_get_stats(&s);
-	seq_printf(m, "copies %lu fills %lu insns %lu syncs %lu rounds %lu\n",
-		   s.copies, s.fills, s.insns, s.syncs, s.rounds);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(summary);

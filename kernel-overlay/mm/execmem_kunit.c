@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <trace/events/execmem.h>
+#include <trace/events/text_poke.h>
 
 #include "execmem_slab.h"
 #include "internal.h"
@@ -114,7 +115,7 @@ static const void *find_no_trap(const void *from, const void *to)
 	const u32 *word;
 
 	for (word = from; (const void *)word < to; word++)
-		if (*word != TEXT_PATCH_TRAP)
+		if (*word != TEXT_POKE_TRAP)
 			return word;
 
 	return NULL;
@@ -248,18 +249,49 @@ static bool has_pattern(const u8 *text, unsigned int nr, size_t size)
 	return true;
 }
 
-/* What text patching has done since @before. */
-static struct text_patch_stats patched_since(const struct text_patch_stats *before)
-{
-	struct text_patch_stats s;
+/* Successful calls of the text-patching functions, and rounds of interrupts. */
+struct poke_counts {
+	atomic_long_t copies;
+	atomic_long_t sets;
+	atomic_long_t syncs;
+	atomic_long_t rounds;
+};
 
-	text_patch_get_stats(&s);
-	s.copies -= before->copies;
-	s.fills -= before->fills;
-	s.insns -= before->insns;
-	s.syncs -= before->syncs;
-	s.rounds -= before->rounds;
-	return s;
+static void count_copy(void *counts, void *addr, size_t len, int ret)
+{
+	if (!ret)
+		atomic_long_inc(&((struct poke_counts *)counts)->copies);
+}
+
+static void count_set(void *counts, void *addr, size_t len, int ret)
+{
+	if (!ret)
+		atomic_long_inc(&((struct poke_counts *)counts)->sets);
+}
+
+static void count_sync(void *counts, unsigned long round, bool shared)
+{
+	struct poke_counts *c = counts;
+
+	atomic_long_inc(&c->syncs);
+	if (!shared)
+		atomic_long_inc(&c->rounds);
+}
+
+static void count_pokes(struct kunit *test, struct poke_counts *c)
+{
+	memset(c, 0, sizeof(*c));
+	KUNIT_ASSERT_EQ(test, register_trace_text_poke_copy(count_copy, c), 0);
+	KUNIT_ASSERT_EQ(test, register_trace_text_poke_set(count_set, c), 0);
+	KUNIT_ASSERT_EQ(test, register_trace_text_poke_sync(count_sync, c), 0);
+}
+
+static void counted_pokes(struct poke_counts *c)
+{
+	unregister_trace_text_poke_copy(count_copy, c);
+	unregister_trace_text_poke_set(count_set, c);
+	unregister_trace_text_poke_sync(count_sync, c);
+	tracepoint_synchronize_unregister();
 }
 
 /*
@@ -424,17 +456,16 @@ static void test_contents(struct kunit *test)
 
 static void test_copy_bounds(struct kunit *test)
 {
-	const size_t step = TEXT_PATCH_ALIGN, size = 256;
+	const size_t step = TEXT_POKE_ALIGN, size = 256;
 	u8 *text = alloc(test, size), *src = alloc_pattern(test, 1, 2 * size);
 
-	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, size, src, step), -ERANGE);
 	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, size + step), -ERANGE);
 	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, size - step, src, 2 * step), -ERANGE);
 	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, -step, src, step), -ERANGE);
 	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, -step, src, 2 * step), -ERANGE);
 	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, -step), -ERANGE);
 	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, step, src, -step), -ERANGE);
-	KUNIT_EXPECT_EQ(test, execmem_text_copy_nosync(text, size, src, step), -ERANGE);
+	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, size, src, step), -ERANGE);
 	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(text, text + size), "written");
 	expect_free_is_traps(test);
 
@@ -454,15 +485,14 @@ static void test_copy_errors(struct kunit *test)
 
 	execmem_free(freed);
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(freed, 0, src, 16), -EFAULT, "freed");
-	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy_nosync(freed, 0, src, 16), -EFAULT, "freed");
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text + 16, 0, src, 16), -EFAULT, "inside");
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text + 1, 0, src, 16), -EFAULT, "inside");
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(NULL, 0, src, 16), -EFAULT, "NULL");
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(src, 0, src, 16), -EFAULT, "stack");
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(execmem_free, 0, src, 16), -EFAULT, "kernel");
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text, 0, src, 0), -EINVAL, "no length");
-	if (TEXT_PATCH_ALIGN > 1) {
-		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 1, src, TEXT_PATCH_ALIGN), -EINVAL);
+	if (TEXT_POKE_ALIGN > 1) {
+		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 1, src, TEXT_POKE_ALIGN), -EINVAL);
 		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, 1), -EINVAL);
 	}
 	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(text, text + 64), "written");
@@ -1225,59 +1255,57 @@ static void test_retire_waits(struct kunit *test)
  * What it costs.
  */
 
-static struct text_patch_stats retire_100(struct kunit *test, enum execmem_grace grace)
+static void retire_100(struct kunit *test, enum execmem_grace grace, struct poke_counts *cost)
 {
-	struct text_patch_stats before;
 	void *text[100];
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(text); i++)
 		text[i] = alloc(test, 100);
-	text_patch_get_stats(&before);
+	count_pokes(test, cost);
 	for (i = 0; i < ARRAY_SIZE(text); i++)
 		execmem_retire(text[i], grace);
 	execmem_retire_barrier();
-	return patched_since(&before);
+	counted_pokes(cost);
 }
 
 /* The worker may have taken the first of them already when the others come. */
 static void test_batching(struct kunit *test)
 {
-	struct text_patch_stats cost;
+	struct poke_counts cost;
 	int i;
 
 	for (i = 0; i < ATTEMPTS; i++) {
-		cost = retire_100(test, EXECMEM_RCU);
-		if (cost.fills == 100 && cost.syncs <= 2)
+		retire_100(test, EXECMEM_RCU, &cost);
+		if (atomic_long_read(&cost.sets) == 100 && atomic_long_read(&cost.syncs) <= 2)
 			break;
 	}
-	kunit_info(test, "retiring 100: %lu fills, %lu syncs, %lu rounds", cost.fills, cost.syncs,
-		   cost.rounds);
-	KUNIT_EXPECT_EQ(test, cost.fills, 100);
-	KUNIT_EXPECT_GE(test, cost.rounds, 1);
-	KUNIT_EXPECT_LE(test, cost.rounds, 2);
-	KUNIT_EXPECT_LE(test, cost.syncs, 2);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.sets), 100);
+	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.rounds), 1);
+	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.rounds), 2);
+	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.syncs), 2);
 	KUNIT_EXPECT_EQ(test, stats().used, 0);
 }
 
 /* One after the other, with a pause that is shorter than the worker's. */
-static unsigned long rounds_of_slow_frees(struct kunit *test)
+static long rounds_of_slow_frees(struct kunit *test)
 {
-	struct text_patch_stats before;
+	struct poke_counts cost;
 	int i;
 
-	text_patch_get_stats(&before);
+	count_pokes(test, &cost);
 	for (i = 0; i < 4; i++) {
 		execmem_retire(alloc(test, 100), EXECMEM_RCU);
 		msleep(20);
 	}
 	execmem_retire_barrier();
-	return patched_since(&before).rounds;
+	counted_pokes(&cost);
+	return atomic_long_read(&cost.rounds);
 }
 
 static void test_slow_batching(struct kunit *test)
 {
-	unsigned long rounds = ULONG_MAX;
+	long rounds = LONG_MAX;
 	int i;
 
 	for (i = 0; i < ATTEMPTS && rounds > 2; i++)
@@ -1286,76 +1314,40 @@ static void test_slow_batching(struct kunit *test)
 	KUNIT_EXPECT_LE(test, rounds, 2);
 }
 
-static struct text_patch_stats cost_of_one(struct kunit *test, unsigned int step)
+static void cost_of_one(struct kunit *test, unsigned int step, struct poke_counts *cost)
 {
-	struct text_patch_stats before;
 	u8 src[64] = { };
 	void *text;
 
-	text_patch_get_stats(&before);
+	count_pokes(test, cost);
 	text = alloc(test, sizeof(src));
 	if (step > 0)
 		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, sizeof(src)), 0);
 	if (step > 1)
 		execmem_free(text);
-	return patched_since(&before);
+	counted_pokes(cost);
 }
 
-/* Allocating writes nothing, publishing takes one round, and freeing one. */
+/* Allocating and copying interrupt no CPU, freeing takes one round. */
 static void test_costs(struct kunit *test)
 {
-	struct text_patch_stats cost;
-	unsigned int step;
+	struct poke_counts cost;
+	long step, copies, frees;
 	int i;
 
 	for (step = 0; step <= 2; step++) {
+		copies = step > 0;
+		frees = step > 1;
 		for (i = 0; i < ATTEMPTS; i++) {
-			cost = cost_of_one(test, step);
-			if (cost.syncs == step)
+			cost_of_one(test, step, &cost);
+			if (atomic_long_read(&cost.syncs) == frees)
 				break;
 		}
-		KUNIT_EXPECT_EQ_MSG(test, cost.syncs, step, "step %u", step);
-		KUNIT_EXPECT_EQ_MSG(test, cost.rounds, step, "step %u", step);
-		KUNIT_EXPECT_EQ_MSG(test, cost.copies, step > 0, "step %u", step);
-		KUNIT_EXPECT_EQ_MSG(test, cost.fills, step > 1, "step %u", step);
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.syncs), frees);
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.rounds), frees);
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.copies), copies);
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.sets), frees);
 	}
-}
-
-/* Publish all of a pack, and return how many synchronisations were asked for. */
-static unsigned long syncs_of_publishing(struct kunit *test, bool *fresh_pack)
-{
-	static const u8 code[64];
-	struct text_patch_stats before;
-	unsigned int packs = stats().nr_packs;
-	unsigned long syncs;
-	void *text = alloc(test, EXECMEM_PACK_MIN);
-
-	*fresh_pack = stats().nr_packs > packs;
-	text_patch_get_stats(&before);
-	KUNIT_EXPECT_EQ(test, execmem_text_publish(text, code, sizeof(code)), 0);
-	syncs = patched_since(&before).syncs;
-	execmem_free(text);
-	return syncs;
-}
-
-/* Other CPUs hear of text that was something else before, and only of that on x86. */
-static void test_publish(struct kunit *test)
-{
-	bool coherent = TEXT_PATCH_FRESH_VISIBLE && !text_patch_uses_fallback(), fresh;
-	unsigned long first, second;
-	int i;
-
-	for (i = 0; i < ATTEMPTS; i++) {
-		execmem_slab_flush();
-		first = syncs_of_publishing(test, &fresh);
-		KUNIT_EXPECT_TRUE(test, fresh);
-		second = syncs_of_publishing(test, &fresh);
-		KUNIT_EXPECT_FALSE(test, fresh);
-		if (first == !coherent && second == 1)
-			break;
-	}
-	KUNIT_EXPECT_EQ(test, first, !coherent);
-	KUNIT_EXPECT_EQ(test, second, 1);
 }
 
 /* Those who hold text_mutex, as kprobes does, may do all of it: if not, this hangs. */
@@ -1465,7 +1457,6 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE(test_batching),
 	KUNIT_CASE(test_slow_batching),
 	KUNIT_CASE(test_costs),
-	KUNIT_CASE(test_publish),
 	KUNIT_CASE(test_text_mutex),
 	{ }
 };

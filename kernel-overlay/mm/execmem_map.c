@@ -49,7 +49,7 @@ void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 	if (!base)
 		return NULL;
 
-	memset32(base, TEXT_PATCH_TRAP, size / sizeof(u32));
+	memset32(base, TEXT_POKE_TRAP, size / sizeof(u32));
 	flush_icache_range((unsigned long)base, (unsigned long)base + size);
 	/* Code has no pointers to what kmemleak looks for. */
 	kmemleak_ignore(base);

@@ -95,7 +95,7 @@ static int fill_traps(void *text, size_t size)
 	int ret;
 
 	for (tries = 0; tries < 10; tries++) {
-		ret = text_patch_fill_nosync(text, size);
+		ret = text_poke_set(text, size);
 		if (ret != -ENOMEM)
 			break;
 		msleep(20);
@@ -113,7 +113,7 @@ static void bury(struct list_head *list)
 	list_for_each_entry(r, list, link)
 		r->ret = fill_traps(r->c.text, r->c.size);
 
-	text_patch_sync();
+	text_poke_sync();
 
 	list_for_each_entry(r, list, link) {
 		if (r->ret)

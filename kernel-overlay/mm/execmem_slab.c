@@ -486,20 +486,21 @@ bool execmem_text_area(enum execmem_type type, unsigned int *nr, unsigned long *
 }
 
 /**
- * execmem_text_copy_nosync - write to text, visible after text_patch_sync()
- * @text:	what execmem_text_alloc() returned
- * @offset:	where in it, in bytes
- * @src:	what to write
- * @len:	how many bytes
+ * execmem_text_copy - write to allocated text
+ * @text:	address returned by execmem_text_alloc()
+ * @offset:	offset of the write in the text, in bytes
+ * @src:	source
+ * @len:	number of bytes
  *
- * As text_patch_copy_nosync(), for no more than the caller's own text.
+ * text_poke_copy() within the bounds of the caller's text. Other CPUs may not see
+ * the write before text_poke_sync().
  *
- * Context: Process context, may sleep. text_mutex may be held, is not taken.
- * Return: 0;
- *	   -EFAULT if no text that is allocated begins at @text;
- *	   -ERANGE if the write is not inside it; or as text_patch_copy_nosync().
+ * Context: As text_poke_copy().
+ * Return: 0 on success;
+ *	   -EFAULT if no allocated text starts at @text;
+ *	   -ERANGE if the write is not inside it; or as text_poke_copy().
  */
-int execmem_text_copy_nosync(void *text, size_t offset, const void *src, size_t len)
+int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
 {
 	size_t size = execmem_text_size(text);
 
@@ -508,93 +509,7 @@ int execmem_text_copy_nosync(void *text, size_t offset, const void *src, size_t 
 	if (len > size || offset > size - len)
 		return -ERANGE;
 
-	return text_patch_copy_nosync(text + offset, src, len);
-}
-
-/**
- * execmem_text_copy - write to text and make it visible
- * @text:	what execmem_text_alloc() returned
- * @offset:	where in it, in bytes
- * @src:	what to write
- * @len:	how many bytes
- *
- * execmem_text_copy_nosync() followed by text_patch_sync().
- *
- * Context: As execmem_text_copy_nosync().
- * Return: 0 when every CPU may execute the new code; else as
- *	   execmem_text_copy_nosync().
- */
-int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
-{
-	int ret = execmem_text_copy_nosync(text, offset, src, len);
-
-	if (!ret)
-		text_patch_sync();
-
-	return ret;
-}
-
-/* No lock: whoever gets this text later does so after it is released under one. */
-static void mark_reused(struct execmem_pack *pack, const void *text, size_t size)
-{
-	unsigned long page = (text - pack->base) >> PAGE_SHIFT;
-	unsigned long end = PFN_UP(text - pack->base + size);
-
-	for (; page < end && !pack->solo; page++)
-		if (!test_bit(page, pack->reused))
-			set_bit(page, pack->reused);
-}
-
-static bool was_reused(const struct execmem_pack *pack, const void *text, size_t size)
-{
-	unsigned long page = (text - pack->base) >> PAGE_SHIFT;
-	unsigned long end = PFN_UP(text - pack->base + size);
-
-	for (; page < end && !pack->solo; page++)
-		if (test_bit(page, pack->reused))
-			return true;
-
-	return false;
-}
-
-/* Whether nothing was ever freed in the pages that @text, which is allocated, is in. */
-static bool is_fresh(const void *text)
-{
-	struct execmem_pack *pack;
-	bool fresh;
-
-	rcu_read_lock();
-	pack = find_pack_of(text);
-	fresh = pack && !was_reused(pack, text, execmem_pack_object(pack, text));
-	rcu_read_unlock();
-
-	return fresh;
-}
-
-/**
- * execmem_text_publish - write code that nobody knows of yet, and make it visible
- * @text:	what execmem_text_alloc() returned, with nothing but traps in it
- * @src:	the code, from the beginning of @text on
- * @len:	how many bytes
- *
- * As execmem_text_copy(), but interrupts no CPU where the architecture can do without
- * that for text in which nothing has been executed: see text_patch_sync_fresh().
- *
- * Context: As execmem_text_copy().
- * Return: As execmem_text_copy().
- */
-int execmem_text_publish(void *text, const void *src, size_t len)
-{
-	int ret = execmem_text_copy_nosync(text, 0, src, len);
-
-	if (ret)
-		return ret;
-
-	if (is_fresh(text))
-		text_patch_sync_fresh();
-	else
-		text_patch_sync();
-	return 0;
+	return text_poke_copy(text + offset, src, len);
 }
 
 /* Take a pack without objects out of its pool; release_packs() does the rest. */
@@ -707,8 +622,6 @@ void execmem_slab_reuse(const struct execmem_condemned *c)
 	struct execmem_pack *pack = c->pack;
 	struct execmem_pool *pool = pack->pool;
 	unsigned int run;
-
-	mark_reused(pack, c->text, c->size);
 
 	lock_pool(pool);
 	run = pack->run;

@@ -22,7 +22,6 @@
 /* A pool's first pack, and its packs once much is used; larger ones are solo. */
 #define EXECMEM_PACK_MIN	max_t(size_t, SZ_64K, PAGE_SIZE)
 #define EXECMEM_PACK_MAX	max_t(size_t, SZ_2M, PAGE_SIZE)
-#define EXECMEM_PACK_PAGES	DIV_ROUND_UP(SZ_2M, PAGE_SIZE)
 
 /*
  * For how many CPUs a pool remembers where they took text from, and how many times that
@@ -72,8 +71,6 @@ struct execmem_node {
  * @shift:	log2 of the bytes in a granule; a solo pack is one granule
  * @solo:	whether it is for one object that takes all of it
  * @huge:	whether it was mapped by larger than base pages
- * @reused:	bit per page: some of its text was freed, and may have been executed;
- *		atomic, not under @pool->lock
  */
 struct execmem_pack {
 	struct rb_node node;
@@ -94,7 +91,6 @@ struct execmem_pack {
 	u8 shift;
 	bool solo;
 	bool huge;
-	DECLARE_BITMAP(reused, EXECMEM_PACK_PAGES);
 };
 
 /**

@@ -95,7 +95,7 @@ static void *stage_in_slab(enum execmem_type type, size_t size, size_t align)
 		return NULL;
 	}
 
-	memset32(s->copy, TEXT_PATCH_TRAP, (size + SLACK) / sizeof(u32));
+	memset32(s->copy, TEXT_POKE_TRAP, (size + SLACK) / sizeof(u32));
 	list_stage(s);
 	return s->text;
 }
@@ -116,7 +116,7 @@ static noinline void *stage_in_pages(enum execmem_type type, size_t size)
 	/* Code has no pointers to what kmemleak looks for. */
 	kmemleak_ignore(text);
 	/* parisc's tables within text end at a zero, which is what a trap is there. */
-	memset32(text, TEXT_PATCH_TRAP, size / sizeof(u32));
+	memset32(text, TEXT_POKE_TRAP, size / sizeof(u32));
 	return text;
 }
 
@@ -212,7 +212,9 @@ int execmem_stage_seal(void *text, size_t size)
 	if (!s)
 		return -EINVAL;
 
-	ret = size == s->size ? execmem_text_publish(text, s->copy, size) : -EINVAL;
+	ret = size == s->size ? execmem_text_copy(text, 0, s->copy, size) : -EINVAL;
+	if (!ret)
+		text_poke_sync();
 	free_stage(s);
 	return ret;
 }

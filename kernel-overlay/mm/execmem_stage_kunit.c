@@ -14,7 +14,7 @@
 /* What the slab fills text with, wherever it begins. */
 static bool has_traps(const void *at, size_t size)
 {
-	const u32 trap = TEXT_PATCH_TRAP;
+	const u32 trap = TEXT_POKE_TRAP;
 
 	for (size_t i = 0; i + sizeof(trap) <= size; i += sizeof(trap))
 		if (memcmp(at + i, &trap, sizeof(trap)))
@@ -58,7 +58,7 @@ static void test_prepare(struct kunit *test)
 		nr++;
 	KUNIT_EXPECT_EQ(test, nr, SIZE);
 	/* It is text now: this layer writes it, and nothing else. */
-	KUNIT_EXPECT_EQ(test, text_patch_copy(text, zeros, sizeof(zeros)), 0);
+	KUNIT_EXPECT_EQ(test, text_poke_copy(text, zeros, sizeof(zeros)), 0);
 	KUNIT_EXPECT_EQ(test, text[0], 0);
 	execmem_free(text);
 }

@@ -277,7 +277,7 @@ static const char *start_tracing(void)
 			continue;
 		write_to(dir, "trace", "");
 		write_to(dir, "buffer_size_kb", "8192");
-		if (write_to(dir, "events/text_patching/text_patch_sync/enable", "1"))
+		if (write_to(dir, "events/text_poke/text_poke_sync/enable", "1"))
 			return dir;
 		rmdir(dir);
 	}
@@ -288,7 +288,7 @@ static void stop_tracing(void)
 {
 	if (!tracefs)
 		return;
-	write_to(tracefs, "events/text_patching/text_patch_sync/enable", "0");
+	write_to(tracefs, "events/text_poke/text_poke_sync/enable", "0");
 	rmdir(tracefs);
 }
 
@@ -306,8 +306,8 @@ static void count_events(unsigned long *events, unsigned long *unshared)
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f)) {
-		event = strstr(line, "text_patch_sync: ");
-		if (!event || sscanf(event, "text_patch_sync: round=%lu shared=%d",
+		event = strstr(line, "text_poke_sync: ");
+		if (!event || sscanf(event, "text_poke_sync: round=%lu shared=%d",
 				     &round, &shared) != 2)
 			continue;
 		if (round <= seen.first_round || round > seen.last_round)

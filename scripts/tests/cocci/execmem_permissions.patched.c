@@ -2,12 +2,12 @@
 /* What execmem_permissions.cocci finds and what it does not: parsed, never compiled. */
 void write_text(void *text, const void *code, unsigned int len)
 {
-	text_patch_copy(text, code, len);
+	text_poke_copy(text, code, len);
 }
 
 void write_text_in_two_steps(void *text, const void *code, unsigned int len)
 {
-	text_patch_copy(text, code, len);
+	text_poke_copy(text, code, len);
 }
 
 int write_and_look(void *text, int code)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /// Text that is made writable, written, and made read-only or executable again was open
-/// meanwhile, with whatever else is in its pages. text_patch_copy() writes text that
+/// meanwhile, with whatever else is in its pages. text_poke_copy() writes text that
 /// stays read-only, and what execmem_text_alloc() hands out is so from the beginning.
 ///
 //# Pairs within one function are found only. What is made read-only and not executable
@@ -49,7 +49,7 @@ expression text, buf, len, n1, n2;
 - set_memory_rw((unsigned long)text, n1);
 - memcpy(text, buf, len);
 - set_memory_rox((unsigned long)text, n2);
-+ text_patch_copy(text, buf, len);
++ text_poke_copy(text, buf, len);
 
 @depends on patch@
 expression text, buf, len, n1, n2, n3;
@@ -57,7 +57,7 @@ expression text, buf, len, n1, n2, n3;
 
 - set_memory_rw((unsigned long)text, n1);
 - memcpy(text, buf, len);
-+ text_patch_copy(text, buf, len);
++ text_poke_copy(text, buf, len);
 (
 - set_memory_ro((unsigned long)text, n2);
 - set_memory_x((unsigned long)text, n3);
@@ -92,7 +92,7 @@ p << flip.p;
 q << flip.q;
 @@
 
-coccilib.report.print_report(p[0], "WARNING: made writable, and read-only or executable again on line %s: consider text_patch_copy()" % q[0].line)
+coccilib.report.print_report(p[0], "WARNING: made writable, and read-only or executable again on line %s: consider text_poke_copy()" % q[0].line)
 
 @script:python depends on report@
 p << own.p;
@@ -105,7 +105,7 @@ p << flip.p;
 q << flip.q;
 @@
 
-coccilib.org.print_todo(p[0], "WARNING: made writable, and read-only or executable again on line %s: consider text_patch_copy()" % q[0].line)
+coccilib.org.print_todo(p[0], "WARNING: made writable, and read-only or executable again on line %s: consider text_poke_copy()" % q[0].line)
 
 @script:python depends on org@
 p << own.p;

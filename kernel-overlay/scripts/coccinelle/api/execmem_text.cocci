@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /// execmem_alloc() hands out whole pages, each with an entry of the page table and of
 /// the instruction TLB. A small piece of code is better taken from the execmem slab, by
-/// execmem_text_alloc(), and written by execmem_text_publish().
+/// execmem_text_alloc(), and written by execmem_text_copy().
 ///
 //# What is allocated for kprobes, ftrace and BPF is taken to be small, and so is what
 //# has a constant size or is rounded up to pages in the call. Sizes that are variables

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/// Each architecture has functions of its own that write text, with other locks, other
-/// errors and other promises about what another CPU may execute afterwards. Code
-/// outside of arch/, and the JITs of arch/*/net, write by <linux/text-patching.h>.
+/// Each architecture has private functions that write unused text, with different
+/// locks, errors and promises about what another CPU may execute afterwards. Use
+/// text_poke_copy() and text_poke_set() of <linux/text-patching.h> outside of arch/,
+/// and in the JITs of arch/*/net.
 ///
-//# In the rest of arch/ these functions are what that is made of, so nothing is reported
-//# there. The patch converts what sleeps already, and returns what the caller ignores
-//# or compares with NULL.
+//# <linux/text-patching.h> is implemented by these functions in the rest of arch/, where
+//# nothing is reported. The patch converts calls of the functions that x86 had before:
+//# they returned a pointer, and text_poke_set() took the byte to fill with.
 ///
 // Confidence: High
-// Keywords: text_poke, aarch64_insn, patch_text, patch_instruction, text_patch_copy
+// Keywords: text_poke, aarch64_insn, patch_text, patch_instruction, text_poke_copy
 // Options: --no-includes --include-headers
 
 virtual patch
@@ -30,37 +31,43 @@ def is_generic(p):
 position p : script:python() { is_generic(p) };
 @@
 
-\(text_poke_copy@p\|text_poke_copy_locked@p\|aarch64_insn_copy@p\|patch_text_nosync@p\|patch_insn_write@p\|patch_instructions@p\|larch_insn_text_copy@p\|s390_kernel_write@p\)(...)
+\(text_poke_copy_locked@p\|aarch64_insn_copy@p\|patch_text_nosync@p\|patch_insn_write@p\|patch_instructions@p\|larch_insn_text_copy@p\|s390_kernel_write@p\)(...)
 
-@fill depends on !patch@
+@set depends on !patch@
 position p : script:python() { is_generic(p) };
 @@
 
-\(text_poke_set@p\|aarch64_insn_set@p\|patch_text_set_nosync@p\)(...)
+\(aarch64_insn_set@p\|patch_text_set_nosync@p\)(...)
 
-@insn depends on !patch@
+@old_copy depends on !patch@
 position p : script:python() { is_generic(p) };
+expression dst, src, len;
 @@
 
-\(text_poke@p\|text_poke_bp@p\|text_poke_queue@p\|text_poke_early@p\|aarch64_insn_write@p\|aarch64_insn_write_literal_u64@p\|aarch64_insn_patch_text@p\|aarch64_insn_patch_text_nosync@p\|patch_text@p\|patch_instruction@p\|patch_uint@p\|patch_ulong@p\|larch_insn_write@p\|larch_insn_patch_text@p\)(...)
+(
+  !text_poke_copy@p(dst, src, len)
+|
+  text_poke_copy@p(dst, src, len) == NULL
+)
+
+@old_set depends on !patch@
+position p : script:python() { is_generic(p) };
+expression dst, c, len;
+@@
+
+  text_poke_set@p(dst, c, len)
 
 @depends on patch@
 position p : script:python() { is_generic(p) };
 expression dst, src, len;
-statement S;
 @@
 
 (
-- text_poke_copy@p(dst, src, len);
-+ text_patch_copy(dst, src, len);
+- !text_poke_copy@p(dst, src, len)
++ text_poke_copy(dst, src, len)
 |
-- if (!text_poke_copy@p(dst, src, len))
-+ if (text_patch_copy(dst, src, len))
-  S
-|
-- if (text_poke_copy@p(dst, src, len) == NULL)
-+ if (text_patch_copy(dst, src, len))
-  S
+- text_poke_copy@p(dst, src, len) == NULL
++ text_poke_copy(dst, src, len)
 )
 
 @depends on patch@
@@ -68,8 +75,8 @@ position p : script:python() { is_generic(p) };
 expression dst, len;
 @@
 
-- text_poke_set@p(dst, \(0xcc\|INT3_INSN_OPCODE\), len);
-+ text_patch_fill(dst, len);
+- text_poke_set@p(dst, \(0xcc\|INT3_INSN_OPCODE\), len)
++ text_poke_set(dst, len)
 
 @depends on context@
 position copy.p;
@@ -79,14 +86,21 @@ identifier f;
 * f@p(...)
 
 @depends on context@
-position fill.p;
+position set.p;
 identifier f;
 @@
 
 * f@p(...)
 
 @depends on context@
-position insn.p;
+position old_copy.p;
+identifier f;
+@@
+
+* f@p(...)
+
+@depends on context@
+position old_set.p;
 identifier f;
 @@
 
@@ -96,34 +110,46 @@ identifier f;
 p << copy.p;
 @@
 
-coccilib.report.print_report(p[0], "WARNING: a function of one architecture: use text_patch_copy()")
+coccilib.report.print_report(p[0], "WARNING: a function of one architecture: use text_poke_copy()")
 
 @script:python depends on report@
-p << fill.p;
+p << set.p;
 @@
 
-coccilib.report.print_report(p[0], "WARNING: a function of one architecture: use text_patch_fill()")
+coccilib.report.print_report(p[0], "WARNING: a function of one architecture: use text_poke_set()")
 
 @script:python depends on report@
-p << insn.p;
+p << old_copy.p;
 @@
 
-coccilib.report.print_report(p[0], "WARNING: a function of one architecture: use text_patch_insn()")
+coccilib.report.print_report(p[0], "WARNING: text_poke_copy() returns 0 or an errno")
+
+@script:python depends on report@
+p << old_set.p;
+@@
+
+coccilib.report.print_report(p[0], "WARNING: text_poke_set() takes no byte to fill with")
 
 @script:python depends on org@
 p << copy.p;
 @@
 
-coccilib.org.print_todo(p[0], "WARNING: a function of one architecture: use text_patch_copy()")
+coccilib.org.print_todo(p[0], "WARNING: a function of one architecture: use text_poke_copy()")
 
 @script:python depends on org@
-p << fill.p;
+p << set.p;
 @@
 
-coccilib.org.print_todo(p[0], "WARNING: a function of one architecture: use text_patch_fill()")
+coccilib.org.print_todo(p[0], "WARNING: a function of one architecture: use text_poke_set()")
 
 @script:python depends on org@
-p << insn.p;
+p << old_copy.p;
 @@
 
-coccilib.org.print_todo(p[0], "WARNING: a function of one architecture: use text_patch_insn()")
+coccilib.org.print_todo(p[0], "WARNING: text_poke_copy() returns 0 or an errno")
+
+@script:python depends on org@
+p << old_set.p;
+@@
+
+coccilib.org.print_todo(p[0], "WARNING: text_poke_set() takes no byte to fill with")

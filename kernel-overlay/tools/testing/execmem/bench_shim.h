@@ -141,10 +141,9 @@ u32 get_random_u32(void);
 #define set_memory_rox(addr, pages)	0
 #define set_vm_flush_reset_perms(p)	do { } while (0)
 #define is_vm_area_hugepages(p)		true
-#define text_patch_fill_nosync(p, n)	0
-#define text_patch_copy_nosync(p, s, n)	0
-#define text_patch_sync()		do { } while (0)
-#define text_patch_sync_fresh()		do { } while (0)
+#define text_poke_set(p, n)	0
+#define text_poke_copy(p, s, n)	0
+#define text_poke_sync()		do { } while (0)
 #define msleep(ms)			do { } while (0)
 
 /* Memory is never short. */

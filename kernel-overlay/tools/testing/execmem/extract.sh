@@ -62,7 +62,7 @@ prog-pack)
 		one "$text" "$expect"
 	done
 	case $text in
-	*execmem* | *text_patch*)
+	*execmem* | *text_poke*)
 		die "the prog packs of $file are not those of the base: set BENCH_STOCK" ;;
 	esac
 	lines=$(printf '%s\n' "$text" | wc -l)

@@ -50,11 +50,6 @@ static u16 *owner_of(const u8 *text)
 	return owner + (text - env.text) / EXECMEM_GRANULE;
 }
 
-static u8 *executed_in(const struct object *o)
-{
-	return env.executed + (o->text - env.text) / EXECMEM_GRANULE;
-}
-
 static void set_owner(const struct object *o, unsigned int before, unsigned int after)
 {
 	u16 *at = owner_of(o->text), *end = at + o->given / EXECMEM_GRANULE;
@@ -146,6 +141,7 @@ static struct object forget(unsigned int i)
 
 static void do_free(void)
 {
+	unsigned long syncs = env.syncs;
 	struct object o;
 	int ret;
 
@@ -156,10 +152,10 @@ static void do_free(void)
 	ret = execmem_slab_free(o.text);
 	if (ret)
 		die("an object cannot be freed: %d", ret);
-	if (env_is_mapped(o.text)) {
+	if (env.syncs == syncs)
+		die("freed text can be reused without a synchronisation");
+	if (env_is_mapped(o.text))
 		check_bytes(o.text, o.given, 0xcc, "freed");
-		memset(executed_in(&o), true, o.given / EXECMEM_GRANULE);
-	}
 	freed[nr_freed++ % RECENT] = o.text;
 }
 
@@ -196,18 +192,6 @@ static void do_retire(void)
 	retired[nr_retired++] = o.text;
 }
 
-/* CPUs must be synchronised for text in which there was other code before. */
-static void publish(struct object *o, const u8 *code)
-{
-	bool reused = memchr(executed_in(o), true, o->given / EXECMEM_GRANULE);
-	unsigned long syncs = env.syncs;
-
-	if (execmem_text_publish(o->text, code, o->size))
-		die("an object cannot be published");
-	if (reused && env.syncs == syncs)
-		die("CPUs are not told of text that is reused");
-}
-
 static void do_copy(void)
 {
 	static u8 code[4 << 20];
@@ -222,14 +206,12 @@ static void do_copy(void)
 		o->fill = 1;
 	memset(code, o->fill, o->size);
 	if (some(2)) {
-		publish(o, code);
-	} else if (some(2)) {
 		if (execmem_text_copy(o->text, 0, code, o->size))
 			die("an object cannot be written");
 	} else {
 		size_t first = some(o->size);
 
-		if (first && execmem_text_copy_nosync(o->text, 0, code, first))
+		if (first && execmem_text_copy(o->text, 0, code, first))
 			die("an object's beginning cannot be written");
 		if (execmem_text_copy(o->text, first, code, o->size - first))
 			die("an object's end cannot be written");
@@ -270,7 +252,6 @@ static void do_wrong_use(void)
 	}
 	expect(execmem_slab_free(code), -ENOENT, "stack");
 	expect(execmem_text_copy(code, 0, code, 1), -EFAULT, "stack");
-	expect(execmem_text_publish(code, code, 1), -EFAULT, "stack");
 	if (old && !is_beginning(old)) {
 		int ret = execmem_slab_free(old);
 

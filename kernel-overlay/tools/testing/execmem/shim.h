@@ -153,7 +153,7 @@ typedef struct { unsigned long pgprot; } pgprot_t;
 #define VM_ALLOW_HUGE_VMAP		0x400
 #define VM_EXECMEM_TEXT			0x2000
 #define VM_EXECMEM_PACK			0x4000
-#define TEXT_PATCH_TRAP			0xcccccccc
+#define TEXT_POKE_TRAP			0xcccccccc
 
 struct rcu_head {
 	struct rcu_head *next;

@@ -11,7 +11,6 @@
  * struct env - what the kernel around the allocator knows
  * @rng:	state of get_random_u32()
  * @text:	where all text is, 1 GiB
- * @executed:	for each granule, whether an object was freed there since it was mapped
  * @mapped:	bytes of it that are mapped
  * @maps:	how often any was
  * @allocations: pieces of metadata that have not been freed
@@ -19,14 +18,12 @@
  * @fail_at:	the first one of these that fails; 0 for none
  * @fail_run:	how many fail in a row
  * @syncs:	rounds of synchronisation
- * @fresh:	times that text was made visible without
  * @flushes:	predictor flushes
  * @race:	whether atomic operations let others run before
  */
 struct env {
 	uint64_t rng;
 	unsigned char *text;
-	unsigned char *executed;
 	size_t mapped;
 	unsigned long maps;
 	long allocations;
@@ -34,7 +31,6 @@ struct env {
 	long fail_at;
 	long fail_run;
 	unsigned long syncs;
-	unsigned long fresh;
 	unsigned long flushes;
 	bool race;
 };

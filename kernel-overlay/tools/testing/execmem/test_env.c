@@ -332,7 +332,6 @@ void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned l
 	if (at < 0)
 		return NULL;
 
-	memset(env.executed + at / EXECMEM_GRANULE, 0, size / EXECMEM_GRANULE);
 	if (mprotect(env.text + at, size, PROT_READ | PROT_WRITE))
 		die("mprotect: %m");
 	memset(env.text + at, 0x90, size);
@@ -368,7 +367,7 @@ int set_memory_rox(unsigned long addr, int pages)
 	pthread_mutex_unlock(&areas_lock);
 
 	for (i = 0; i < size / 4; i++)
-		if (((u32 *)addr)[i] != TEXT_PATCH_TRAP)
+		if (((u32 *)addr)[i] != TEXT_POKE_TRAP)
 			die("executable without traps");
 	if (mprotect((void *)addr, size, PROT_READ))
 		die("mprotect: %m");
@@ -420,17 +419,17 @@ static u8 *alias_of(void *text, size_t len)
 	return alias + ((u8 *)text - env.text);
 }
 
-int text_patch_fill_nosync(void *text, size_t len)
+int text_poke_set(void *text, size_t len)
 {
 	u8 *to = alias_of(text, len);
 
 	if (fails())
 		return -ENOMEM;
-	memset(to, (u8)TEXT_PATCH_TRAP, len);
+	memset(to, (u8)TEXT_POKE_TRAP, len);
 	return 0;
 }
 
-int text_patch_copy_nosync(void *text, const void *src, size_t len)
+int text_poke_copy(void *text, const void *src, size_t len)
 {
 	if (!len)
 		return -EINVAL;
@@ -438,16 +437,9 @@ int text_patch_copy_nosync(void *text, const void *src, size_t len)
 	return 0;
 }
 
-void text_patch_sync(void)
+void text_poke_sync(void)
 {
-	might_sleep();
 	__atomic_add_fetch(&env.syncs, 1, __ATOMIC_RELAXED);
-}
-
-void text_patch_sync_fresh(void)
-{
-	might_sleep();
-	__atomic_add_fetch(&env.fresh, 1, __ATOMIC_RELAXED);
 }
 
 void flush_icache_range(unsigned long start, unsigned long end)
@@ -522,10 +514,6 @@ void env_init(void)
 	env.text = mmap(env.text, TEXT_SIZE, PROT_NONE, MAP_SHARED | MAP_FIXED, text_fd, 0);
 	alias = mmap(NULL, TEXT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, text_fd, 0);
 	if (env.text == MAP_FAILED || alias == MAP_FAILED)
-		die("mmap: %m");
-	env.executed = mmap(NULL, TEXT_SIZE / EXECMEM_GRANULE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (env.executed == MAP_FAILED)
 		die("mmap: %m");
 	maple_tree_init();
 	execmem_slab_init();

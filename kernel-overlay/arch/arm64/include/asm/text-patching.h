@@ -9,16 +9,15 @@
 #include <asm/byteorder.h>
 #include <asm/insn-def.h>
 
-#define TEXT_PATCH_ALIGN	AARCH64_INSN_SIZE
-/* Instructions are little-endian whatever data is. */
-#define TEXT_PATCH_TRAP		((__force u32)cpu_to_le32(AARCH64_BREAK_FAULT))
+#define TEXT_POKE_ALIGN		AARCH64_INSN_SIZE
+/* Instructions are little-endian, also in a big-endian kernel. */
+#define TEXT_POKE_TRAP		((__force u32)cpu_to_le32(AARCH64_BREAK_FAULT))
 
-static __always_inline void arch_text_patch_sync_cpu(void)
+static __always_inline void arch_text_poke_sync_cpu(void)
 {
 	/*
-	 * Taking an interrupt is a context synchronisation event, but an idle CPU
-	 * that was woken by something else runs what is queued for it before it
-	 * takes the one that was sent for that.
+	 * The interrupt is a context synchronisation event, but a CPU that another
+	 * event wakes from idle calls the function before it takes the interrupt.
 	 */
 	isb();
 }

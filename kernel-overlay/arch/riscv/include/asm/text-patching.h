@@ -10,16 +10,16 @@
 #include <asm/tlbflush.h>
 
 #ifdef CONFIG_RISCV_ISA_C
-#define TEXT_PATCH_ALIGN	2
+#define TEXT_POKE_ALIGN		2
 #else
-#define TEXT_PATCH_ALIGN	4
+#define TEXT_POKE_ALIGN		4
 #endif
 
-/* All zeroes is defined to be illegal, as 16 bits and as 32. */
-#define TEXT_PATCH_TRAP		0
+/* Zeroes are an illegal instruction of 16 and of 32 bits. */
+#define TEXT_POKE_TRAP		0
 
-/* Forget old instructions, and the translation of the alias written through. */
-static __always_inline void arch_text_patch_sync_cpu(void)
+/* Flush old instructions and translations of the writable alias. */
+static __always_inline void arch_text_poke_sync_cpu(void)
 {
 	local_flush_icache_all();
 #ifdef CONFIG_MMU

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #undef TRACE_SYSTEM
-#define TRACE_SYSTEM text_patching
+#define TRACE_SYSTEM text_poke
 
-#if !defined(_TRACE_TEXT_PATCHING_H) || defined(TRACE_HEADER_MULTI_READ)
-#define _TRACE_TEXT_PATCHING_H
+#if !defined(_TRACE_TEXT_POKE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _TRACE_TEXT_POKE_H
 
 #include <linux/tracepoint.h>
 
-DECLARE_EVENT_CLASS(text_patch_write,
+DECLARE_EVENT_CLASS(text_poke_write,
 
 	TP_PROTO(void *addr, size_t len, int ret),
 
@@ -29,44 +29,33 @@ DECLARE_EVENT_CLASS(text_patch_write,
 );
 
 /**
- * text_patch_copy - code was copied to unused text
- * @addr:	where
- * @len:	how many bytes
+ * text_poke_copy - code was copied to unused text
+ * @addr:	destination
+ * @len:	number of bytes
  * @ret:	0 or a negative errno
  */
-DEFINE_EVENT(text_patch_write, text_patch_copy,
+DEFINE_EVENT(text_poke_write, text_poke_copy,
 	TP_PROTO(void *addr, size_t len, int ret),
 	TP_ARGS(addr, len, ret)
 );
 
 /**
- * text_patch_fill - unused text was filled with traps
- * @addr:	where
- * @len:	how many bytes
+ * text_poke_set - unused text was filled with traps
+ * @addr:	destination
+ * @len:	number of bytes
  * @ret:	0 or a negative errno
  */
-DEFINE_EVENT(text_patch_write, text_patch_fill,
+DEFINE_EVENT(text_poke_write, text_poke_set,
 	TP_PROTO(void *addr, size_t len, int ret),
 	TP_ARGS(addr, len, ret)
 );
 
 /**
- * text_patch_insn - a live instruction was replaced
- * @addr:	where
- * @len:	how many bytes
- * @ret:	0 or a negative errno
+ * text_poke_sync - earlier writes were made visible to every CPU
+ * @round:	the round of inter-processor interrupts that did it
+ * @shared:	whether another caller ran that round
  */
-DEFINE_EVENT(text_patch_write, text_patch_insn,
-	TP_PROTO(void *addr, size_t len, int ret),
-	TP_ARGS(addr, len, ret)
-);
-
-/**
- * text_patch_sync - writes were made visible to every CPU
- * @round:	number of rounds of inter-processor interrupts since boot
- * @shared:	whether another request's round served this one
- */
-TRACE_EVENT(text_patch_sync,
+TRACE_EVENT(text_poke_sync,
 
 	TP_PROTO(unsigned long round, bool shared),
 
@@ -85,7 +74,7 @@ TRACE_EVENT(text_patch_sync,
 	TP_printk("round=%lu shared=%d", __entry->round, __entry->shared)
 );
 
-#endif /* _TRACE_TEXT_PATCHING_H */
+#endif /* _TRACE_TEXT_POKE_H */
 
 /* This part must be outside protection */
 #include <trace/define_trace.h>

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writing read-only executable kernel text: the architecture-independent part.
+ *
+ * This file checks requests and synchronises CPUs. The architecture, or the
+ * fallback, writes the bytes (arch_text_poke_copy()). The architecture knows
+ * what a CPU must do before it fetches them (arch_text_poke_sync_cpu()).
+ *
+ * Unused text has one owner, so that writing it takes no text_mutex. A writer
+ * may hold that mutex, and does not wait for kprobe_optimizer(), which holds it
+ * across an RCU Tasks grace period.
+ */
+
+#include <linux/cpuhotplug.h>
+#include <linux/init.h>
+#include <linux/irqflags.h>
+#include <linux/kasan.h>
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
+#include <linux/moduleparam.h>
+#include <linux/overflow.h>
+#include <linux/smp.h>
+#include <linux/spinlock.h>
+#include <linux/text-patching.h>
+#include <linux/vmalloc.h>
+
+#include "text_poke.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/text_poke.h>
+
+#if defined(CONFIG_HAVE_TEXT_POKE) && defined(CONFIG_TEXT_POKE_FALLBACK)
+static bool use_fallback __ro_after_init;
+core_param(text_poke_fallback, use_fallback, bool, 0444);
+#else
+#define use_fallback	(!IS_ENABLED(CONFIG_HAVE_TEXT_POKE))
+#endif
+
+/* The source of a fill. Most functions fit, and take one copy. */
+static const u32 traps[SZ_4K / sizeof(u32)] = {
+	[0 ... SZ_4K / sizeof(u32) - 1] = TEXT_POKE_TRAP,
+};
+
+static bool is_execmem_text(unsigned long start, unsigned long end)
+{
+	struct vm_struct *area;
+	unsigned long base;
+
+	if (!IS_ENABLED(CONFIG_MMU))
+		return true;
+
+	area = find_vm_area((void *)start);
+	if (!area || (area->flags & (VM_EXECMEM_TEXT | VM_UNINITIALIZED)) != VM_EXECMEM_TEXT)
+		return false;
+
+	base = (unsigned long)kasan_reset_tag(area->addr);
+	return end <= base + get_vm_area_size(area);
+}
+
+static int check_request(void *addr, size_t len)
+{
+	unsigned long start = (unsigned long)addr, end;
+
+	if (!len || check_add_overflow(start, len, &end))
+		return -EINVAL;
+	if (!IS_ALIGNED(start | len, TEXT_POKE_ALIGN))
+		return -EINVAL;
+	if (core_kernel_text(start) || core_kernel_text(end - 1))
+		return -EPERM;
+	if (!is_execmem_text(start, end))
+		return -EFAULT;
+
+	return 0;
+}
+
+static int do_copy(void *dst, const void *src, size_t len)
+{
+	if (use_fallback)
+		return fallback_text_poke_copy(dst, src, len);
+
+	return arch_text_poke_copy(dst, src, len);
+}
+
+static int do_set(void *dst, size_t len)
+{
+	size_t n;
+	int ret;
+
+	for (; len; dst += n, len -= n) {
+		/* The pattern starts at multiples of its size. */
+		size_t skip = (unsigned long)dst % sizeof(u32);
+
+		n = min(len, sizeof(traps) - skip);
+		ret = do_copy(dst, (const u8 *)traps + skip, n);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
+/**
+ * text_poke_copy - copy code to unused text
+ * @dst: destination, aligned to %TEXT_POKE_ALIGN
+ * @src: source, which must not change meanwhile
+ * @len: number of bytes, a multiple of %TEXT_POKE_ALIGN; may cross pages
+ *
+ * Data reads see the code when this returns. Instruction fetches of any CPU may
+ * see old bytes, new bytes or a mixture until text_poke_sync() returns. One
+ * text_poke_sync() serves any number of writes before it.
+ *
+ * The caller owns [@dst, @dst + @len) and keeps it from being freed. No CPU
+ * executes it during the call, nor old contents of it afterwards.
+ *
+ * Context: Process context, interrupts enabled. May sleep. Does not take
+ *	    text_mutex, which may be held.
+ * Return: 0 on success;
+ *	   -EINVAL if @len is 0, @dst or @len is misaligned, or the range wraps;
+ *	   -EPERM if the range touches the text of the kernel image;
+ *	   -EFAULT if it is not inside one area of text allocated by execmem;
+ *	   -EAGAIN if it is too early in boot: nothing was written;
+ *	   -ENOMEM if the fallback cannot map an alias, or another errno of the
+ *	   architecture: part of the range may have been written. It remains
+ *	   unused text of the caller.
+ */
+int text_poke_copy(void *dst, const void *src, size_t len)
+{
+	int ret;
+
+	might_sleep();
+
+	ret = check_request(dst, len);
+	if (!ret)
+		ret = do_copy(dst, src, len);
+
+	trace_text_poke_copy(dst, len, ret);
+	return ret;
+}
+
+/**
+ * text_poke_set - fill unused text with trap instructions
+ * @dst: destination, aligned to %TEXT_POKE_ALIGN
+ * @len: number of bytes, a multiple of %TEXT_POKE_ALIGN; may cross pages
+ *
+ * A CPU that executes the range after the next text_poke_sync() traps.
+ *
+ * Context: As text_poke_copy().
+ * Return: As text_poke_copy().
+ */
+int text_poke_set(void *dst, size_t len)
+{
+	int ret;
+
+	might_sleep();
+
+	ret = check_request(dst, len);
+	if (!ret)
+		ret = do_set(dst, len);
+
+	trace_text_poke_set(dst, len, ret);
+	return ret;
+}
+
+static void text_poke_sync_this_cpu(void *unused)
+{
+	arch_text_poke_sync_cpu();
+}
+NOKPROBE_SYMBOL(text_poke_sync_this_cpu);
+
+/*
+ * Rounds of interrupts begun since boot. The owner of round_lock increments the
+ * counter before its round and releases the lock after it.
+ *
+ * The lock is raw: an owner cannot be preempted, and CPUs that spin take the
+ * interrupt of the round, so that nobody waits for a task that does not run.
+ */
+static unsigned long rounds;
+static DEFINE_RAW_SPINLOCK(round_lock);
+
+static void run_round(void)
+{
+	WRITE_ONCE(rounds, rounds + 1);
+	/*
+	 * Pairs with the barrier in text_poke_sync(): the writes of a caller
+	 * that read the old value come before the interrupts. Orders device
+	 * accesses too, as an interrupt may be sent by one.
+	 */
+	mb();
+	on_each_cpu(text_poke_sync_this_cpu, NULL, true);
+}
+
+/**
+ * text_poke_sync - make earlier writes to text visible to every CPU
+ *
+ * When this returns, no CPU executes bytes that were in memory before the
+ * caller's earlier text_poke_copy() and text_poke_set() calls, be it running,
+ * idle, in a guest or offline now, and whatever the addresses held before. The
+ * caller may then publish the address of new code.
+ *
+ * Interrupts all online CPUs once. A caller that waits for the round of another
+ * one needs no round if that round began after this call: two rounds serve any
+ * number of concurrent callers.
+ *
+ * Context: Process context, interrupts enabled. Does not sleep. text_mutex and
+ *	    other locks may be held, except those that are taken with interrupts
+ *	    disabled.
+ */
+void text_poke_sync(void)
+{
+	unsigned long seen;
+	bool shared;
+
+	/* Pairs with the barrier in run_round(). */
+	smp_mb();
+	seen = READ_ONCE(rounds);
+
+	raw_spin_lock(&round_lock);
+	shared = rounds != seen;
+	if (!shared)
+		run_round();
+	raw_spin_unlock(&round_lock);
+
+	trace_text_poke_sync(seen + 1, shared);
+}
+
+/*
+ * A round may miss a CPU that is on its way online. The rounds that begin after
+ * this callback include it.
+ */
+static int sync_cpu_online(unsigned int cpu)
+{
+	guard(irqsave)();
+	text_poke_sync_this_cpu(NULL);
+	return 0;
+}
+
+static int __init text_poke_init(void)
+{
+	return cpuhp_setup_state_nocalls(CPUHP_AP_TEXT_POKE_ONLINE, "text_poke:online",
+					 sync_cpu_online, NULL);
+}
+early_initcall(text_poke_init);

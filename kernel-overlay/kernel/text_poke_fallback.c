@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Text patching for architectures that do not select HAVE_TEXT_POKE.
+ *
+ * A write goes through a second mapping of the page, at an address reserved for
+ * this. It is writable, never executable, and unmapped and flushed from all TLBs
+ * before the call returns. The permissions of the text do not change, so that
+ * owners who do not know of each other may share a page. This is slow: mapping
+ * and unmapping cost more than the write.
+ */
+
+#include <linux/cacheflush.h>
+#include <linux/highmem.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "text_poke.h"
+
+#ifdef CONFIG_MMU
+
+static struct vm_struct *alias;
+static DEFINE_MUTEX(alias_mutex);
+
+static int write_page(void *dst, const void *src, size_t len)
+{
+	/*
+	 * No lock protects this walk of the page tables. The caller owns the
+	 * text, which stays mapped until the caller frees it.
+	 */
+	struct page *page = vmalloc_to_page(dst);
+	unsigned long start, end;
+	int ret;
+
+	if (!page)
+		return -EFAULT;
+
+	guard(mutex)(&alias_mutex);
+
+	/* Only the first write allocates memory. Page tables are kept. */
+	if (!alias)
+		alias = get_vm_area(PAGE_SIZE, VM_MAP);
+	if (!alias)
+		return -ENOMEM;
+
+	start = (unsigned long)alias->addr;
+	end = start + PAGE_SIZE;
+	ret = vmap_page_range(start, end, page_to_phys(page), PAGE_KERNEL);
+	if (!ret) {
+		memcpy(alias->addr + offset_in_page(dst), src, len);
+		/* Data caches may be indexed by address. */
+		flush_kernel_vmap_range(alias->addr, PAGE_SIZE);
+	}
+	vunmap_range(start, end);
+
+	return ret;
+}
+
+#else
+
+static int write_page(void *dst, const void *src, size_t len)
+{
+	memcpy(dst, src, len);
+	return 0;
+}
+
+#endif
+
+int fallback_text_poke_copy(void *dst, const void *src, size_t len)
+{
+	size_t done, n;
+	int ret;
+
+	for (done = 0; done < len; done += n) {
+		n = min_t(size_t, len - done, PAGE_SIZE - offset_in_page(dst + done));
+		ret = write_page(dst + done, src + done, n);
+		if (ret)
+			return ret;
+	}
+
+	flush_icache_range((unsigned long)dst, (unsigned long)dst + len);
+	return 0;
+}
