@@ -70,4 +70,26 @@ test_another_package_is_refused()
 		[ ! -e "$TOY/thing" ] && fails_with 'see --help' steps/debian-file riscv64
 }
 
+# listed NEED...: the names of the packages.
+listed()
+{
+	"$SCRIPTS/setup" --list "$@" | sed 's/[| ].*//'
+}
+
+test_a_command_installs_what_it_needs()
+{
+	! ARCHES=x86_64 listed build boot | grep -E 'gcc-|qemu-(user|system-arm)|sphinx|sparse' &&
+		[ "$(ARCHES=arm64 listed build boot | grep -E 'qemu|cross|gcc-' | wc -l)" = 3 ] &&
+		listed check | grep -qx coccinelle && listed | grep -qx gdb-multiarch &&
+		fails_with "no package for 'vax'" setup vax
+}
+
+test_needs_are_met_once()
+{
+	local calls='set_up build boot; set_up build; set_up build check; bash -c ". $0; set_up check"'
+	fake_apt 'exit 100' && ARCHES=x86_64 env -u EXECMEM_BASE -u EXECMEM_SET_UP \
+		bash -c ". \"\$0\"; $calls" "$SCRIPTS/lib/lib.sh" 2>"$TOY/err" &&
+		[ "$(grep -c 'nothing is missing' "$TOY/err")" = 2 ]
+}
+
 run_tests
