@@ -168,6 +168,8 @@ test_scripts_faults()
 		faulty "SyntaxError" checks/scripts &&
 		script '#!/bin/bash' "$spdx" 'if' &&
 		faulty "SC1073" checks/scripts &&
+		script '#!/bin/bash' "$spdx" "python3 - x <"'<-END' 'print()' END &&
+		faulty "scripts/run:3: Python inside" checks/scripts &&
 		script '#!/bin/bash' "$spdx" 'x=$(ls); cd $x' &&
 		faulty "SC2164" checks/scripts
 }

@@ -92,6 +92,11 @@ def tree_dir():
     return Path(in_lib_sh("tree_dir").strip())
 
 
+def patched_tree():
+    """The work tree, brought up to date."""
+    return Path(output([SCRIPTS / "tree"], "scripts/tree").strip())
+
+
 def plain_git_env():
     """An environment in which no user's git settings change our output."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
