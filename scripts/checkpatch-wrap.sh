@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# checkpatch-wrap: the base's checkpatch.pl --strict on the patches, with waivers.
+# checkpatch-wrap.sh: run the base's checkpatch.pl --strict on the patches, with waivers.
 #
 # usage: [KERNEL=PATH] scripts/checkpatch-wrap.sh [PATCH...]
 #
-# Without PATCH the whole series is checked.  Each finding of checkpatch is a fault, unless
-# scripts/waivers/checkpatch-waivers.txt waives it (type, file or patch, reason).  On the
+# Checks the whole series by default.  Each finding of checkpatch is a fault, unless
+# scripts/waivers/checkpatch-waivers.txt waives it (type, file or patch, reason).  For the
 # whole series a waiver that no finding needs is a fault too.  Fails if checkpatch did not
 # run.
 set -euo pipefail

@@ -37,7 +37,7 @@ call()
 
 helps()
 {
-	call "$1" --help && [ -s "$TOY/out" ] && [ ! -s "$TOY/err" ] && [ "$SECONDS_USED" = "0 0" ]
+	call "$1" --help && grep -q '^usage: ' "$TOY/out" && [ ! -s "$TOY/err" ] && [ "$SECONDS_USED" = "0 0" ]
 }
 
 # refuses WHAT COMMAND ARG...: in one line.
