@@ -123,6 +123,13 @@ test_names_that_do_not_exist_fail()
 		! grep -q NAME "$TOY/all"
 }
 
+test_functions_that_no_patch_has_fail()
+{
+	ready && quiet readme && toy_series && echo '`text_poke_copy(dst)`' >>"$TOY/top/README.md" &&
+		fails_with "README.md: text_poke_copy(): no patch has it" checks/readme &&
+		sed -i '1a int text_poke_copy(void *dst);' "$TOY/top/patches/one.patch" && quiet checks/readme
+}
+
 test_a_long_part_fails()
 {
 	ready && quiet readme && seq 60 >>"$TOY/top/README.md" &&
