@@ -99,4 +99,8 @@ cover-letter:	## print the cover letter, with the figures of make compare
 send:		## make and check the mails; SEND=1 SIGNOFF=1 sends them
 	@scripts/send
 
-.PHONY: $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' Makefile)
+targets += $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' Makefile)
+.PHONY: $(targets)
+# make would run the known goals before it looks for the others.
+$(foreach goal,$(filter-out $(targets),$(MAKECMDGOALS)),$(error no target '$(goal)': \
+	'make help' lists the targets, and 'scripts/check NAME...' runs single checks))

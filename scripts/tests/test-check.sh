@@ -35,6 +35,14 @@ test_a_patch_that_quilt_refreshed_passes()
 		quiet checks/series && quiet checks/words
 }
 
+# "make check series" is not "scripts/check series": nothing runs.
+test_make_refuses_unknown_targets_first()
+{
+	! env -u MAKEFLAGS -u MAKELEVEL make -C "$SCRIPTS/.." help series >"$TOY/all" 2>&1 &&
+		grep -q "no target 'series': 'make help' lists the targets" "$TOY/all" &&
+		[ "$(grep -vc '^make' "$TOY/all")" = 1 ]
+}
+
 test_series_names_a_missing_patch()
 {
 	toy_series && echo three.patch >>"$TOY/top/series" &&

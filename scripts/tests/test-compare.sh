@@ -188,7 +188,7 @@ spoiled()
 handed_on()
 {
 	env -u MAKEFLAGS -u MAKELEVEL -u ARCH -u ARCHES make -s -f "$REAL/../Makefile" \
-		--eval 'show: ; @echo "$$ARCH, $$ARCHES"' show "$@"
+		--eval 'targets = show' --eval 'show: ; @echo "$$ARCH, $$ARCHES"' show "$@"
 }
 
 test_make_hands_on_architectures()
