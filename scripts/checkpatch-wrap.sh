@@ -8,6 +8,9 @@
 # scripts/waivers/checkpatch-waivers.txt waives it (type, file or patch, reason).  For the
 # whole series a waiver that no finding needs is a fault too.  Fails if checkpatch did not
 # run.
+#
+# The findings of a patch are kept in the cache folder, under a digest of the patch, of
+# checkpatch and its lists, and of the base; FRESH=1 runs checkpatch again.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib/lib.sh"
 WAIVERS=${EXECMEM_WAIVERS:-$SCRIPTS/waivers/checkpatch-waivers.txt}
@@ -26,7 +29,9 @@ done
 BASE=$("$SCRIPTS/steps/source")
 [ -f "$BASE/scripts/checkpatch.pl" ] || die "the base has no scripts/checkpatch.pl"
 options=(--strict --terse --showfile --show-types --no-color --max-line-length=100)
-if command -v codespell >/dev/null; then options+=(--codespell); fi
+WORDS=$(/usr/bin/python3 -c 'import codespell_lib as c; print(*c.__path__)' 2>/dev/null)/data/dictionary.txt ||
+	die "codespell is missing: run 'make setup'"
+options+=(--codespell --codespellfile="$WORDS")
 
 # check PATCH: its findings, one a line, behind its name; fails unless checkpatch really ran
 # and each finding that it has counted is there.
@@ -37,19 +42,50 @@ check()
 	name=$(basename "$1")
 	report=$(cd "$BASE" && perl scripts/checkpatch.pl --root="$BASE" "${options[@]}" -- "$1" 2>&1) || :
 	counted=$(sed -nE 's/^total: ([0-9]+) errors, ([0-9]+) warnings, ([0-9]+) checks.*/\1+\2+\3/p' <<<"$report")
-	[ -n "$counted" ] || {
+	if [ -z "$counted" ] || grep '^No .* will be found' <<<"$report" >&2; then
 		printf '%s\n' "$report" | head -n 5 >&2
 		die "checkpatch did not run on $name"
-	}
+	fi
 	mapfile -t findings < <(grep -E '^([^ ]*: )?(ERROR|WARNING|CHECK):[A-Z0-9_]+: ' <<<"$report")
 	[ "$((counted))" = ${#findings[@]} ] ||
 		die "$name: checkpatch counts $((counted)) findings, ${#findings[@]} were read"
 	[ ${#findings[@]} = 0 ] || printf "$name: %s\n" "${findings[@]}"
 }
 
+KEPT=$CACHE/checkpatch
+UNCHANGED=0
+
+# surroundings: what the findings depend on besides the patch.
+surroundings()
+{
+	echo "$BASE" "${options[@]}"
+	cat "$BASE.stamp" 2>/dev/null || :
+	perl -e 'print "$]\n"'
+	sha256sum "$0" "$WORDS" "$BASE"/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch} 2>/dev/null || :
+}
+
+# check_once PATCH: as check, but what is in the cache folder is not looked for again.
+check_once()
+{
+	local kept
+	kept=$KEPT/$({ echo "$SURROUNDINGS $(basename "$1")"; cat "$1"; } | sha256sum | cut -c1-32)
+	if [ "${FRESH:-0}" = 1 ] || [ ! -e "$kept" ]; then
+		check "$1" >"$kept.$$"
+		mv "$kept.$$" "$kept"
+	else
+		UNCHANGED=$((UNCHANGED + 1))
+		touch "$kept"
+	fi
+	cat "$kept"
+}
+
+mkdir -p "$KEPT"
 FINDINGS=$(mktemp)
-trap 'rm -f "$FINDINGS"' EXIT
+trap 'rm -f "$FINDINGS" "$KEPT"/*."$$"' EXIT
+SURROUNDINGS=$(surroundings)
 for patch in "$@"; do
-	check "$(readlink -f "$patch")"
+	check_once "$(readlink -f "$patch")"
 done >"$FINDINGS"
+find "$KEPT" -type f -mtime +30 -delete
+echo "$# patches, $UNCHANGED of them unchanged"
 "$SCRIPTS/steps/waive" "${partial[@]}" "$WAIVERS" <"$FINDINGS"

@@ -43,6 +43,21 @@ test_make_refuses_unknown_targets_first()
 		[ "$(grep -vc '^make' "$TOY/all")" = 1 ]
 }
 
+test_one_push_serves_all_checks()
+{
+	toy_series && mkdir "$TOY/bin" "$TOY/run" &&
+		printf '#!/bin/sh\necho "$*" >>%s\nexec %s "$@"\n' "$TOY/pushes" "$(command -v quilt)" \
+			>"$TOY/bin/quilt" && chmod +x "$TOY/bin/quilt" || return 1
+	local -x PATH=$TOY/bin:$PATH EXECMEM_RUN=$TOY/run
+	local check
+	for check in apply identity sources; do
+		quiet "checks/$check" || return 1
+	done
+	quiet tree && [ "$(grep -c ' push ' "$TOY/pushes")" = 1 ] &&
+		edit two.patch 's/^+int n;/+int m;/' && faulty "mm/new.c: differs" checks/sources &&
+		[ "$(grep -c ' push ' "$TOY/pushes")" = 2 ]
+}
+
 test_series_names_a_missing_patch()
 {
 	toy_series && echo three.patch >>"$TOY/top/series" &&
@@ -214,6 +229,35 @@ test_checkpatch_reads_the_last_patch()
 		printf '%s' $'LONG_LINE\t*.patch\tit is so' >"$TOY/waivers" &&
 		EXECMEM_WAIVERS=$TOY/waivers quiet checkpatch-wrap.sh &&
 		grep -qx '0 faults, 2 waived' "$TOY/out"
+}
+
+# asked: the patches that the toy's checkpatch.pl was called for since the last time.
+asked()
+{
+	sed 's,.*/,,' "$TOY/asked" | xargs
+	: >"$TOY/asked"
+}
+
+test_checkpatch_is_asked_once_a_patch()
+{
+	toy_series && toy_checkpatch "total: 0 errors, 0 warnings, 0 checks, 8 lines checked" &&
+		echo "open(F, '>>$TOY/asked'); print F \"\$ARGV[-1]\\n\";" >>"$EXECMEM_BASE/scripts/checkpatch.pl" &&
+		: >"$TOY/waivers" || return 1
+	local -x EXECMEM_WAIVERS=$TOY/waivers
+	quiet checkpatch-wrap.sh && [ "$(asked)" = "one.patch two.patch" ] &&
+		quiet checkpatch-wrap.sh && [ -z "$(asked)" ] &&
+		grep -q '2 patches, 2 of them unchanged' "$TOY/out" &&
+		edit two.patch 's/int n;/int m;/' && quiet checkpatch-wrap.sh &&
+		[ "$(asked)" = two.patch ] && FRESH=1 quiet checkpatch-wrap.sh &&
+		[ "$(asked)" = "one.patch two.patch" ] && echo later >"$EXECMEM_BASE.stamp" &&
+		quiet checkpatch-wrap.sh && [ "$(asked)" = "one.patch two.patch" ]
+}
+
+test_checkpatch_must_have_its_lists()
+{
+	toy_series && toy_checkpatch "No codespell typos will be found - file 'x': No such file
+total: 0 errors, 0 warnings, 0 checks, 8 lines checked" &&
+		faulty "checkpatch did not run on one.patch" checkpatch-wrap.sh
 }
 
 test_checkpatch_must_run()

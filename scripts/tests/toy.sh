@@ -8,7 +8,7 @@
 
 SCRIPTS=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 export SCRIPTS
-unset KERNEL STOCK FORCE ARCH EXECMEM_BASE EXECMEM_TOP
+unset KERNEL STOCK FORCE ARCH EXECMEM_BASE EXECMEM_TOP EXECMEM_RUN FRESH
 
 # make_base DIR: a kernel of six files.
 make_base()

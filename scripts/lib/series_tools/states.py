@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The touched files of the base before and after each patch of the series."""
+import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -123,8 +125,10 @@ def quilt(args, cwd, **kwargs):
                           stderr=subprocess.STDOUT, check=False, **kwargs)
 
 
-def quilt_push_all(patches, dest):
-    """quilt push -a at fuzz 0 in dest, with patches/ and series alone."""
+def quilt_push_all(base, patches, dest):
+    """quilt push -a at fuzz 0, with patches/ and series alone, on a copy of the touched
+    files of the base in dest."""
+    lay_base(base, touched(patches), dest)
     link = Path(dest) / "patches"
     if not link.is_symlink():
         link.symlink_to(PATCHES.resolve())
@@ -137,3 +141,32 @@ def quilt_push_all(patches, dest):
         last = applying[-1] if applying else "series"
         log = done.stdout[done.stdout.rfind("Applying patch"):]
         raise Fault(explain(last, log))
+
+
+def pushed_once(base, patches, run):
+    """The folder in run where the series is pushed: by the first process that asks."""
+    key = hashlib.sha256(f"{base}\n".encode())
+    for patch in patches:
+        key.update(f"{patch.name}\n{len(patch.text)}\n{patch.text}".encode())
+    pushed = Path(run) / key.hexdigest()
+    with open(Path(run) / "pushed.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not pushed.is_dir():
+            new = Path(run) / "pushed.new"
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir()
+            quilt_push_all(base, patches, new)
+            new.rename(pushed)
+    return pushed
+
+
+def lay_pushed(base, patches, dest):
+    """The touched files in dest, with the series pushed.
+
+    scripts/check names a folder in EXECMEM_RUN: then its checks push once and copy."""
+    run = os.environ.get("EXECMEM_RUN")
+    if run:
+        shutil.copytree(pushed_once(base, patches, run), dest, symlinks=True,
+                        dirs_exist_ok=True)
+    else:
+        quilt_push_all(base, patches, dest)

@@ -203,8 +203,7 @@ class Update:
         self.tree, self.base, self.patches = tree, Path(base), patches
         self.scratch = Path(scratch)
         self.paths = states.touched(patches)
-        states.lay_base(base, self.paths, scratch)
-        states.quilt_push_all(patches, scratch)
+        states.lay_pushed(base, patches, scratch)
 
     def wanted(self, path):
         """The file that the tree's file must be like; it may not exist."""
