@@ -144,25 +144,17 @@ firmware()
 # karch ARCH: the kernel's own name of the architecture.
 karch()
 {
-	case $1 in
-	x86_64 | arm64) echo "$1" ;;
-	riscv64) echo riscv ;;
-	*) check_arch "$1" ;;
-	esac
+	check_arch "$1"
+	# shellcheck source=/dev/null
+	(. "$SCRIPTS/lib/arch/$1.sh" && echo "$KARCH")
 }
 
 # cross ARCH: the CROSS_COMPILE prefix, empty on a machine of that kind.
 cross()
 {
-	local machine
-	machine=$(uname -m)
 	check_arch "$1"
-	case $1:$machine in
-	x86_64:x86_64 | arm64:aarch64 | riscv64:riscv64) echo "" ;;
-	x86_64:*) echo x86_64-linux-gnu- ;;
-	arm64:*) echo aarch64-linux-gnu- ;;
-	riscv64:*) echo riscv64-linux-gnu- ;;
-	esac
+	# shellcheck source=/dev/null
+	(. "$SCRIPTS/lib/arch/$1.sh" && { [ "$(uname -m)" = "$HOST_MACHINE" ] || echo "$CROSS"; })
 }
 
 # tail_log LOG: what a failure shows, the end of the log and where it is.

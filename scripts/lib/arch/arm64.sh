@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034  # a record: read by build and boot
 # arm64: QEMU's virt board.
+KARCH=arm64
+CROSS=aarch64-linux-gnu-
 MAKE_TARGET=Image
 IMAGE=arch/arm64/boot/Image
 QEMU=qemu-system-aarch64

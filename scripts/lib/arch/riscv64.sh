@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034  # a record: read by build and boot
 # riscv64: QEMU's virt board, OpenSBI as firmware.
+KARCH=riscv
+CROSS=riscv64-linux-gnu-
 MAKE_TARGET=Image
 IMAGE=arch/riscv/boot/Image
 QEMU=qemu-system-riscv64

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034  # a record: read by build and boot
 # x86-64: QEMU's q35 PC.
+KARCH=x86_64
+CROSS=x86_64-linux-gnu-
 MAKE_TARGET=bzImage
 IMAGE=arch/x86/boot/bzImage
 QEMU=qemu-system-x86_64
