@@ -51,7 +51,7 @@ test_what_the_base_has_is_not()
 {
 	patches_in_base && printf 'void f(void)\n{\n\told_way(1);\n}\n' >>"$TOY/base/mm/a.c" &&
 		toy_series && quiet coccicheck &&
-		grep -q '^2 semantic patches, 2 files, of whose' "$TOY/out"
+		grep -q '^2 semantic patches, 2 files; spatch' "$TOY/out"
 }
 
 test_spatch_that_reads_nothing_is_noticed()

@@ -45,6 +45,12 @@ def parser(doc, *environment):
                   formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
+def report(faults, good):
+    """Print the faults, or that all is good; the exit status for it."""
+    print("\n".join(faults) or good)
+    return 1 if faults else 0
+
+
 def run_main(main):
     """Run main(argv), turning a Fault into one line and exit status 1."""
     try:
