@@ -16,7 +16,7 @@ HOST_MACHINE=aarch64
 CONSOLE=ttyAMA0
 MEMORY=1G
 # For the first estimates: what is compiled, and how long the guest runs.
-OBJECTS=900
+OBJECTS=1080
 BOOT_SECONDS=170
 APPEND="earlycon=pl011,0x9000000"
 GDB_ARCH=aarch64

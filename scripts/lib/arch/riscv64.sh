@@ -16,7 +16,7 @@ HOST_MACHINE=riscv64
 CONSOLE=ttyS0
 MEMORY=1G
 # For the first estimates: what is compiled, and how long the guest runs.
-OBJECTS=900
+OBJECTS=1066
 BOOT_SECONDS=200
 # CONFIG_RISCV_ISA_FALLBACK reads the ISA string that old QEMUs pass.
 APPEND="earlycon=uart8250,mmio,0x10000000"

@@ -20,7 +20,7 @@ HOST_MACHINE=x86_64
 CONSOLE=ttyS0
 MEMORY=1G
 # For the first estimates: what is compiled, and how long the guest runs.
-OBJECTS=1190
+OBJECTS=1240
 BOOT_SECONDS=170
 # SeaBIOS lists one CPU of each socket in the MP table.
 SMP_OPTIONS=,sockets=$CPUS
