@@ -257,6 +257,15 @@ test_medians_and_spread()
 		"$REAL/tests/compare-figures" "$TOY/top/results/compare"
 }
 
+test_a_page_takes_its_figures()
+{
+	toy_compare && RUNS=2 ARCHES="x86_64 arm64" quiet compare && echo v1: >"$TOY/top/changelog.in" &&
+		printf '%s\n' "<!-- figures: 'make readme' replaces these lines -->" \
+			'<!-- end of figures -->' >"$TOY/top/README.md" && quiet readme &&
+		grep -qx '| executable pages for 1,000 BPF programs | 2 → 2 | 2 → 2 |' "$TOY/top/README.md" &&
+		grep -q "^Stock → patched; medians of 2 boots.* on $(date +%F), series v1 " "$TOY/top/README.md"
+}
+
 test_a_mail_has_what_differs()
 {
 	# shellcheck disable=SC2016

@@ -91,6 +91,8 @@ test_what_is_missing_gets_one_line()
 	ready && sed -i 's/100 ftrace/20 ftrace/' "$DIR/compare.json" &&
 		one_line "no 'text pages' of '100 ftrace': run 'make compare' without QUICK" readme &&
 		rm "$DIR/compare.json" && one_line "run 'make compare' first" readme && ready &&
+		sed -i 's/"date"/"day"/' "$DIR/compare.json" && one_line "is damaged or older" readme &&
+		echo '{' >"$DIR/compare.json" && one_line "is damaged or older" readme && ready &&
 		sed -i '/end of figures/d' "$TOY/top/README.md" &&
 		one_line 'must have the lines' readme
 }
