@@ -217,9 +217,12 @@ static bool has_sync_insn(const u8 *code, unsigned long size, unsigned int nr)
 int test_text_find_sync_insn(void)
 {
 #ifdef CONFIG_HAVE_TEXT_POKE
-	unsigned long code = kallsyms_lookup_name("text_poke_sync_this_cpu"), size, offset;
+	unsigned long code, size, offset;
 	unsigned int nr;
 
+	/* riscv's is a function, which the other one calls. */
+	code = kallsyms_lookup_name(IS_ENABLED(CONFIG_RISCV) ? "patch_sync_hart" :
+				    "text_poke_sync_this_cpu");
 	if (!code || !kallsyms_lookup_size_offset(code, &size, &offset))
 		return -EOPNOTSUPP;
 

@@ -3,8 +3,8 @@
  * Writing read-only executable kernel text: the architecture-independent part.
  *
  * This file checks requests and synchronises CPUs. The architecture, or the
- * fallback, writes the bytes (arch_text_poke_copy()). The architecture knows
- * what a CPU must do before it fetches them (arch_text_poke_sync_cpu()).
+ * fallback, writes the bytes (arch_text_poke_copy()) and makes one CPU fetch
+ * them (arch_text_poke_sync_cpu()).
  *
  * Unused text has one owner, so that writing it takes no text_mutex. A writer
  * may hold that mutex, and does not wait for kprobe_optimizer(), which holds it
@@ -192,18 +192,16 @@ static void run_round(void)
 /**
  * text_poke_sync - make earlier writes to text visible to every CPU
  *
- * When this returns, no CPU executes bytes that were in memory before the
- * caller's earlier text_poke_copy() and text_poke_set() calls, be it running,
- * idle, in a guest or offline now, and whatever the addresses held before. The
- * caller may then publish the address of new code.
+ * When this returns, no CPU executes bytes that earlier text_poke_copy() and
+ * text_poke_set() calls of the caller have replaced. This holds for CPUs that
+ * run, idle, execute a guest or are offline, and for addresses that held other
+ * code before. The caller may then publish the address of new code.
  *
- * Interrupts all online CPUs once. A caller that waits for the round of another
- * one needs no round if that round began after this call: two rounds serve any
- * number of concurrent callers.
+ * Interrupts all online CPUs once. A round that begins during this call serves
+ * this caller too: two rounds serve any number of concurrent callers.
  *
- * Context: Process context, interrupts enabled. Does not sleep. text_mutex and
- *	    other locks may be held, except those that are taken with interrupts
- *	    disabled.
+ * Context: Process context, interrupts enabled. Does not sleep. text_mutex may be
+ *	    held, but no lock that another CPU takes with interrupts disabled.
  */
 void text_poke_sync(void)
 {

@@ -5,8 +5,8 @@
  * A write goes through a second mapping of the page, at an address reserved for
  * this. It is writable, never executable, and unmapped and flushed from all TLBs
  * before the call returns. The permissions of the text do not change, so that
- * owners who do not know of each other may share a page. This is slow: mapping
- * and unmapping cost more than the write.
+ * independent owners may share a page. This is slow: mapping and unmapping cost
+ * more than the write.
  */
 
 #include <linux/cacheflush.h>
