@@ -50,6 +50,13 @@ make_repo()
 	plain_git -C "$2" tag base
 }
 
+# tree_of DIR REPO: the name in the repository of the tree of all files in DIR.
+tree_of()
+{
+	plain_git -C "$1" --git-dir="$2/.git" --work-tree="$1" add -A -f .
+	plain_git -C "$2" write-tree
+}
+
 # base_version BASE: "6.12.117" out of its Makefile.
 base_version()
 {
