@@ -190,8 +190,8 @@ static int seal_pages(void *text, size_t size)
  * @size:	as it was asked for
  *
  * From now on it is read-only, for kernels with CONFIG_STRICT_MODULE_RWX, and written
- * by the text-patching layer alone. Whatever CPU learns of it afterwards executes what
- * was prepared.
+ * by the text-patching layer alone. One text_poke_sync() must follow for any number of
+ * calls, before a CPU may execute the text.
  *
  * Context: Process context, may sleep. Takes text_mutex, for those who write to text
  * under it, and look for it by execmem_staged().
@@ -213,8 +213,6 @@ int execmem_stage_seal(void *text, size_t size)
 		return -EINVAL;
 
 	ret = size == s->size ? execmem_text_copy(text, 0, s->copy, size) : -EINVAL;
-	if (!ret)
-		text_poke_sync();
 	free_stage(s);
 	return ret;
 }

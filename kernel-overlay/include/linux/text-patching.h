@@ -58,6 +58,12 @@ void text_poke_sync(void);
  */
 int arch_text_poke_copy(void *dst, const void *src, size_t len);
 
+/*
+ * arch_text_poke_sync_cpu() is the second hook, in <asm/text-patching.h>. After
+ * it, the CPU fetches all text that was written before the call, and holds no
+ * translation of an alias. It is called in hard interrupt or process context,
+ * with interrupts disabled.
+ */
 #ifndef CONFIG_HAVE_TEXT_POKE
 static __always_inline void arch_text_poke_sync_cpu(void)
 {
