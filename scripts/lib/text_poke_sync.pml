@@ -11,6 +11,28 @@
  * case: a CPU holds the old bytes until it synchronises with new bytes in memory.
  *
  * -DERROR=NAME introduces one error, which an assertion or a deadlock must reveal.
+ *
+ * This is the code of kernel/text_poke.c that the model describes, without comments.
+ *
+ *	static void run_round(void)
+ *	{
+ *		WRITE_ONCE(rounds, rounds + 1);
+ *		mb();
+ *		on_each_cpu(text_poke_sync_this_cpu, NULL, true);
+ *	}
+ *	void text_poke_sync(void)
+ *	{
+ *		unsigned long seen;
+ *		bool shared;
+ *		smp_mb();
+ *		seen = READ_ONCE(rounds);
+ *		raw_spin_lock(&round_lock);
+ *		shared = rounds != seen;
+ *		if (!shared)
+ *			run_round();
+ *		raw_spin_unlock(&round_lock);
+ *		trace_text_poke_sync(seen + 1, shared);
+ *	}
  */
 
 #define CALLERS	3
