@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # How a command shows where it is; sourced after lib.sh.
 #
-# One line, rewritten each second on a terminal.  Elsewhere a line at the begin of each
+# One line, rewritten each second on a terminal.  Elsewhere a line at the beginning of each
 # step and after every 30 seconds.
 
 STEP_BEGAN=$SECONDS SHOWN=$SECONDS
