@@ -53,6 +53,9 @@ clean:		## remove build/ and results/ (the cache folder stays)
 check:		## run the fast checks, without a kernel build (minutes at most)
 	@scripts/check
 
+userspace:	## run the userspace tests at full length
+	@LONG=1 scripts/check userspace
+
 checkpatch:	## run checkpatch on each patch, with reasoned waivers
 	@scripts/checkpatch-wrap.sh
 

@@ -231,6 +231,39 @@ test_checkpatch_reads_the_last_patch()
 		grep -qx '0 faults, 2 waived' "$TOY/out"
 }
 
+# A repository of our scripts, whose only test notes each run, and passes if PASSES exists.
+own_test()
+{
+	mkdir -p "$TOY/repo/selftests/execmem" "$TOY/repo/configs" "$TOY/repo/guest" &&
+		cp -a "$SCRIPTS" "$TOY/repo/scripts" && rm -r "$TOY/repo/scripts/tests" &&
+		touch "$TOY/repo/Makefile" "$TOY/repo/selftests/execmem/perf_text.sh" "$TOY/passes" &&
+		mkdir "$TOY/repo/scripts/tests" "$TOY/repo/patches" &&
+		printf '#!/bin/sh\necho ran >>%s/ran; [ -e %s/passes ] && ! [ -e "${0%%/scripts/*}/patches" ]\n' \
+			"$TOY" "$TOY" >"$TOY/repo/scripts/tests/test-own.sh" &&
+		chmod +x "$TOY/repo/scripts/tests/test-own.sh" && : >"$TOY/ran"
+}
+
+# own_test_ran HOW: scripts/check says "ok 1 - test-own (HOW", and ran it N times so far.
+own_test_ran()
+{
+	"$TOY/repo/scripts/check" test-own >"$TOY/out" 2>"$TOY/err"
+	grep -q "^$1" "$TOY/out" && [ "$(wc -l <"$TOY/ran")" = "$2" ] || {
+		sed 's/^/# /' "$TOY/out" "$TOY/err"
+		return 1
+	}
+}
+
+test_a_test_of_the_scripts_runs_until_it_has_passed()
+{
+	own_test && rm "$TOY/passes" && own_test_ran "not ok" 1 && own_test_ran "not ok" 2 &&
+		touch "$TOY/passes" && own_test_ran "ok 1 - test-own ([0-9]" 3 &&
+		own_test_ran "ok 1 - test-own (unchanged)" 3 && FRESH=1 own_test_ran "ok 1" 4 &&
+		touch "$TOY/repo/patches/x" && own_test_ran "ok 1 - test-own (unchanged)" 4 &&
+		chmod 600 "$TOY/repo/scripts/lib/lib.sh" && own_test_ran "ok 1 - test-own ([0-9]" 5 &&
+		echo >>"$TOY/repo/Makefile" && own_test_ran "ok 1" 6 &&
+		echo later >"$EXECMEM_BASE.stamp" && own_test_ran "ok 1 - test-own ([0-9]" 7
+}
+
 # asked: the patches that the toy's checkpatch.pl was called for since the last time.
 asked()
 {
