@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,29 +28,35 @@
 #define CALL(rel)	INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, rel)
 #define EXIT()		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
+/* Types of the program that case_trace_program() traces, by their number. */
+enum { TYPE_INT = 1, TYPE_PROTOTYPE, TYPE_FUNCTION };
+
 static int bpf(int cmd, union bpf_attr *attr)
 {
 	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
-static int load(enum bpf_prog_type type, const struct bpf_insn *insns, unsigned int count,
-		unsigned int btf_id)
+static int load_with(union bpf_attr *attr, const struct bpf_insn *insns, unsigned int count)
 {
 	static const char license[] = "GPL";
-	union bpf_attr attr;
 	int fd;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = type;
-	attr.insns = (unsigned long)insns;
-	attr.insn_cnt = count;
-	attr.license = (unsigned long)license;
-	attr.expected_attach_type = btf_id ? BPF_TRACE_FENTRY : 0;
-	attr.attach_btf_id = btf_id;
-	fd = bpf(BPF_PROG_LOAD, &attr);
+	attr->insns = (unsigned long)insns;
+	attr->insn_cnt = count;
+	attr->license = (unsigned long)license;
+	fd = bpf(BPF_PROG_LOAD, attr);
 	if (fd < 0)
 		ksft_print_msg("not loaded: %s\n", strerror(errno));
 	return fd;
+}
+
+static int load(const struct bpf_insn *insns, unsigned int count)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+	return load_with(&attr, insns, count);
 }
 
 /* What a program returns for a packet of zeros; -1 if it cannot be run. */
@@ -93,7 +100,7 @@ static bool is_jited(int fd, unsigned int functions)
 static void expect(const char *name, const struct bpf_insn *insns, unsigned int count,
 		   unsigned int functions, long result)
 {
-	int fd = load(BPF_PROG_TYPE_SOCKET_FILTER, insns, count, 0);
+	int fd = load(insns, count);
 	bool jited = fd >= 0 && is_jited(fd, functions);
 	long got = fd >= 0 ? run(fd) : -1;
 
@@ -218,36 +225,110 @@ static int count_runs(void)
 	return bpf(BPF_ENABLE_STATS, &attr);
 }
 
-/* A trampoline calls the program whenever the function is called, until it is detached. */
-static void case_trampoline(const char *name)
+static const struct bpf_insn return_0[] = { MOV_IMM(BPF_REG_0, 0), EXIT() };
+
+/* A program for the entry of a function of the kernel, or of the program @target. */
+static int load_tracer(int target, unsigned int btf_id)
 {
-	const struct bpf_insn insns[] = { MOV_IMM(BPF_REG_0, 0), EXIT() };
-	unsigned int id = find_kernel_function(TRACED);
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_TRACING;
+	attr.expected_attach_type = BPF_TRACE_FENTRY;
+	attr.attach_prog_fd = target;
+	attr.attach_btf_id = btf_id;
+	return load_with(&attr, return_0, ARRAY_SIZE(return_0));
+}
+
+/* A trampoline calls the tracer whenever @traced runs, until it is detached. */
+static void expect_traced(const char *name, int tracer, int traced)
+{
+	int counting = count_runs(), link = attach(tracer);
 	unsigned long long attached, detached;
-	int fd, link, counting;
+
+	if (tracer >= 0 && link < 0 && (errno == NOT_SUPPORTED || errno == EOPNOTSUPP)) {
+		ksft_test_result_skip("%s: not on this architecture, or so configured\n", name);
+		goto out;
+	}
+	if (link < 0)
+		ksft_print_msg("not attached: %s\n", strerror(errno));
+	run(traced);
+	attached = runs_of(tracer);
+	close(link);
+	run(traced);
+	detached = runs_of(tracer) - attached;
+	ksft_print_msg("%llu runs while attached, %llu afterwards\n", attached, detached);
+	ksft_test_result(attached == 1 && !detached, "%s\n", name);
+out:
+	close(counting);
+}
+
+/* BPF_PROG_TEST_RUN of a tracer calls this function. */
+static void case_trace_kernel(const char *name)
+{
+	unsigned int id = find_kernel_function(TRACED);
+	int tracer;
 
 	if (!id) {
 		ksft_test_result_skip("%s: no " TRACED " in " VMLINUX_BTF "\n", name);
 		return;
 	}
-	counting = count_runs();
-	fd = load(BPF_PROG_TYPE_TRACING, insns, ARRAY_SIZE(insns), id);
-	link = attach(fd);
-	if (fd >= 0 && link < 0 && (errno == NOT_SUPPORTED || errno == EOPNOTSUPP)) {
-		ksft_test_result_skip("%s: not on this architecture, or so configured\n", name);
-		return;
-	}
-	if (link < 0)
-		ksft_print_msg("not attached: %s\n", strerror(errno));
-	run(fd);
-	attached = runs_of(fd);
-	close(link);
-	run(fd);
-	detached = runs_of(fd) - attached;
-	ksft_print_msg("%llu runs while attached, %llu afterwards\n", attached, detached);
-	ksft_test_result(attached == 1 && !detached, "%s\n", name);
-	close(fd);
-	close(counting);
+	tracer = load_tracer(0, id);
+	expect_traced(name, tracer, tracer);
+	close(tracer);
+}
+
+/* The types of a program that has the one function "int f(void)". */
+static int load_types(void)
+{
+	static const struct {
+		struct btf_header header;
+		struct btf_type integer;
+		__u32 encoding;
+		struct btf_type prototype, function;
+		char strings[8];
+	} types = {
+		.header = {
+			.magic = BTF_MAGIC,
+			.version = BTF_VERSION,
+			.hdr_len = sizeof(types.header),
+			.type_len = offsetof(typeof(types), strings) - sizeof(types.header),
+			.str_off = offsetof(typeof(types), strings) - sizeof(types.header),
+			.str_len = sizeof(types.strings),
+		},
+		.integer = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = sizeof(int) },
+		.encoding = BTF_INT_SIGNED << 24 | 32,
+		.prototype = { .info = BTF_KIND_FUNC_PROTO << 24, .type = TYPE_INT },
+		.function = { .name_off = 5, .info = BTF_KIND_FUNC << 24, .type = TYPE_PROTOTYPE },
+		.strings = "\0int\0f",
+	};
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.btf = (unsigned long)&types;
+	attr.btf_size = sizeof(types);
+	return bpf(BPF_BTF_LOAD, &attr);
+}
+
+/* Attaching replaces the nop at the entry of the program by a call of the trampoline. */
+static void case_trace_program(const char *name)
+{
+	const struct bpf_func_info info = { .type_id = TYPE_FUNCTION };
+	union bpf_attr attr;
+	int traced, tracer;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+	attr.prog_btf_fd = load_types();
+	attr.func_info = (unsigned long)&info;
+	attr.func_info_rec_size = sizeof(info);
+	attr.func_info_cnt = 1;
+	traced = load_with(&attr, return_0, ARRAY_SIZE(return_0));
+	tracer = load_tracer(traced, TYPE_FUNCTION);
+	expect_traced(name, tracer, traced);
+	close(tracer);
+	close(traced);
+	close(attr.prog_btf_fd);
 }
 
 /* Constants are blinded: what is JITed is a copy of the program, which is freed. */
@@ -272,11 +353,12 @@ int main(void)
 	if (geteuid())
 		ksft_exit_skip("needs root, to load BPF programs\n");
 	need_jit();
-	ksft_set_plan(4);
+	ksft_set_plan(5);
 
 	case_functions("a program of two functions", 1);
 	case_functions("a program of many functions", MAX_FUNCTIONS - 1);
 	case_hardened("a hardened program");
-	case_trampoline("a trampoline to a program");
+	case_trace_program("a trampoline at a program");
+	case_trace_kernel("a trampoline at a kernel function");
 	ksft_finished();
 }
