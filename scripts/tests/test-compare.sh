@@ -28,11 +28,11 @@ fake_figures()
 
 	case $1 in
 	text_writes-*)
-		for what in copy copy_nosync fill; do
+		for what in copy copy_sync set; do
 			printf '[    1.0] m: # perf %-12s %s\n' \
 				$what "64 1 10 20 $2 40" $what "64 2 10 20 30 5"
 		done
-		printf '[    1.0] m: # perf %-12s %s\n' insn "0 1 10 20 $2 0" insn "0 2 10 20 $2 0"
+		printf '[    1.0] m: # perf %-12s %s\n' sync "0 1 10 20 $2 0" sync "0 2 10 20 $2 0"
 		return
 		;;
 	lookups*) printf "$say %s\n" "seq_insert $2" "seq_lookup $2" "rand_lookup $2" ;;
