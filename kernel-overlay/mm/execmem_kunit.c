@@ -63,6 +63,13 @@ static void *alloc(struct kunit *test, size_t size)
 	return alloc_aligned(test, size, 1);
 }
 
+/* Free text, and wait until it can be allocated again. */
+static void free_now(void *text)
+{
+	execmem_free(text);
+	execmem_retire_barrier();
+}
+
 /* Text of any pool, which is freed when the test is over. */
 static void *alloc_managed(struct kunit *test, enum execmem_type type, enum execmem_domain domain,
 			   size_t size)
@@ -196,12 +203,18 @@ static void *any_live_object(enum execmem_type type)
 	return NULL;
 }
 
-static void free_all(enum execmem_type type)
+static void start_free_all(enum execmem_type type)
 {
 	void *text;
 
 	while ((text = any_live_object(type)))
 		execmem_free(text);
+}
+
+static void free_all(enum execmem_type type)
+{
+	start_free_all(type);
+	execmem_retire_barrier();
 }
 
 static size_t rounded(size_t size)
@@ -335,7 +348,7 @@ static void test_sizes(struct kunit *test)
 	}
 	expect_apart(test, text, sizes, ARRAY_SIZE(sizes));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		execmem_free(text[i]);
+		free_now(text[i]);
 		KUNIT_EXPECT_EQ_MSG(test, execmem_text_size(text[i]), 0, "%zu bytes", sizes[i]);
 	}
 	expect_free_is_traps(test);
@@ -425,7 +438,7 @@ static void test_coalesce(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, stats().reserved, EXECMEM_PACK_MIN);
 
 	for (i = 1; i < ARRAY_SIZE(text); i++)
-		execmem_free(text[i]);
+		free_now(text[i]);
 	alloc(test, EXECMEM_PACK_MIN / 2 - size);
 	KUNIT_EXPECT_EQ(test, stats().reserved, EXECMEM_PACK_MIN);
 }
@@ -448,7 +461,7 @@ static void test_contents(struct kunit *test)
 	expect_free_is_traps(test);
 
 	for (i = 0; i < ARRAY_SIZE(text); i += 2)
-		execmem_free(text[i]);
+		free_now(text[i]);
 	for (i = 1; i < ARRAY_SIZE(text); i += 2)
 		KUNIT_EXPECT_TRUE_MSG(test, has_pattern(text[i], i, 16 + 16 * i), "object %d", i);
 	expect_free_is_traps(test);
@@ -483,7 +496,7 @@ static void test_copy_errors(struct kunit *test)
 	u8 *keep = alloc(test, 64), *text = alloc(test, 64), *freed = alloc(test, 64);
 	u8 src[64] = { };
 
-	execmem_free(freed);
+	free_now(freed);
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(freed, 0, src, 16), -EFAULT, "freed");
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text + 16, 0, src, 16), -EFAULT, "inside");
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text + 1, 0, src, 16), -EFAULT, "inside");
@@ -510,7 +523,7 @@ static void test_text_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, execmem_text_size(text + 112), 0);
 	KUNIT_EXPECT_EQ(test, execmem_text_size(NULL), 0);
 	KUNIT_EXPECT_EQ(test, execmem_text_size(test), 0);
-	execmem_free(text);
+	free_now(text);
 	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 0);
 }
 
@@ -526,7 +539,7 @@ static void test_free_fills_traps(struct kunit *test)
 		text = alloc(test, of[i]);
 		write_pattern(test, text, i, round_down(of[i], 16));
 		KUNIT_EXPECT_NOT_NULL(test, find_no_trap(text, text + 16));
-		execmem_free(text);
+		free_now(text);
 		expect_free_is_traps(test);
 	}
 	KUNIT_EXPECT_TRUE_MSG(test, has_pattern(keep, 9, 96), "a neighbour was written");
@@ -547,7 +560,7 @@ static void test_random(struct kunit *test)
 		s = &slots[nr];
 		if (s->text) {
 			KUNIT_ASSERT_TRUE(test, has_pattern(s->text, nr, s->size));
-			execmem_free(s->text);
+			free_now(s->text);
 			s->text = NULL;
 			continue;
 		}
@@ -640,7 +653,7 @@ static void test_stats(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s.asked - before.asked, 116);
 	KUNIT_EXPECT_EQ(test, s.given - before.given, 128);
 
-	execmem_free(a);
+	free_now(a);
 	KUNIT_EXPECT_EQ(test, stats().used, 16);
 	KUNIT_EXPECT_EQ(test, stats().nr_objects, 1);
 	execmem_retire(b, EXECMEM_RCU);
@@ -801,14 +814,14 @@ static void test_hysteresis(struct kunit *test)
 	int i;
 
 	for (i = 0; i < 100; i++)
-		execmem_free(alloc(test, 100));
+		free_now(alloc(test, 100));
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&e->grown), 1, "an empty pool");
 
 	/* The first one is full, and each object needs the second. */
 	alloc(test, EXECMEM_PACK_MIN);
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
 	for (i = 0; i < 100; i++)
-		execmem_free(alloc(test, 100));
+		free_now(alloc(test, 100));
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&e->grown), 2, "a full pack");
 	execmem_slab_flush();
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&e->shrunk), 1, "the second pack");
@@ -838,7 +851,7 @@ static void expect_whole_area(struct kunit *test, size_t size)
 
 	KUNIT_EXPECT_EQ_MSG(test, get_vm_area_size(find_vm_area(text)),
 			    pack_with(TYPE, DOMAIN, text).size, "%zu bytes", size);
-	execmem_free(text);
+	free_now(text);
 #endif
 }
 
@@ -870,8 +883,8 @@ static void test_solo(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(a + 16), -EINVAL);
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(a + PAGE_SIZE), -EINVAL);
 	write_pattern(test, a, 1, 64);
-	execmem_free(a);
-	execmem_free(b);
+	free_now(a);
+	free_now(b);
 	KUNIT_EXPECT_EQ_MSG(test, stats().reserved, EXECMEM_PACK_MIN, "solo packs are not kept");
 	execmem_slab_flush();
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(a), -ENOENT);
@@ -883,7 +896,7 @@ static void test_shrinker(struct kunit *test)
 	struct pack_events *e = count_packs(test);
 	void *keep = alloc(test, EXECMEM_PACK_MIN);
 
-	execmem_free(alloc(test, 100));
+	free_now(alloc(test, 100));
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 2);
 	shrink_slab(GFP_KERNEL, first_online_node, NULL, 0);
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
@@ -891,7 +904,7 @@ static void test_shrinker(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&e->shrunk), 1);
 	KUNIT_EXPECT_EQ(test, state_of(keep), LIVE);
 
-	execmem_free(keep);
+	free_now(keep);
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
 	shrink_slab(GFP_KERNEL, first_online_node, NULL, 0);
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 0);
@@ -978,7 +991,7 @@ static void test_lookup(struct kunit *test)
 	text = alloc(test, SZ_2M);
 	addr = (unsigned long)text + SZ_2M - 1;
 	KUNIT_EXPECT_TRUE(test, execmem_is_text(TYPE, DOMAIN, addr));
-	execmem_free(text);
+	free_now(text);
 	execmem_slab_flush();
 	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, DOMAIN, addr));
 }
@@ -1028,7 +1041,7 @@ static void test_pred_flush(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 1, "a new pack");
 	text = alloc(test, 100);
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 1, "never used");
-	execmem_free(text);
+	free_now(text);
 	alloc_managed(test, TYPE, EXECMEM_TRUSTED, 100);
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 1, "trusted");
 	alloc(test, 100);
@@ -1314,43 +1327,105 @@ static void test_slow_batching(struct kunit *test)
 	KUNIT_EXPECT_LE(test, rounds, 2);
 }
 
-static void cost_of_one(struct kunit *test, unsigned int step, struct poke_counts *cost)
+/* Count what @fn does @nr times, and waits for; other users of text may disturb once. */
+static void count_cost(struct kunit *test, void (*fn)(struct kunit *test, unsigned int nr),
+		       unsigned int nr, long max_rounds, struct poke_counts *cost)
 {
-	u8 src[64] = { };
-	void *text;
+	int i;
 
-	count_pokes(test, cost);
-	text = alloc(test, sizeof(src));
-	if (step > 0)
-		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, sizeof(src)), 0);
-	if (step > 1)
-		execmem_free(text);
-	counted_pokes(cost);
+	for (i = 0; i < ATTEMPTS; i++) {
+		count_pokes(test, cost);
+		fn(test, nr);
+		counted_pokes(cost);
+		if (atomic_long_read(&cost->rounds) <= max_rounds)
+			break;
+	}
+	KUNIT_EXPECT_LE(test, atomic_long_read(&cost->rounds), max_rounds);
 }
 
-/* Allocating and copying interrupt no CPU, freeing takes one round. */
+static void allocate_and_copy(struct kunit *test, unsigned int nr)
+{
+	u8 src[64] = { };
+
+	while (nr--)
+		KUNIT_EXPECT_EQ(test, execmem_text_copy(alloc(test, 64), 0, src, 64), 0);
+}
+
+static void allocate_and_free(struct kunit *test, unsigned int nr)
+{
+	unsigned long end = jiffies + HZ / 20;
+
+	while (nr-- && time_before(jiffies, end))
+		execmem_free(alloc(test, 64));
+	execmem_retire_barrier();
+}
+
+/* Allocating and copying interrupt no CPU. All that is freed shares a round. */
 static void test_costs(struct kunit *test)
 {
 	struct poke_counts cost;
-	long step, copies, frees;
-	int i;
 
-	for (step = 0; step <= 2; step++) {
-		copies = step > 0;
-		frees = step > 1;
-		for (i = 0; i < ATTEMPTS; i++) {
-			cost_of_one(test, step, &cost);
-			if (atomic_long_read(&cost.syncs) == frees)
-				break;
-		}
-		KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.syncs), frees);
-		KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.rounds), frees);
-		KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.copies), copies);
-		KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.sets), frees);
-	}
+	count_cost(test, allocate_and_copy, 10, 0, &cost);
+	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.copies), 10);
+
+	count_cost(test, allocate_and_free, 1000, 1, &cost);
+	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.sets), 2);
+	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.rounds), 1);
+	kunit_info(test, "freeing %ld objects: %ld rounds", atomic_long_read(&cost.sets),
+		   atomic_long_read(&cost.rounds));
 }
 
-/* Those who hold text_mutex, as kprobes does, may do all of it: if not, this hangs. */
+/* How many bytes wait for a round, shortly after 4 MiB were freed. */
+static size_t waiting_of_much(struct kunit *test)
+{
+	size_t waiting;
+
+	while (stats().used < 4 * SZ_1M)
+		alloc(test, EXECMEM_PACK_MIN);
+	start_free_all(TYPE);
+	msleep(50);
+	waiting = stats().used;
+	execmem_retire_barrier();
+	return waiting;
+}
+
+/* 1 MiB does not wait for more. */
+static void test_free_much(struct kunit *test)
+{
+	size_t waiting = SIZE_MAX;
+	int i;
+
+	for (i = 0; i < ATTEMPTS && waiting > SZ_1M; i++)
+		waiting = waiting_of_much(test);
+	KUNIT_EXPECT_LE(test, waiting, SZ_1M);
+}
+
+/* Freed text contains traps at once, and belongs to nobody before a round. */
+static void test_reuse_waits(struct kunit *test)
+{
+	const size_t size = EXECMEM_PACK_MIN - 16;
+	struct poke_counts cost;
+	u8 *text, *other;
+
+	/* The pack is full: if its text is reused, this one is. */
+	alloc(test, 16);
+	text = alloc(test, size);
+	write_pattern(test, text, 1, size);
+	count_pokes(test, &cost);
+	execmem_free(text);
+	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(text, text + size), "no trap");
+	other = alloc(test, size);
+	if (!atomic_long_read(&cost.rounds))
+		KUNIT_EXPECT_PTR_NE_MSG(test, other, text, "reused before a round");
+
+	execmem_retire_barrier();
+	counted_pokes(&cost);
+	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.rounds), 1);
+	KUNIT_EXPECT_EQ(test, state_of(text), FREE);
+	KUNIT_EXPECT_PTR_EQ_MSG(test, (u8 *)alloc(test, size), text, "it fits nowhere else");
+}
+
+/* Callers may hold text_mutex, as kprobes does. If one of these took it, the test hangs. */
 static void test_text_mutex(struct kunit *test)
 {
 	u8 src[64] = { };
@@ -1457,6 +1532,8 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE(test_batching),
 	KUNIT_CASE(test_slow_batching),
 	KUNIT_CASE(test_costs),
+	KUNIT_CASE(test_free_much),
+	KUNIT_CASE(test_reuse_waits),
 	KUNIT_CASE(test_text_mutex),
 	{ }
 };

@@ -1,45 +1,126 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Freeing text: at once, or when no CPU can be in it any more.
+ * Freeing text.
  *
- * Either way the text is taken from its owner first, so that a second free is
- * found out; then it is filled with traps, every CPU is made to see them, and only
- * then may it be allocated again.
+ * Freed text takes these steps before it can be allocated again:
  *
- * Text that is retired waits in a queue for its flavour of RCU. A worker takes
- * what there is, waits for one grace period, fills all of it and synchronises once.
- * It begins a little later, unless there is much to free: who frees one after the
- * other would otherwise have a round of interrupts for each.
+ *   1. It is condemned: it has no owner, so that a second free is refused.
+ *   2. If CPUs may still execute it, a grace period passes (execmem_retire()).
+ *   3. It is filled with traps.
+ *   4. All CPUs are synchronised: none can execute what the text held before.
+ *
+ * All frees share the rounds of step 4. A round runs QUEUE_DELAY after the first
+ * text was filled with traps, or once there is 1 MiB of it. So the number of rounds
+ * does not depend on the number of callers, who may be unprivileged users that
+ * attach and detach socket filters: at most ten per second, and one per MiB.
  */
 
 #include "execmem_slab.h"
 
-#define RETIRE_DELAY	(HZ / 10)
-#define RETIRE_BYTES	SZ_64K
-
 struct retired {
 	struct list_head link;
 	struct execmem_condemned c;
-	int ret;
 };
 
 /**
- * struct retire_queue - text that waits for one flavour of RCU
- * @lock:	protects @list and @bytes; nests in nothing
+ * struct retire_queue - freed text that waits for the same event
+ * @lock:	protects @list and @bytes; innermost
  * @list:	the text
- * @bytes:	how much that is
- * @work:	takes all of it
- * @synchronize: waits until no CPU can be in text that was unpublished before
+ * @bytes:	size of the text
+ * @enough:	at this size, do not wait for more text
+ * @work:	handles all text in @list; runs QUEUE_DELAY after the first was added
+ * @wait:	waits for the event, or causes it
+ * @next:	what happens to each text then
  */
 struct retire_queue {
 	spinlock_t lock;		/* see above */
 	struct list_head list;
 	size_t bytes;
+	size_t enough;
 	struct delayed_work work;
-	void (*synchronize)(void);
+	void (*wait)(void);
+	void (*next)(struct retired *r);
 };
 
-static void retire_work(struct work_struct *work);
+#define QUEUE_DELAY	(HZ / 10)
+
+static void add_to_queue(struct retire_queue *q, struct retired *r)
+{
+	bool enough;
+
+	spin_lock(&q->lock);
+	list_add_tail(&r->link, &q->list);
+	q->bytes += r->c.size;
+	enough = q->bytes >= q->enough;
+	spin_unlock(&q->lock);
+
+	if (enough)
+		mod_delayed_work(system_unbound_wq, &q->work, 0);
+	else
+		queue_delayed_work(system_unbound_wq, &q->work, QUEUE_DELAY);
+}
+
+static void retire_work(struct work_struct *work)
+{
+	struct retire_queue *q = container_of(work, struct retire_queue, work.work);
+	struct retired *r, *next;
+	LIST_HEAD(list);
+
+	spin_lock(&q->lock);
+	list_splice_init(&q->list, &list);
+	q->bytes = 0;
+	spin_unlock(&q->lock);
+
+	q->wait();
+	list_for_each_entry_safe(r, next, &list, link)
+		q->next(r);
+}
+
+#define RETIRE_QUEUE(name, _enough, _wait, _next)				\
+	{									\
+		.lock	= __SPIN_LOCK_UNLOCKED(name.lock),			\
+		.list	= LIST_HEAD_INIT(name.list),				\
+		.enough	= _enough,						\
+		.work	= __DELAYED_WORK_INITIALIZER(name.work, retire_work, 0), \
+		.wait	= _wait,						\
+		.next	= _next,						\
+	}
+
+static void reuse(struct retired *r)
+{
+	execmem_slab_reuse(&r->c);
+	kfree(r);
+}
+
+/* Text that contains traps, and waits for a round. */
+static struct retire_queue trapped = RETIRE_QUEUE(trapped, SZ_1M, text_poke_sync, reuse);
+
+/* The fallback needs memory for its alias. */
+static int fill_traps(const struct execmem_condemned *c)
+{
+	unsigned int tries;
+	int ret;
+
+	for (tries = 0; tries < 10; tries++) {
+		ret = text_poke_set(c->text, c->size);
+		if (ret != -ENOMEM)
+			break;
+		msleep(20);
+	}
+
+	/* Text cannot be written so early in boot: it still contains traps. */
+	return ret == -EAGAIN ? 0 : ret;
+}
+
+static void trap(struct retired *r)
+{
+	if (!fill_traps(&r->c)) {
+		add_to_queue(&trapped, r);
+		return;
+	}
+	execmem_slab_lose(&r->c);
+	kfree(r);
+}
 
 #ifndef CONFIG_TASKS_RUDE_RCU
 #define synchronize_rcu_tasks_rude	synchronize_rcu
@@ -57,7 +138,7 @@ static void wait_rcu(void)
 static void wait_rcu_tasks(void)
 {
 	synchronize_rcu_tasks();
-	/* That was synchronize_rcu(), which a task may be in the text through. */
+	/* Without CONFIG_TASKS_RCU that is synchronize_rcu(), which does not wait for tasks. */
 	if (!IS_ENABLED(CONFIG_TASKS_RCU))
 		synchronize_rcu_tasks_rude();
 }
@@ -72,121 +153,70 @@ static void wait_rcu_tasks_trace(void)
 	synchronize_rcu_tasks_trace();
 }
 
-#define RETIRE_QUEUE(grace, wait)							\
-	[grace] = {									\
-		.lock		= __SPIN_LOCK_UNLOCKED(queues[grace].lock),		\
-		.list		= LIST_HEAD_INIT(queues[grace].list),			\
-		.work		= __DELAYED_WORK_INITIALIZER(queues[grace].work,	\
-							     retire_work, 0),		\
-		.synchronize	= wait,							\
-	}
+#define GRACE_QUEUE(grace, wait) \
+	[grace] = RETIRE_QUEUE(queues[grace], SZ_64K, wait, trap)
 
+/* Text that CPUs may execute, and that waits for a grace period. */
 static struct retire_queue queues[] = {
-	RETIRE_QUEUE(EXECMEM_RCU, wait_rcu),
-	RETIRE_QUEUE(EXECMEM_RCU_TASKS, wait_rcu_tasks),
-	RETIRE_QUEUE(EXECMEM_RCU_TASKS_RUDE, wait_rcu_tasks_rude),
-	RETIRE_QUEUE(EXECMEM_RCU_TASKS_TRACE, wait_rcu_tasks_trace),
+	GRACE_QUEUE(EXECMEM_RCU, wait_rcu),
+	GRACE_QUEUE(EXECMEM_RCU_TASKS, wait_rcu_tasks),
+	GRACE_QUEUE(EXECMEM_RCU_TASKS_RUDE, wait_rcu_tasks_rude),
+	GRACE_QUEUE(EXECMEM_RCU_TASKS_TRACE, wait_rcu_tasks_trace),
 };
-
-/* Without hooks of the architecture, a write needs memory for an alias. */
-static int fill_traps(void *text, size_t size)
-{
-	unsigned int tries;
-	int ret;
-
-	for (tries = 0; tries < 10; tries++) {
-		ret = text_poke_set(text, size);
-		if (ret != -ENOMEM)
-			break;
-		msleep(20);
-	}
-
-	/* Too early for text to be written at all: the traps are there still. */
-	return ret == -EAGAIN ? 0 : ret;
-}
-
-/* Fill a list of condemned text with traps, and let it be reused. */
-static void bury(struct list_head *list)
-{
-	struct retired *r;
-
-	list_for_each_entry(r, list, link)
-		r->ret = fill_traps(r->c.text, r->c.size);
-
-	text_poke_sync();
-
-	list_for_each_entry(r, list, link) {
-		if (r->ret)
-			execmem_slab_lose(&r->c);
-		else
-			execmem_slab_reuse(&r->c);
-	}
-}
-
-static void bury_one(const struct execmem_condemned *c)
-{
-	struct retired one = { .c = *c };
-	LIST_HEAD(list);
-
-	list_add(&one.link, &list);
-	bury(&list);
-}
 
 /**
  * execmem_slab_free - free text that no CPU executes
- * @text:	what execmem_text_alloc() returned
+ * @text:	address returned by execmem_text_alloc()
  *
- * Context: Process context, may sleep. text_mutex may be held, is not taken.
- * Return: 0 when every CPU that executes the text traps, and it may be reused;
- *	   -ENOENT if it is not of the slab; -EINVAL if no allocated text begins
- *	   at @text, as it was freed before, or never allocated.
+ * Fills the text with traps. It can be allocated again after the next shared
+ * round. If there is no memory to remember it until then, runs a round at once.
+ *
+ * Context: Process context. May sleep. Does not take text_mutex, which may be held.
+ * Return: 0 on success;
+ *	   -ENOENT if @text is not an address of the slab;
+ *	   -EINVAL if no allocated text starts at @text: it was freed before, or
+ *	   never allocated.
  */
 int execmem_slab_free(void *text)
 {
 	struct execmem_condemned c;
-	int ret = execmem_slab_condemn(text, &c);
+	struct retired *r;
+	int ret;
 
-	if (!ret)
-		bury_one(&c);
+	ret = execmem_slab_condemn(text, &c);
+	if (ret)
+		return ret;
 
-	return ret;
-}
+	/* Do not reclaim: the caller may hold locks that reclaim takes. */
+	r = kmalloc(sizeof(*r), GFP_NOWAIT | __GFP_NOWARN);
+	if (r) {
+		r->c = c;
+		trap(r);
+	} else if (!fill_traps(&c)) {
+		text_poke_sync();
+		execmem_slab_reuse(&c);
+	} else {
+		execmem_slab_lose(&c);
+	}
 
-static void retire_work(struct work_struct *work)
-{
-	struct retire_queue *q = container_of(work, struct retire_queue, work.work);
-	struct retired *r, *next;
-	LIST_HEAD(list);
-
-	spin_lock(&q->lock);
-	list_splice_init(&q->list, &list);
-	q->bytes = 0;
-	spin_unlock(&q->lock);
-
-	q->synchronize();
-	bury(&list);
-
-	list_for_each_entry_safe(r, next, &list, link)
-		kfree(r);
+	return 0;
 }
 
 /**
  * execmem_retire - free text that CPUs may still execute
- * @text:	what execmem_text_alloc() returned; may be NULL
- * @grace:	what those who execute it do so under
+ * @text:	address returned by execmem_text_alloc(), or NULL
+ * @grace:	the flavour of RCU that protects its execution
  *
- * The caller has made sure that no CPU enters it any more. It is filled with traps
- * and may be reused after a grace period; that and the synchronisation are shared
- * with others that are retired meanwhile.
+ * The caller has unpublished the text: no CPU enters it any more. After a grace
+ * period the text is filled with traps, and after the next shared round it can be
+ * allocated again. Text that is retired meanwhile shares both.
  *
- * Context: Process context, may sleep. text_mutex may be held, is not taken.
+ * Context: Process context. May sleep. Does not take text_mutex, which may be held.
  */
 void execmem_retire(void *text, enum execmem_grace grace)
 {
-	struct retire_queue *q = &queues[grace];
 	struct execmem_condemned c;
 	struct retired *r;
-	bool much;
 
 	might_sleep();
 	if (!text || WARN_ON(grace >= ARRAY_SIZE(queues)))
@@ -194,27 +224,19 @@ void execmem_retire(void *text, enum execmem_grace grace)
 	if (WARN(execmem_slab_condemn(text, &c), "execmem: %p is not allocated\n", text))
 		return;
 
-	/* To wait here instead, with the caller's locks, could deadlock. */
+	/* Waiting here instead could deadlock on a lock of the caller. */
 	r = kmalloc(sizeof(*r), GFP_KERNEL | __GFP_NOFAIL);
 	r->c = c;
-	spin_lock(&q->lock);
-	list_add_tail(&r->link, &q->list);
-	q->bytes += c.size;
-	much = q->bytes > RETIRE_BYTES;
-	spin_unlock(&q->lock);
-
-	if (much)
-		mod_delayed_work(system_unbound_wq, &q->work, 0);
-	else
-		queue_delayed_work(system_unbound_wq, &q->work, RETIRE_DELAY);
+	add_to_queue(&queues[grace], r);
 }
 
 /**
- * execmem_retire_barrier - wait for all text that was retired before
+ * execmem_retire_barrier - wait until freed text can be allocated again
  *
- * When it returns that has been freed, and may be allocated again.
+ * Waits for all text that was passed to execmem_free() or execmem_retire() before.
+ * Runs a round for it at once.
  *
- * Context: Process context, may sleep for several grace periods.
+ * Context: Process context. May sleep for several grace periods.
  */
 void execmem_retire_barrier(void)
 {
@@ -222,4 +244,5 @@ void execmem_retire_barrier(void)
 
 	for (i = 0; i < ARRAY_SIZE(queues); i++)
 		flush_delayed_work(&queues[i].work);
+	flush_delayed_work(&trapped.work);
 }

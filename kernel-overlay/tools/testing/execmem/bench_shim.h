@@ -116,6 +116,8 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsign
 
 /* Work. Done in bench_env_quiesce(), or by who waits for it. */
 #define queue_work(wq, work)		bench_queue_work(work)
+/* Not delayed at all: there is much to do, and freeing text pays for that. */
+#define mod_delayed_work(wq, dwork, delay)	((dwork)->work.func(&(dwork)->work))
 bool bench_queue_work(struct work_struct *work);
 void flush_work(struct work_struct *work);
 
@@ -143,8 +145,10 @@ u32 get_random_u32(void);
 #define is_vm_area_hugepages(p)		true
 #define text_poke_set(p, n)	0
 #define text_poke_copy(p, s, n)	0
-#define text_poke_sync()		do { } while (0)
 #define msleep(ms)			do { } while (0)
+static inline void text_poke_sync(void)
+{
+}
 
 /* Memory is never short. */
 static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *name)

@@ -29,8 +29,12 @@ static size_t used;
 static bool growing;
 static u16 *owner;		/* of each granule: number + 1 */
 
-/* Where objects were that have been freed. */
-static u8 *freed[RECENT];
+/* Where objects were that have been freed, and how many rounds there were before. */
+static struct freed {
+	u8 *text;
+	size_t size;
+	unsigned long syncs;
+} freed[RECENT];
 static unsigned int nr_freed;
 
 /* Text that is retired and not yet freed. */
@@ -91,6 +95,17 @@ static size_t some_size(void)
 	return 1 + some(3 << 20);
 }
 
+/* Traps, then a round, then reuse. */
+static void check_reuse(const struct object *o)
+{
+	const struct freed *f;
+
+	for (f = freed; f < freed + RECENT; f++)
+		if (f->text && f->syncs == env.syncs && o->text < f->text + f->size &&
+		    f->text < o->text + o->given)
+			die("%p is reused before a round", o->text);
+}
+
 static void do_alloc(void)
 {
 	struct object *o = &objects[nr_objects];
@@ -120,6 +135,7 @@ static void do_alloc(void)
 		die("%p is not aligned to %zu", o->text, align);
 	set_owner(o, 0, nr_objects + 1);
 	check_object(o);
+	check_reuse(o);
 	used += o->given;
 	nr_objects++;
 }
@@ -152,11 +168,9 @@ static void do_free(void)
 	ret = execmem_slab_free(o.text);
 	if (ret)
 		die("an object cannot be freed: %d", ret);
-	if (env.syncs == syncs)
-		die("freed text can be reused without a synchronisation");
 	if (env_is_mapped(o.text))
 		check_bytes(o.text, o.given, 0xcc, "freed");
-	freed[nr_freed++ % RECENT] = o.text;
+	freed[nr_freed++ % RECENT] = (struct freed) { o.text, o.given, syncs };
 }
 
 /* Text that was retired has been freed, and may be somebody else's by now. */
@@ -236,7 +250,7 @@ static void do_wrong_use(void)
 {
 	struct object *o = &objects[nr_objects ? some(nr_objects) : 0];
 	u8 code[64] = { };
-	u8 *old = freed[some(RECENT)];
+	u8 *old = freed[some(RECENT)].text;
 
 	if (nr_objects) {
 		expect(execmem_text_copy(o->text, o->given, code, 1), -ERANGE, "behind the end");

@@ -169,7 +169,7 @@ struct work_struct {
 #define __WORK_INITIALIZER(name, f)	{ .func = f }
 #define DECLARE_WORK(name, f)		struct work_struct name = { .func = f }
 
-/* A delay is only for batches to be larger. */
+/* A delay only makes batches larger. */
 struct delayed_work {
 	struct work_struct work;
 };
@@ -177,7 +177,6 @@ struct delayed_work {
 #define HZ				100
 #define __DELAYED_WORK_INITIALIZER(name, f, flags)	{ .work = { .func = f } }
 #define queue_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
-#define mod_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
 #define flush_delayed_work(dwork)		flush_work(&(dwork)->work)
 #define system_unbound_wq		NULL
 

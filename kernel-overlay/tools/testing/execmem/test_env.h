@@ -101,6 +101,7 @@ void memalloc_noio_restore(unsigned int flags);
 
 /* Work is done by who waits for it, or by env_do_works(). */
 #define queue_work(wq, work)		env_queue_work(work)
+#define mod_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
 bool env_queue_work(struct work_struct *work);
 void flush_work(struct work_struct *work);
 void env_do_works(void);

@@ -450,6 +450,7 @@ void test_double_free(unsigned int seconds)
 	model_check_packs();
 	/* What has not been freed is in a slot, so nothing is left then. */
 	free_slots();
+	execmem_retire_barrier();
 	execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
 	if (s.nr_objects || s.used)
 		die("%lu objects and %zu bytes are left", s.nr_objects, s.used);
