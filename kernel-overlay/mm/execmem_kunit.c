@@ -1408,8 +1408,8 @@ static void test_reuse_waits(struct kunit *test)
 	u8 *text, *other;
 
 	/* The pack is full: if its text is reused, this one is. */
-	alloc(test, 16);
 	text = alloc(test, size);
+	alloc(test, 16);
 	write_pattern(test, text, 1, size);
 	count_pokes(test, &cost);
 	execmem_free(text);
