@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * BPF text is never writable where it is executable: not even while a program is made
+ * to call a trampoline that is out of the range of its branches.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/btf.h>
+#include <linux/filter.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+
+#define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
+#define BRANCH_RANGE	(128UL << 20)	/* of arm64's BL */
+#define SECONDS		10
+#define MAP_TYPE_ARENA	33	/* older headers lack it */
+#define LARGE_FILTERS	150
+#define SMALL_FILTERS	1500
+
+#define INSN(c, d, i)	((struct bpf_insn){ .code = (c), .dst_reg = (d), .imm = (i) })
+
+static int bpf(int cmd, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+/* Types for a program: "int target(void)". */
+static int load_types(void)
+{
+	static const struct {
+		struct btf_header header;
+		struct { struct btf_type type; __u32 bits; } integer;
+		struct btf_type proto, function;
+		char strings[12];
+	} types = {
+		.header = {
+			.magic = BTF_MAGIC, .version = BTF_VERSION,
+			.hdr_len = sizeof(struct btf_header),
+			.type_len = 3 * sizeof(struct btf_type) + sizeof(__u32),
+			.str_off = 3 * sizeof(struct btf_type) + sizeof(__u32),
+			.str_len = 12,
+		},
+		.integer = { { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
+			     BTF_INT_SIGNED << 24 | 32 },
+		.proto = { .info = BTF_KIND_FUNC_PROTO << 24, .type = 1 },
+		.function = { .name_off = 5, .info = BTF_KIND_FUNC << 24, .type = 2 },
+		.strings = "\0int\0target",
+	};
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.btf = (unsigned long)&types;
+	attr.btf_size = sizeof(types);
+	return bpf(BPF_BTF_LOAD, &attr);
+}
+
+/* Returns 0. With @target it is one that is called whenever that one is. */
+static int load_program(int types, int target)
+{
+	static const struct bpf_insn insns[] = {
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0),
+	};
+	static const struct bpf_func_info function = { .insn_off = 0, .type_id = 3 };
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.insns = (unsigned long)insns;
+	attr.insn_cnt = ARRAY_SIZE(insns);
+	attr.license = (unsigned long)"GPL";
+	if (target < 0) {
+		attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+		attr.prog_btf_fd = types;
+		attr.func_info = (unsigned long)&function;
+		attr.func_info_cnt = 1;
+		attr.func_info_rec_size = sizeof(function);
+	} else {
+		attr.prog_type = BPF_PROG_TYPE_TRACING;
+		attr.expected_attach_type = BPF_TRACE_FENTRY;
+		attr.attach_prog_fd = target;
+		attr.attach_btf_id = function.type_id;
+	}
+	return bpf(BPF_PROG_LOAD, &attr);
+}
+
+/* 4 GiB of the addresses that programs come from, without memory. */
+static int take_addresses(void)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = MAP_TYPE_ARENA;
+	attr.max_entries = 1;
+	attr.map_flags = BPF_F_MMAPABLE;
+	return bpf(BPF_MAP_CREATE, &attr);
+}
+
+/* Fill what text was allocated already: the next comes from behind those addresses. */
+static void take_text(unsigned int filters, unsigned int insns)
+{
+	struct sock_filter *filter = calloc(insns, sizeof(*filter));
+	struct sock_fprog program = { .len = insns, .filter = filter };
+
+	for (unsigned int i = 0; i + 1 < insns; i++)
+		filter[i] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, i);
+	filter[insns - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffff);
+	while (filters--) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+					 sizeof(program)))
+			ksft_exit_fail_msg("a filter: %s\n", strerror(errno));
+	}
+	free(filter);
+}
+
+static unsigned long address_of(const char *prefix, const char *part)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long address = 0, at;
+	char line[512], name[256];
+
+	while (f && !address && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx %*c %255s", &at, name) == 2 &&
+		    !strncmp(name, prefix, strlen(prefix)) && strstr(name, part))
+			address = at;
+	if (f)
+		fclose(f);
+	return address;
+}
+
+static bool is_far(void)
+{
+	unsigned long program = address_of("bpf_prog_", "_target");
+	unsigned long trampoline = address_of("bpf_trampoline_", ""), distance;
+
+	distance = program > trampoline ? program - trampoline : trampoline - program;
+	ksft_print_msg("the program is at %lx, its trampoline at %lx\n", program, trampoline);
+	return program && trampoline && distance > BRANCH_RANGE;
+}
+
+static int attach(int fd)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.raw_tracepoint.prog_fd = fd;
+	return bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+}
+
+static void attach_again_and_again(int fd)
+{
+	for (;;)
+		close(attach(fd));
+}
+
+/* Whether the kernel finds no page that is writable and executable. */
+static bool is_safe(void)
+{
+	char answer[16] = "";
+	int fd = open(CHECK_WX, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, answer, sizeof(answer) - 1) < 0)
+		ksft_exit_fail_msg(CHECK_WX ": %s\n", strerror(errno));
+	close(fd);
+	return !strncmp(answer, "SUCCESS", 7);
+}
+
+static void case_attached(int fd)
+{
+	unsigned int looks = 0, unsafe = 0;
+	time_t end = time(NULL) + SECONDS;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		attach_again_and_again(fd);
+	for (; time(NULL) < end; looks++)
+		unsafe += !is_safe();
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ksft_print_msg("%u of %u times there was a page both writable and executable\n",
+		       unsafe, looks);
+	ksft_test_result(looks && !unsafe,
+			 "programs are read-only while trampolines come and go\n");
+}
+
+int main(void)
+{
+	struct rlimit files = { 8192, 8192 };
+	int types, target, tracer, link;
+
+	ksft_print_header();
+	if (geteuid())
+		ksft_exit_skip("needs root, to load BPF programs\n");
+	if (access(CHECK_WX, R_OK))
+		ksft_exit_skip("no " CHECK_WX ": CONFIG_PTDUMP_DEBUGFS is not set\n");
+	setrlimit(RLIMIT_NOFILE, &files);
+	ksft_set_plan(1);
+
+	types = load_types();
+	target = load_program(types, -1);
+	tracer = load_program(types, target);
+	if (tracer < 0)
+		ksft_exit_fail_msg("programs (%d, %d, %d): %s\n", types, target, tracer,
+				   strerror(errno));
+	if (take_addresses() < 0)
+		ksft_print_msg("no arena: %s\n", strerror(errno));
+	take_text(LARGE_FILTERS, 4000);
+	take_text(SMALL_FILTERS, 1);
+	link = attach(tracer);
+	if (link < 0) {
+		ksft_test_result_skip("no trampoline: %s\n", strerror(errno));
+	} else {
+		if (!is_far())
+			ksft_print_msg("they are in range of each other\n");
+		close(link);
+		case_attached(tracer);
+	}
+	ksft_finished();
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A socket filter is refused if its JITed text cannot be written, and is not charged
+ * against the limit of JITed text.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+
+#define MODULE	"test_fail_call"
+#define TASK	"no_text"	/* the name of tasks that cannot write text */
+#define LIMIT	"/proc/sys/net/core/bpf_jit_limit"
+#define NOBODY	65534
+#define FILTERS	20
+#define LEAST_TEXT	16	/* bytes of a filter, at least */
+#define TRIES	10
+#define MOST	(16L << 20)	/* bytes: more text than programs have here */
+
+/* The JIT writes text by the first of these functions that exists. */
+static const char * const writers[] = {
+#if defined(__aarch64__) || defined(__riscv)
+	"copy_to_kernel_nofault",
+#else
+	"bpf_arch_text_copy", "text_poke_copy",
+#endif
+};
+
+static bool load_module(const char *writer)
+{
+	char parameter[64];
+	int status = -1;
+	pid_t pid;
+
+	snprintf(parameter, sizeof(parameter), "function=%s", writer);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		execl("/sbin/modprobe", "modprobe", MODULE, parameter, "task=" TASK, NULL);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
+static const char *fail_writes(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(writers); i++)
+		if (load_module(writers[i]))
+			return writers[i];
+	return NULL;
+}
+
+static long read_limit(void)
+{
+	FILE *f = fopen(LIMIT, "re");
+	long limit = -1;
+
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld", &limit) != 1)
+		limit = -1;
+	fclose(f);
+	return limit;
+}
+
+static void write_limit(long limit)
+{
+	FILE *f = fopen(LIMIT, "we");
+
+	if (!f || fprintf(f, "%ld\n", limit) < 0 || fclose(f))
+		ksft_exit_fail_msg(LIMIT ": %s\n", strerror(errno));
+}
+
+/* The number of sockets that got a filter. */
+static int attach_filters(int count)
+{
+	struct sock_filter accept[] = { BPF_STMT(BPF_RET | BPF_K, 0xffff) };
+	struct sock_fprog program = { .len = 1, .filter = accept };
+	int attached = 0;
+
+	while (count--) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		attached += !setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+					sizeof(program));
+		close(fd);
+	}
+	return attached;
+}
+
+/* The same in a process without privileges, or of that name; -1 if there is none. */
+static int attach_in_child(int count, const char *name)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		if (name)
+			prctl(PR_SET_NAME, name);
+		else if (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY))
+			_exit(255);
+		_exit(attach_filters(count));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status) == 255 ? -1 : WEXITSTATUS(status);
+}
+
+static bool is_within(long limit)
+{
+	write_limit(limit);
+	return attach_in_child(1, NULL) == 1;
+}
+
+/* The least limit that lets users without privileges attach one more filter. */
+static long least_limit(void)
+{
+	long least = 1, most = MOST;
+
+	while (least < most) {
+		long middle = least + (most - least) / 2;
+
+		if (is_within(middle))
+			most = middle;
+		else
+			least = middle + 1;
+	}
+	return least;
+}
+
+/* Bytes of text charged since then. Others may load programs meanwhile. */
+static long charged_since(long before)
+{
+	long charged = 0;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		charged = least_limit() - before;
+		if (charged < FILTERS * LEAST_TEXT)
+			break;
+		/* Text is freed after a while. */
+		sleep(1);
+	}
+	return charged;
+}
+
+int main(void)
+{
+	long limit = read_limit(), before, charged;
+	const char *writer;
+	int attached;
+
+	ksft_print_header();
+	if (geteuid())
+		ksft_exit_skip("needs root, to load a module and change a limit\n");
+	if (limit < 0)
+		ksft_exit_skip("no " LIMIT ": CONFIG_BPF_JIT is not set\n");
+	writer = fail_writes();
+	if (!writer)
+		ksft_exit_skip("module " MODULE " cannot be loaded\n");
+	ksft_set_plan(2);
+
+	before = least_limit();
+	attached = attach_in_child(FILTERS, TASK);
+	ksft_print_msg("%d of %d filters attached while %s() fails\n", attached, FILTERS,
+		       writer);
+	ksft_test_result(!attached, "a filter that cannot be written is refused\n");
+
+	charged = charged_since(before);
+	write_limit(limit);
+	ksft_print_msg("%ld bytes of text are charged for them\n", charged);
+	ksft_test_result(charged < FILTERS * LEAST_TEXT,
+			 "a filter that was refused is not charged\n");
+
+	syscall(SYS_delete_module, MODULE, O_NONBLOCK);
+	ksft_finished();
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * riscv: a change of a static key flushes the writable alias on every hart, and not only
+ * on the one that wrote through it. Counts the calls that do so by a probe.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+
+#define EVENTS	"/sys/kernel/tracing/kprobe_events"
+#define ENABLE	"/sys/kernel/tracing/events/code_patching/flush/enable"
+#define PROFILE	"/sys/kernel/tracing/kprobe_profile"
+#define KEY	"/proc/sys/kernel/bpf_stats_enabled"	/* has a static key */
+#define CHANGES	40
+
+static bool write_file(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+	return ok;
+}
+
+/* The calls of flush_tlb_kernel_range() so far; -1 if they are not counted. */
+static long count_flushes(void)
+{
+	FILE *f = fopen(PROFILE, "re");
+	char line[256];
+	long hits = -1;
+
+	if (!f)
+		return -1;
+	while (hits < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, " flush %ld", &hits) != 1)
+			hits = -1;
+	fclose(f);
+	return hits;
+}
+
+static bool start_counting(void)
+{
+	return write_file(EVENTS, "p:code_patching/flush flush_tlb_kernel_range\n") &&
+	       write_file(ENABLE, "1\n");
+}
+
+static void stop_counting(void)
+{
+	write_file(ENABLE, "0\n");
+	write_file(EVENTS, "-:code_patching/flush\n");
+}
+
+int main(void)
+{
+	long before, flushes;
+
+	ksft_print_header();
+#ifndef __riscv
+	ksft_exit_skip("only riscv flushes an alias by interrupts\n");
+#endif
+	if (geteuid())
+		ksft_exit_skip("needs root, to add a probe\n");
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		ksft_exit_skip("there is no other hart\n");
+	if (!start_counting())
+		ksft_exit_skip("no probe: %s\n", strerror(errno));
+	ksft_set_plan(1);
+
+	before = count_flushes();
+	for (int i = 0; i < CHANGES; i++)
+		if (!write_file(KEY, i % 2 ? "0\n" : "1\n"))
+			ksft_exit_fail_msg(KEY ": %s\n", strerror(errno));
+	flushes = count_flushes() - before;
+	stop_counting();
+	ksft_print_msg("%ld flushes for %d changes of a static key\n", flushes, CHANGES);
+	ksft_test_result(before >= 0 && flushes >= CHANGES, "the alias is flushed everywhere\n");
+	ksft_finished();
+}
