@@ -4,6 +4,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[2]
@@ -49,6 +50,19 @@ def report(faults, good):
     """Print the faults, or that all is good; the exit status for it."""
     print("\n".join(faults) or good)
     return 1 if faults else 0
+
+
+def show(text):
+    """Progress: one line of a terminal, rewritten; a line every 30 s elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{Path(sys.argv[0]).name}: {text}", end="", file=sys.stderr,
+              flush=True)
+    elif time.monotonic() - show.last >= 30:
+        show.last = time.monotonic()
+        note(text)
+
+
+show.last = time.monotonic()
 
 
 def run_main(main):

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 from . import states
-from .common import BUILD, Fault, note
+from .common import BUILD, Fault, show
 
 OURS = {".pc", ".execmem", ".git", "__pycache__"}
 OUTPUT = re.compile(r"o\.\S+$")         # build output: o.<arch>[.variant], at the top
@@ -173,8 +173,8 @@ def copy_base(base, tree):
                           stdout=subprocess.PIPE, text=True,
                           errors="replace") as copy:
         for done, _ in enumerate(copy.stdout):
-            if done % 20000 == 0:
-                note(f"copying the base: {done} of about {total} files, "
+            if done % 500 == 0:
+                show(f"copying the base: {done} of about {total} files, "
                      f"{time.monotonic() - start:.0f} s")
     if copy.returncode:
         shutil.rmtree(temp, ignore_errors=True)
