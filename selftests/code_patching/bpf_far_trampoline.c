@@ -7,14 +7,12 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
-#include <linux/filter.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,8 +24,8 @@
 #define BRANCH_RANGE	(128UL << 20)	/* of arm64's BL */
 #define SECONDS		10
 #define MAP_TYPE_ARENA	33	/* older headers lack it */
-#define LARGE_FILTERS	150
-#define SMALL_FILTERS	1500
+#define LARGE_PROGRAMS	150
+#define SMALL_PROGRAMS	1500
 
 #define INSN(c, d, i)	((struct bpf_insn){ .code = (c), .dst_reg = (d), .imm = (i) })
 
@@ -107,23 +105,26 @@ static int take_addresses(void)
 	return bpf(BPF_MAP_CREATE, &attr);
 }
 
-/* Fill what text was allocated already: the next comes from behind those addresses. */
-static void take_text(unsigned int filters, unsigned int insns)
+/* Fill the text that was allocated already: the next comes from behind those addresses. */
+static void take_text(unsigned int programs, unsigned int count)
 {
-	struct sock_filter *filter = calloc(insns, sizeof(*filter));
-	struct sock_fprog program = { .len = insns, .filter = filter };
+	struct bpf_insn *insns = calloc(count, sizeof(*insns));
+	union bpf_attr attr;
 
-	for (unsigned int i = 0; i + 1 < insns; i++)
-		filter[i] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, i);
-	filter[insns - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffff);
-	while (filters--) {
-		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	insns[0] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0);
+	for (unsigned int i = 1; i + 1 < count; i++)
+		insns[i] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_0, i);
+	insns[count - 1] = INSN(BPF_JMP | BPF_EXIT, 0, 0);
 
-		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-					 sizeof(program)))
-			ksft_exit_fail_msg("a filter: %s\n", strerror(errno));
-	}
-	free(filter);
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+	attr.insns = (unsigned long)insns;
+	attr.insn_cnt = count;
+	attr.license = (unsigned long)"GPL";
+	while (programs--)
+		if (bpf(BPF_PROG_LOAD, &attr) < 0)
+			ksft_exit_fail_msg("a program: %s\n", strerror(errno));
+	free(insns);
 }
 
 static unsigned long address_of(const char *prefix, const char *part)
@@ -134,7 +135,8 @@ static unsigned long address_of(const char *prefix, const char *part)
 
 	while (f && !address && fgets(line, sizeof(line), f))
 		if (sscanf(line, "%lx %*c %255s", &at, name) == 2 &&
-		    !strncmp(name, prefix, strlen(prefix)) && strstr(name, part))
+		    strstr(line, "[bpf]") && !strncmp(name, prefix, strlen(prefix)) &&
+		    strstr(name, part))
 			address = at;
 	if (f)
 		fclose(f);
@@ -219,8 +221,8 @@ int main(void)
 				   strerror(errno));
 	if (take_addresses() < 0)
 		ksft_print_msg("no arena: %s\n", strerror(errno));
-	take_text(LARGE_FILTERS, 4000);
-	take_text(SMALL_FILTERS, 1);
+	take_text(LARGE_PROGRAMS, 4000);
+	take_text(SMALL_PROGRAMS, 2);
 	link = attach(tracer);
 	if (link < 0) {
 		ksft_test_result_skip("no trampoline: %s\n", strerror(errno));
