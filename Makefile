@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # A table of contents: every target is one line into scripts/.
-# make compare ARCH=arm64 wants no other one, even where all are the default.
-ARCHES ?= $(if $(filter command,$(origin ARCH)),$(ARCH))
-ARCH ?= x86_64
-export KERNEL ARCH ARCHES STOCK DEBUG CPUS FORCE QUICK RUNS FROM
+# Names of the variables on the command line; scripts/lib/environment.sh knows the right ones.
+export EXECMEM_ASSIGNED := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
+# An ARCH that is exported, as for kernel work, is not meant for this project.  "make compare
+# ARCH=arm64" compares no other one, even where all are the default.
+arch := $(if $(filter command,$(origin ARCH)),$(ARCH))
+ARCHES ?= $(arch)
+export ARCHES
 
 ##@ Try
 
@@ -14,13 +17,13 @@ setup:		## install missing packages (apt)
 	@scripts/setup
 
 run:		## set up, fetch the base, apply the series, build, boot and test ARCH
-	@scripts/run $(ARCH)
+	@scripts/run $(arch)
 
 test:		## check, then run on x86_64, arm64 and riscv64
 	@scripts/test
 
 shell:		## open a shell in the guest of ARCH
-	@scripts/shell $(ARCH)
+	@scripts/shell $(arch)
 
 ##@ Develop
 
@@ -31,16 +34,16 @@ refresh:	## fold edits of tree, copies or patches into each other
 	@scripts/refresh
 
 build:		## build the kernel and the guest of ARCH
-	@scripts/build $(ARCH)
+	@scripts/build $(arch)
 
 boot:		## boot the built kernel of ARCH and run the tests
-	@scripts/boot $(ARCH)
+	@scripts/boot $(arch)
 
 debug:		## run with a debugging kernel (lockdep, KASAN, ...)
-	@DEBUG=1 scripts/run $(ARCH)
+	@DEBUG=1 scripts/run $(arch)
 
 gdb:		## start the guest of ARCH, stopped for gdb
-	@scripts/gdb $(ARCH)
+	@scripts/gdb $(arch)
 
 bcachefs-image:	## rebuild guest/bcachefs.img.xz from Debian's bcachefs-tools
 	@scripts/bcachefs-image

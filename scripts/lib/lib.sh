@@ -7,18 +7,11 @@
 # It sets the directories, names the architectures and offers the few
 # functions that every script needs.  It changes nothing on disk.
 
-# EXECMEM_TOP lets the tests of the scripts point them at a toy repository.
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/environment.sh"
 SCRIPTS=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
-TOP=${EXECMEM_TOP:-$(dirname "$SCRIPTS")}
-CACHE=${EXECMEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/execmem-series}
-BUILD=$TOP/build
-RESULTS=$TOP/results
-JOBS=${JOBS:-$(nproc)}
+ME=$(basename "$0")
 # The series is made for this release; EXECMEM_TARBALLS is for the tests.
 BASE_SERIES=6.12
-ALL_ARCHES="x86_64 arm64 riscv64"
-: "${ARCHES:=$ALL_ARCHES}"
-ME=$(basename "$0")
 
 # On a terminal a message replaces the line that progress has left there.
 CLEAR_LINE=
@@ -80,8 +73,17 @@ operands()
 	[ $# -le "$max" ] || refuse "${@:max + 1:1}"
 }
 
-# Of the guest.  Said before hours of building, not after.
-[[ ${CPUS:=2} =~ ^[1-8]$ ]] || die "CPUS must be 1 to 8, not '$CPUS'"
+# EXECMEM_TOP lets the tests of the scripts point them at a toy repository.
+TOP=${EXECMEM_TOP:-$(dirname "$SCRIPTS")}
+CACHE=${EXECMEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/execmem-series}
+BUILD=$TOP/build
+RESULTS=$TOP/results
+[ -n "${EXECMEM_ENVIRONMENT:-}" ] || ignore_habits
+check_values
+[ -n "${EXECMEM_ENVIRONMENT:-}" ] || check_environment
+export EXECMEM_ENVIRONMENT=checked
+JOBS=${JOBS:-$(nproc)}
+: "${ARCHES:=$ALL_ARCHES}" "${CPUS:=2}"
 
 # patch_names: those of the series, in order.
 patch_names()
@@ -205,7 +207,7 @@ results_dir()
 }
 
 # One ccache serves every clone: kbuild's paths are relative to the tree.
-export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
+export CCACHE_DIR=$CACHE/ccache
 export CCACHE_NOHASHDIR=1
 CCACHE_BASEDIR=$(tree_dir)
 export CCACHE_BASEDIR

@@ -63,9 +63,9 @@ test_a_hung_qemu_is_killed()
 # What a guest said before it hung, and where it hung, can be seen.
 test_a_silent_boot_is_killed()
 {
-	export TOY
+	export EXECMEM_TOY=$TOY
 	fake_guest 'echo "smp: Bringing up" >"$log"
-		dirname "$monitor" >"$TOY/monitor"
+		dirname "$monitor" >"$EXECMEM_TOY/monitor"
 		read -r question <"$monitor.in" && [ "$question" = "info registers -a" ] &&
 			printf "\e[K(qemu)\r\npc 1234\r\n" >"$monitor.out"
 		exec sleep 100' &&

@@ -6,9 +6,12 @@
 # fresh toy, and prints TAP.  A test fails when it returns non-zero, so its
 # steps are joined by "&&" or checked with the functions below.
 
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../lib/environment.sh"
+# The environment is the subject of test-environment.sh alone.
+export EXECMEM_ENVIRONMENT=checked
 SCRIPTS=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 export SCRIPTS
-unset KERNEL STOCK FORCE ARCH EXECMEM_BASE EXECMEM_TOP EXECMEM_RUN FRESH
+unset KERNEL STOCK FORCE ARCH EXECMEM_BASE EXECMEM_TOP EXECMEM_RUN EXECMEM_ASSIGNED FRESH
 
 # make_base DIR: a kernel of six files.
 make_base()

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where things are, and how a script fails: with one line."""
 import argparse
+import errno
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -65,16 +67,46 @@ def show(text):
 show.last = time.monotonic()
 
 
+def enter_environment():
+    """Start again through lib.sh, which cleans and checks the environment, unless a
+    script of ours has done so."""
+    if "EXECMEM_ENVIRONMENT" in os.environ or {"-h", "--help"} & {*sys.argv[1:]}:
+        return
+    script = os.path.abspath(sys.argv[0])
+    os.execvp("bash", ["bash", "-c", '. "$1" "" && exec "${@:2}"', script,
+                       SCRIPTS / "lib/lib.sh", script, *sys.argv[1:]])
+
+
+def explain(error):
+    """An OSError in one line: what failed, on what, and the remedy."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (f"no space left{error.filename and f' for {error.filename}' or ''}: "
+                "free some, then run this again")
+    if error.errno == errno.ENOENT and "/" not in str(error.filename):
+        return f"{error.filename} is not installed: run 'make setup'"
+    return f"{error.filename or 'input or output'}: {error.strerror}"
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def run_main(main):
-    """Run main(argv), turning a Fault into one line and exit status 1."""
+    """Run main(argv); a failure is one line and exit status 1."""
+    enter_environment()
+    signal.signal(signal.SIGTERM, interrupted)
     try:
         sys.exit(main(sys.argv[1:]))
     except Fault as fault:
         note(fault)
-        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        note(explain(error))
     except KeyboardInterrupt:
         note("interrupted")
         sys.exit(130)
+    sys.exit(1)
 
 
 def output(command, what, **kwargs):

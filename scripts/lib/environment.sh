@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# The environment of every command; sourced by lib.sh, through which Python scripts start
+# too (run_main in series_tools/common.py).
+#
+# Only the variables of this project, and those that programs need to run, get past the first
+# lines.  No other one reaches kbuild, git, quilt or ccache: habits of kernel developers, such
+# as an exported LLVM=1 or ARCH=arm, do not change results.  check_environment refuses what
+# cannot work before anything is written.  Scripts that other scripts call skip both.
+ALL_ARCHES="x86_64 arm64 riscv64"
+
+# name	values, as a regular expression	their description
+VARIABLES=(
+	"ARCH	(${ALL_ARCHES// /|})	one of $ALL_ARCHES (several: ARCHES=\"x86_64 arm64\")"
+	"ARCHES	( *(${ALL_ARCHES// /|}))+ *	some of $ALL_ARCHES"
+	"KERNEL	.*	a kernel tree, tarball or package"
+	"STOCK	[01]	0 or 1"
+	"DEBUG	[01]	0 or 1"
+	"FORCE	[01]	0 or 1"
+	"QUICK	[01]	0 or 1"
+	"CPUS	[1-8]	1 to 8"
+	"JOBS	[1-9][0-9]*	a number of jobs"
+	"RUNS	[1-9][0-9]?	1 to 99"
+	"ACCEL	kvm|tcg	kvm or tcg"
+	"PREFIXES	[0-9]+(-[0-9]+)?	FIRST-LAST, such as 5-7"
+	"FROM	.*	a version such as v1, or a commit"
+	"VERSION	[1-9][0-9]*	a number such as 2"
+	"SIGNOFF	[01]	1 or 0"
+	"SEND	0|1|me	1, 0 or me"
+	"TO	.*@.*	mail addresses"
+	"CC	.*@.*	mail addresses"
+	"OUT	.*	a folder"
+	"BUSYBOX	.*	a static busybox"
+	"GDB_PORT	[0-9]+	a number"
+	"KSELFTESTS	.*	collections of kselftests"
+	"KVM_DEVICE	.*	a device"
+	"MIRROR	.*	an URL"
+)
+
+# Other variables that the scripts, or programs on the way to the network and to the mail
+# server, need.  EXECMEM_* are for the tests.
+KEPT='PATH|HOME|USER|LOGNAME|SHELL|TERM|COLUMNS|PWD|SHLVL|TMPDIR|TZ|XDG_.*|GIT_CONFIG_.*|'\
+'EXECMEM_.*|.*_(proxy|PROXY)|SSL_CERT_.*|LD_.*|SSH_AUTH_SOCK|GNUPGHOME|GPG_TTY|'\
+'DBUS_SESSION_BUS_ADDRESS'
+
+# clean_environment: unset all others; also the permissions of new files and the locale.
+clean_environment()
+{
+	local -a _foreign
+	mapfile -t _foreign < <(IFS='|'; compgen -e | grep -vxE "$KEPT|${VARIABLES[*]%%$'\t'*}")
+	unset -v "${_foreign[@]}" 2>/dev/null || :	# but for bash's own constants
+	export -n SHELLOPTS BASHOPTS
+	umask 022
+	export LC_ALL=C.UTF-8
+	# bash knows the user's home from the password database.
+	[ -n "${HOME:-}" ] || { unset HOME && export HOME=~; }
+}
+
+# ignore_habits: variables whose names kernel development uses for other purposes, unless
+# they come from make's command line.
+ignore_habits()
+{
+	[[ " ${EXECMEM_ASSIGNED:-} " == *" CC "* || ${CC:-} == *@* ]] || unset CC
+	[ -n "${ARCH:-}" ] && [[ " ${EXECMEM_ASSIGNED:-} " != *" ARCH "* ]] || return 0
+	note "ignoring the exported ARCH=$ARCH (the command line counts: make ... ARCH=$ARCH)"
+	unset ARCH
+}
+
+# check_names: the variables of make's command line.
+check_names()
+{
+	local name guess names=("${VARIABLES[@]%%$'\t'*}")
+	for name in ${EXECMEM_ASSIGNED:-}; do
+		[[ " ${names[*]} " != *" $name "* ]] || continue
+		guess=$(/usr/bin/python3 -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1))' \
+			"$name" "${names[@]}" 2>/dev/null) || :
+		die "unknown variable $name${guess:+: did you mean $guess?} (known: ${names[*]})"
+	done
+}
+
+check_values()
+{
+	local line name values
+	for line in "${VARIABLES[@]}"; do
+		name=${line%%$'\t'*} line=${line#*$'\t'}
+		values=${line%%$'\t'*}
+		[[ -z ${!name:-} || ${!name} =~ ^($values)$ ]] ||
+			die "$name must be ${line#*$'\t'}, not '${!name}'"
+	done
+}
+
+# existing PATH: the path, or its nearest parent that exists.
+existing()
+{
+	local path
+	path=$(readlink -m -- "$1")
+	until [ -e "${path:-/}" ]; do
+		path=${path%/*}
+	done
+	echo "${path:-/}"
+}
+
+# full_disks: the folders among those that are written to that have less than 1 MB left.
+full_disks()
+{
+	df -k --output=avail,file -- "$(existing "$BUILD")" "$(existing "$RESULTS")" \
+		"$(existing "$CACHE")" "${TMPDIR:-/tmp}" 2>/dev/null |
+		awk 'NR > 1 && $1 < 1024 { print $2 }' | sort -u | paste -sd ' '
+}
+
+# check_place PATH WHAT REMEDY: a folder that can be written to, with a name that make,
+# kbuild and QEMU can take apart.
+check_place()
+{
+	local path=$1
+	[[ $path != *[^[:alnum:]/._@+~=-]* ]] ||
+		die "$2 '$path': make and kbuild cannot work with '$(sed 's,[[:alnum:]/._@+~=-],,g' <<<"$path" | cut -c 1)' in a path: $3"
+	path=$(existing "$path")
+	[ -d "$path" ] && [ -w "$path" ] || die "$2 '$1': cannot write to $path: $3"
+}
+
+check_environment()
+{
+	local full
+	check_names
+	check_place "$TOP" "the checkout" "clone it to another place"
+	[ ! -e "$BUILD" ] || check_place "$BUILD" "the folder" "change its permissions"
+	check_place "$CACHE" "the cache folder" "set XDG_CACHE_HOME to another place"
+	[ -d "${TMPDIR:-/tmp}" ] || die "TMPDIR '$TMPDIR': no such folder: create it or unset TMPDIR"
+	check_place "${TMPDIR:-/tmp}" TMPDIR "set TMPDIR to another folder"
+	full=$(full_disks)
+	[ -z "$full" ] || die "no space left in $full: free some, then run this again"
+}
+
+[ -n "${EXECMEM_ENVIRONMENT:-}" ] || clean_environment
