@@ -17,6 +17,7 @@ VARIABLES=(
 	"STOCK	[01]	0 or 1"
 	"DEBUG	[01]	0 or 1"
 	"FORCE	[01]	0 or 1"
+	"FRESH	[01]	0 or 1"
 	"QUICK	[01]	0 or 1"
 	"CPUS	[1-8]	1 to 8"
 	"JOBS	[1-9][0-9]*	a number of jobs"
@@ -103,6 +104,7 @@ existing()
 # full_disks: the folders among those that are written to that have less than 1 MB left.
 full_disks()
 {
+	[ -n "${RESULTS:-}" ] || return 0
 	df -k --output=avail,file -- "$(existing "$BUILD")" "$(existing "$RESULTS")" \
 		"$(existing "$CACHE")" "${TMPDIR:-/tmp}" 2>/dev/null |
 		awk 'NR > 1 && $1 < 1024 { print $2 }' | sort -u | paste -sd ' '

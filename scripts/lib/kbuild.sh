@@ -13,9 +13,9 @@ kbuild()
 	local tree=$1 arch=$2 odir=$3 prefix
 	shift 3
 	prefix=$(cross "$arch")
-	nice make -C "$tree" O="$odir" ARCH="$(karch "$arch")" \
+	(become nice make -C "$tree" O="$odir" ARCH="$(karch "$arch")" \
 		CROSS_COMPILE="$prefix" CC="$SCRIPTS/lib/cc ${prefix}gcc" \
-		-j"$JOBS" "$@"
+		-j"$JOBS" "$@")
 }
 
 # kbuild_objects TREE ARCH ODIR ARG...: of several folders.  kbuild enters arch/riscv/ and

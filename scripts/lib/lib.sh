@@ -17,9 +17,12 @@ BASE_SERIES=6.12
 CLEAR_LINE=
 [ ! -t 2 ] || CLEAR_LINE='\r\033[K'
 
-# die MESSAGE: one clear line, and no success.
+# die MESSAGE: one clear line, and no success.  A full disk explains most failures.
 die()
 {
+	local full
+	full=$(full_disks)
+	[ -z "$full" ] || set -- "no space left in $full: free some, then run this again ($*)"
 	note "$*"
 	exit 1
 }
@@ -159,9 +162,18 @@ cross()
 	(. "$SCRIPTS/lib/arch/$1.sh" && { [ "$(uname -m)" = "$HOST_MACHINE" ] || echo "$CROSS"; })
 }
 
+# become COMMAND...: it, in place of this shell.  Even in the background it ends at Ctrl-C, and
+# when the script that started it ends, however that happens.
+become()
+{
+	exec env --default-signal=INT,QUIT setpriv --pdeathsig TERM "$@"
+}
+
 # tail_log LOG: what a failure shows, the end of the log and where it is.
 tail_log()
 {
+	! grep -qs 'No space left on device' "$1" ||
+		die "no space left on device: free some, then run this again (log: $1)"
 	if [ -s "$1" ]; then
 		tail -n 20 "$1" >&2
 	else
@@ -211,3 +223,10 @@ export CCACHE_DIR=$CACHE/ccache
 export CCACHE_NOHASHDIR=1
 CCACHE_BASEDIR=$(tree_dir)
 export CCACHE_BASEDIR
+
+# A tool that is missing: bash calls this.
+command_not_found_handle()
+{
+	note "$1 is not installed: run 'make setup'"
+	return 127
+}

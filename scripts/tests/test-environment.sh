@@ -85,7 +85,7 @@ test_unusable_places_are_named()
 # as_nobody COMMAND...: without root, and without a sudo that asks for no password.
 as_nobody()
 {
-	chmod 755 "$TOY" && setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	chmod 755 "$TOY" && HOME=$TOY setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 }
 
 test_a_read_only_checkout_is_named()
@@ -120,16 +120,24 @@ make_results()
 		printf 'change-id: 20261120-toy-0123456789ab\n\nv1:\n - first\n' >"$TOY/top/changelog.in" &&
 		printf 'Subject: [PATCH] Größe\n\nWhy.\n' >"$TOY/top/cover" && toy_series &&
 		quiet steps/send-mails --signoff 'Jürgen Größe' j@example.org "$TOY/top/cover" "$TOY/top/mails" &&
+		quiet steps/send-recipients "$TOY/top/mails" &&
 		rm -rf "$TOY/top/build" && quiet tree && quiet checks/identity &&
 		cd "$TOY/top" && sed -Ei '/^(Date|Message-I[dD]|In-Reply-To|References): /d; s/^From [0-9a-f]+ /From /' mails/* &&
 		find build kernel-overlay lib mails -name .execmem -prune -o ! -type l -printf '%p %m\n' | LC_ALL=C sort &&
 		find . -path '*/.execmem' -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 }
 
+# name_somebody: as the maintainer of all.
+name_somebody()
+{
+	echo 'print "\"J\xc3\xb6rg M.\" <jm\@example.org> (maintainer:ALL)\n"' \
+		>"$EXECMEM_BASE/scripts/get_maintainer.pl"
+}
+
 test_habits_change_nothing()
 {
 	local plain
-	settings_at_home
+	settings_at_home && name_somebody
 	plain=$(make_results) && grep -q 'Jürgen' "$TOY/top/mails/0001-toy-one.patch.patch" || return 1
 	(umask 077 && export "${HABITS[@]}" HOME="$TOY/home" && make_results) |
 		diff <(echo "$plain") -
@@ -137,8 +145,7 @@ test_habits_change_nothing()
 
 test_no_home_is_needed()
 {
-	local plain
-	plain=$(make_results) && (unset HOME && make_results) | diff <(echo "$plain") -
+	(unset HOME EXECMEM_CACHE XDG_CACHE_HOME && quiet steps/source && quiet tree)
 }
 
 test_a_locale_does_not_garble_names()
@@ -146,8 +153,8 @@ test_a_locale_does_not_garble_names()
 	local plain name=de_DE.ISO-8859-1
 	localedef -i de_DE -f ISO-8859-1 "$TOY/$name" 2>/dev/null ||
 		{ echo "# SKIP: localedef makes no $name here"; return 0; }
-	plain=$(make_results) || return 1
-	(export LOCPATH="$TOY" LC_ALL=$name LANGUAGE=de && make_results) | diff <(echo "$plain") - &&
+	name_somebody && plain=$(make_results) && grep -q '^To: =?utf-8?b?SsO2cmcgTS4=?=' "$TOY/top/mails"/0001* || return 1
+	(export LOCPATH="$TOY" LC_ALL=$name LANGUAGE=de && make_results) 2>/dev/null | diff <(echo "$plain") - &&
 		(export LC_ALL=C && make_results) | diff <(echo "$plain") -
 }
 
@@ -157,7 +164,7 @@ test_no_habit_reaches_kbuild()
 	quiet tree && mkdir -p "$TOY/bin" "$TOY/top/configs" && touch "$TOY/top/configs"/{common,x86_64}.config &&
 		printf '#!/bin/sh\nprintenv >>"%s"; echo "$@" >>"%s"; exit 1\n' "$TOY/make" "$TOY/make" >"$TOY/bin/make" &&
 		chmod +x "$TOY/bin/make" || return 1
-	(export "${HABITS[@]}" PATH="$TOY/bin:$PATH" && try "$SCRIPTS/steps/config" x86_64)
+	(export "${HABITS[@]}" PATH="$TOY/bin:$PATH" && try "$SCRIPTS/steps/config" x86_64) >/dev/null
 	grep -q 'ARCH=x86_64' "$TOY/make" && ! grep -i habit "$TOY/make" &&
 		! grep -E '^(LLVM|CC|ARCH|CCACHE_DISABLE|MAKEFLAGS|POSIXLY_CORRECT)=' "$TOY/make" || return 1
 }
@@ -167,6 +174,294 @@ test_the_command_line_chooses_the_architecture()
 	[ "$(ARCH=arm make_target -n build)" = "scripts/build " ] &&
 		[ "$(ARCH=arm make_target -n build ARCH=arm64)" = "scripts/build arm64" ] &&
 		ARCH=arm64 quiet tree && grep -q 'tree: ignoring the exported ARCH=arm64' "$TOY/err"
+}
+
+# without TOOL: all programs of this system but that one.
+without()
+{
+	rm -rf "$TOY/usr" && mkdir "$TOY/usr" && ln -s /usr/bin/* /bin/bash /usr/sbin/* "$TOY/usr" 2>/dev/null
+	rm "$TOY/usr/$1" && echo "$TOY/usr"
+}
+
+misses()
+{
+	PATH=$(without "$1") last_line "$2" bash -c "$3"
+}
+
+test_missing_tools_are_named()
+{
+	toy_series && mkdir -p "$TREE/o.x86_64/arch/x86/boot" "$TREE/o.x86_64/guest" &&
+		touch "$TREE"/o.x86_64/{arch/x86/boot/bzImage,guest/initramfs.cpio.gz} &&
+		each_row misses <<-'END'
+		git	| git is not installed: run 'make setup'	| $SCRIPTS/refresh
+		rsync	| rsync is not installed: run 'make setup'	| KERNEL=$TOY/base env -u EXECMEM_BASE $SCRIPTS/steps/source
+		qemu-system-x86_64 | qemu-system-x86_64 is not installed: run make setup | ACCEL=tcg $SCRIPTS/boot
+		quilt	| quilt is not installed: run 'make setup'	| rm -rf $TOY/top/build/tree; $SCRIPTS/tree
+		flock	| flock is not installed: run 'make setup'	| KERNEL=$TOY/base env -u EXECMEM_BASE $SCRIPTS/steps/source
+	END
+}
+
+# A Debian where nothing is installed, and no network.
+bare_debian()
+{
+	mkdir -p "$TOY/bin" && printf '#!/bin/sh\n' >"$TOY/bin/dpkg-query" &&
+		printf '#!/bin/sh\necho "E: Unable to fetch: Could not resolve deb.debian.org"\nexit 100\n' >"$TOY/bin/apt-get" &&
+		printf '#!/bin/sh\necho "  Candidate: 1"\n' >"$TOY/bin/apt-cache" &&
+		printf '#!/bin/sh\nexit 1\n' >"$TOY/bin/sudo" && chmod +x "$TOY/bin"/* && PATH=$TOY/bin:$PATH
+}
+
+# last_line TEXT COMMAND...: fails, ends with TEXT, and is no list of anything before.
+last_line()
+{
+	local said
+	said=$(try "${@:2}") && return 1
+	[[ $(tail -n 1 <<<"$said") == *"$1"* && $(wc -l <<<"$said") -le 3 ]] || {
+		sed 's/^/# got: /' <<<"$said"
+		return 1
+	}
+}
+
+test_no_network_is_named()
+{
+	bare_debian && last_line 'Could not resolve deb.debian.org (log: ' "$SCRIPTS/setup" build &&
+		EXECMEM_USR_SRC=$TOY/none one_line "run 'make setup', or give KERNEL=PATH" \
+			env -u EXECMEM_BASE "$SCRIPTS/steps/source"
+}
+
+test_a_full_cache_needs_no_network()
+{
+	mkdir "$TOY/usr" && tar -C "$TOY" -caf "$TOY/usr/linux-source-6.12.tar.xz" base &&
+		bare_debian && export EXECMEM_USR_SRC=$TOY/usr && unset EXECMEM_BASE &&
+		unshare -n true 2>/dev/null || { echo "# SKIP: no network namespaces here"; return 0; }
+	unshare -n "$SCRIPTS/tree" 2>&1 | tail -n 1 | grep -qx "$TREE"
+}
+
+test_no_root_and_no_sudo_gets_the_command()
+{
+	[ "$(id -u)" = 0 ] || { echo "# SKIP: needs root"; return 0; }
+	bare_debian && mkdir "$TOY/cache" && chmod -R a+rwX "$TOY" &&
+		last_line 'sudo apt-get update && sudo apt-get install' as_nobody env EXECMEM_CACHE="$TOY/cache" "$SCRIPTS/setup" build
+}
+
+# small_disk KB FOLDER: mount one; says why if that cannot be done here.
+small_disk()
+{
+	mkdir -p "$2"
+	mount -t tmpfs -o "size=$1k" none "$2" 2>/dev/null && return
+	echo "# SKIP: cannot mount a tmpfs here"
+	return 1
+}
+
+# fill FOLDER KB: leave so much.
+fill()
+{
+	local free
+	free=$(df -k --output=avail "$1" | sed 1d)
+	head -c $(((free - $2) * 1024)) /dev/zero >"$1/filler"
+}
+
+FULL="no space left on device: free some, then run this again"
+
+test_a_full_disk_is_named_at_once()
+{
+	small_disk 2048 "$TOY/tmp" || return 0
+	fill "$TOY/tmp" 64
+	local status=0 command
+	for command in tree refresh build boot check; do
+		TMPDIR=$TOY/tmp one_line "no space left in $TOY/tmp: free some, then run this again" \
+			"$SCRIPTS/$command" || status=1
+	done
+	umount "$TOY/tmp"
+	return "$status"
+}
+
+# a_tree_on_a_full_disk: and then with space.
+a_tree_on_a_full_disk()
+{
+	local said
+	fill "$TOY/top/build" 1500
+	said=$(try "$SCRIPTS/tree") && return 1
+	[ "$(grep -v 'copying the base' <<<"$said")" = "tree: $FULL" ] || { head -n 5 <<<"$said"; return 1; }
+	[ -z "$(find "$TOY/top/build" -mindepth 1 ! -name filler ! -name .tree.lock)" ] || return 1
+	rm "$TOY/top/build/filler" && quiet tree && cmp "$TREE/mm/700" "$EXECMEM_BASE/mm/700"
+}
+
+test_a_tree_on_a_full_disk()
+{
+	(cd "$EXECMEM_BASE/mm" && for i in {1..700}; do echo >"$i"; done)
+	small_disk 8192 "$TOY/top/build" || return 0
+	local status=0
+	a_tree_on_a_full_disk || status=1
+	umount "$TOY/top/build"
+	return "$status"
+}
+
+test_a_tree_that_does_not_fit()
+{
+	head -c 3000000 /dev/zero >"$EXECMEM_BASE/mm/large" && small_disk 2048 "$TOY/top/build" || return 0
+	local status=0
+	one_line "needs 3 MB, $TOY/top/build has 2 MB free: free some" "$SCRIPTS/tree" || status=1
+	umount "$TOY/top/build"
+	return "$status"
+}
+
+# refresh_on_a_full_disk: first a series of two patches, then a large edit.
+refresh_on_a_full_disk()
+{
+	toy_series && seq -f 'int large_%.0f;' 60000 >"$TREE/mm/new.c" && fill "$TOY/top" 1500 || return 1
+	contents "$TOY/top/patches" "$TOY/top/kernel-overlay" "$TOY/top/series" >"$TOY/before"
+	one_line "$FULL" "$SCRIPTS/refresh" || return 1
+	contents "$TOY/top/patches" "$TOY/top/kernel-overlay" "$TOY/top/series" | diff "$TOY/before" - &&
+		rm "$TOY/top/filler" && quiet refresh && cmp "$TREE/mm/new.c" "$TOY/top/kernel-overlay/mm/new.c"
+}
+
+test_refresh_on_a_full_disk_keeps_all_patches()
+{
+	small_disk 8192 "$TOY/top" || return 0
+	mkdir "$TOY/top/patches" && ln -s ../series "$TOY/top/patches/series" && : >"$TOY/top/series"
+	local status=0
+	refresh_on_a_full_disk || status=1
+	umount "$TOY/top"
+	return "$status"
+}
+
+# packaged: a packaged base, larger than some disks.
+packaged()
+{
+	head -c 3000000 /dev/urandom >"$TOY/base/mm/large" && mkdir "$TOY/usr" &&
+		tar -C "$TOY" -caf "$TOY/usr/linux-source-6.12.tar.gz" base
+	export EXECMEM_USR_SRC=$TOY/usr
+	unset EXECMEM_BASE
+}
+
+# sources_on_a_full_disk: of a package, and of a folder.
+sources_on_a_full_disk()
+{
+	last_line 'no space left in ' "$SCRIPTS/steps/source" && [ -z "$(ls -A "$TOY/cache/src")" ] &&
+		rm "$TOY/cache/filler" && quiet steps/source && cmp "$(cat "$TOY/out")/mm/large" "$TOY/base/mm/large"
+}
+
+test_sources_on_a_full_disk()
+{
+	packaged && small_disk 8192 "$TOY/cache" || return 0
+	local status=0
+	fill "$TOY/cache" 1500
+	sources_on_a_full_disk || status=1
+	umount "$TOY/cache"
+	return "$status"
+}
+
+test_a_copy_of_a_kernel_on_a_full_disk()
+{
+	packaged && small_disk 8192 "$TOY/top/build" || return 0
+	local status=0
+	fill "$TOY/top/build" 1500
+	KERNEL=$TOY/base last_line 'cannot copy ' "$SCRIPTS/steps/source" || status=1
+	umount "$TOY/top/build"
+	return "$status"
+}
+
+# A step whose log says so, such as kbuild.
+test_a_full_disk_in_a_log_is_named()
+{
+	quiet tree && mkdir -p "$TOY/bin" "$TOY/top/configs" && touch "$TOY/top/configs"/{common,x86_64}.config &&
+		printf '#!/bin/sh\nseq 100\necho "as: x.o: No space left on device"\nseq 100\nexit 2\n' >"$TOY/bin/make" &&
+		chmod +x "$TOY/bin/make" &&
+		PATH=$TOY/bin:$PATH one_line "config: $FULL (log: " "$SCRIPTS/steps/config" x86_64
+}
+
+# slow NAME: a program that notes its process and only ends when it is killed.
+slow()
+{
+	mkdir -p "$TOY/bin" && printf '#!/bin/bash\necho $$ >"%s/pid"\nexec sleep 100\n' \
+		"$TOY" >"$TOY/bin/$1" && chmod +x "$TOY/bin/$1"
+	rm -f "$TOY/pid"
+}
+
+# stopped SIGNAL COMMAND...: start it, send the signal once the slow program runs: INT as a
+# terminal does, to all, others to the command alone.  Neither may be left.
+stopped()
+{
+	local signal=$1 pid target i
+	shift
+	PATH=$TOY/bin:$PATH setsid env --default-signal=INT "$@" >"$TOY/said" 2>&1 </dev/null &
+	pid=$! target=$!
+	[ "$signal" != INT ] || target=-$pid
+	for i in {1..300}; do [ -s "$TOY/pid" ] && break; sleep 0.1; done
+	kill -s "$signal" -- "$target"
+	wait "$pid" 2>/dev/null && { echo "# did not fail"; return 1; }
+	for i in {1..50}; do kill -0 "$(cat "$TOY/pid")" 2>/dev/null || break; sleep 0.1; done
+	! kill -0 "$(cat "$TOY/pid")" 2>/dev/null || { echo "# $signal leaves a process: $*"; kill "$(cat "$TOY/pid")"; return 1; }
+	! grep -E 'Traceback|^\s+File' "$TOY/said"
+}
+
+test_a_stopped_boot_leaves_no_guest()
+{
+	local signal
+	quiet tree && mkdir -p "$TREE/o.x86_64/arch/x86/boot" "$TREE/o.x86_64/guest" &&
+		touch "$TREE"/o.x86_64/{arch/x86/boot/bzImage,guest/initramfs.cpio.gz,guest/tests} || return 1
+	for signal in INT TERM KILL; do
+		slow qemu-system-x86_64 && ACCEL=tcg stopped "$signal" "$SCRIPTS/boot" || return 1
+	done
+}
+
+test_a_stopped_extraction_leaves_nothing()
+{
+	local signal
+	packaged
+	for signal in INT TERM KILL; do
+		slow tar && stopped "$signal" "$SCRIPTS/steps/source" || return 1
+		[ "$signal" = KILL ] || [ -z "$(ls -A "$TOY/cache/src" | grep -v '^\.lock$')" ] || return 1
+	done
+	[ -n "$(ls -d "$TOY"/cache/src/.extract*)" ] && rm "$TOY/bin/tar" && quiet steps/source &&
+		[ -z "$(ls -d "$TOY"/cache/src/.extract* 2>/dev/null)" ]
+}
+
+test_a_stopped_copy_is_made_anew()
+{
+	local signal
+	for signal in INT TERM KILL; do
+		slow cp && stopped "$signal" "$SCRIPTS/tree" || return 1
+	done
+	quiet tree && [ -z "$(find "$TOY/top/build" -maxdepth 1 -name '.*' ! -name '.tree.lock' ! -name . )" ]
+}
+
+test_a_stopped_build_leaves_no_make()
+{
+	local signal
+	mkdir -p "$TOY/o"
+	for signal in INT TERM; do
+		slow make && stopped "$signal" bash -c '. $SCRIPTS/lib/lib.sh ""; . $SCRIPTS/lib/kbuild.sh
+			kbuild "$TOY" x86_64 o & trap "kill $!; exit 1" INT TERM; wait $!' || return 1
+	done
+}
+
+# tree_stopped_in METHOD: a run of scripts/tree that Ctrl-C ends before this step.
+tree_stopped_in()
+{
+	EXECMEM_ENVIRONMENT=checked fails_with interrupted tests/environment/stop-in "$1"
+}
+
+test_a_stopped_update_is_finished()
+{
+	local step
+	toy_series || return 1
+	for step in lay lay_quilt remember; do
+		echo one.patch >"$TOY/top/series" && tree_stopped_in "$step" && quiet tree &&
+			[ ! -e "$TREE/mm/new.c" ] && [ "$(cd "$TREE" && quilt --quiltrc - top)" = one.patch ] &&
+			printf '%s\n' one.patch two.patch >"$TOY/top/series" && tree_stopped_in "$step" &&
+			quiet tree && [ -e "$TREE/mm/new.c" ] && [ "$(cd "$TREE" && quilt --quiltrc - top)" = two.patch ] ||
+			{ echo "# stopped in $step"; return 1; }
+	done
+}
+
+# Every Python script starts through run_main, which cleans the environment and turns each
+# failure into a line.
+test_python_scripts_use_run_main()
+{
+	local without
+	without=$(grep -rlE '^#!/usr/bin/python3' "$SCRIPTS" --exclude-dir=tests | xargs grep -L 'run_main(')
+	[ -z "$without" ] || { echo "# without run_main: $without"; return 1; }
 }
 
 run_tests

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where things are, and how a script fails: with one line."""
 import argparse
+import contextlib
 import errno
 import os
 import signal
@@ -14,6 +15,9 @@ TOP = Path(os.environ.get("EXECMEM_TOP", SCRIPTS.parent))
 PATCHES = TOP / "patches"
 SERIES = TOP / "series"
 BUILD = TOP / "build"
+
+
+FULL = "no space left on device: free some, then run this again"
 
 
 class Fault(Exception):
@@ -80,11 +84,20 @@ def enter_environment():
 def explain(error):
     """An OSError in one line: what failed, on what, and the remedy."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (f"no space left{error.filename and f' for {error.filename}' or ''}: "
-                "free some, then run this again")
+        return FULL
     if error.errno == errno.ENOENT and "/" not in str(error.filename):
         return f"{error.filename} is not installed: run 'make setup'"
     return f"{error.filename or 'input or output'}: {error.strerror}"
+
+
+@contextlib.contextmanager
+def uninterrupted():
+    """Ctrl-C comes before or after."""
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
 def interrupted(*_):

@@ -23,10 +23,9 @@ def read_agreed():
     return dict(line.rsplit("\t", 1) for line in lines)
 
 
-def write_agreed(marks):
-    BUILD.mkdir(exist_ok=True)
-    AGREED.write_text("".join(f"{p}\t{m}\n" for p, m in sorted(marks.items())),
-                      "utf-8")
+def agreed_state(marks):
+    """What AGREED says then."""
+    return states.text_state("".join(f"{p}\t{m}\n" for p, m in sorted(marks.items())))
 
 
 def copy_state(path):
@@ -40,7 +39,7 @@ def agree(final):
     for path, state in final.items():
         if state is not None and copy_state(path) == state:
             marks[path] = digest(state)
-    write_agreed(marks)
+    states.write_state(AGREED, agreed_state(marks))
 
 
 class Sides:

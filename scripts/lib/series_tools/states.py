@@ -9,7 +9,8 @@ import stat
 import subprocess
 from pathlib import Path
 
-from .common import PATCHES, Fault
+from . import common
+from .common import PATCHES, Fault, uninterrupted
 
 # A file's state: (mode, bytes), or None where there is no such file.
 
@@ -28,21 +29,52 @@ def read_state(path):
     return (mode, Path(path).read_bytes())
 
 
-def write_state(path, state):
-    """Make one file on disk be of that state; emptied directories go too."""
-    path = Path(path)
-    if state is None:
-        path.unlink(missing_ok=True)
-        return
+def text_state(text):
+    """That of a plain file with this text."""
+    return ("100644", text.encode("utf-8"))
+
+
+def write_beside(path, state):
+    """A new file of that state beside the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_symlink():
-        path.unlink()
+    new = beside(path)
+    new.unlink(missing_ok=True)
     if state[0] == "120000":
-        path.unlink(missing_ok=True)
-        path.symlink_to(state[1].decode())
-        return
-    path.write_bytes(state[1])
-    path.chmod(0o755 if state[0] == "100755" else 0o644)
+        new.symlink_to(state[1].decode())
+    else:
+        new.write_bytes(state[1])
+        new.chmod(0o755 if state[0] == "100755" else 0o644)
+
+
+def beside(path):
+    """Its name until it is complete; editors' backups are called so, too."""
+    return path.with_name(f".{path.name}.new~")
+
+
+def write_states(wanted):
+    """Make files on disk be of these states, {path: state}.
+
+    All are written before the first takes its place: a full disk changes nothing."""
+    wanted = {Path(path): state for path, state in wanted.items()}
+    try:
+        for path, state in wanted.items():
+            if state is not None:
+                write_beside(path, state)
+    except BaseException:
+        for path in wanted:
+            beside(path).unlink(missing_ok=True)
+        raise
+    with uninterrupted():
+        for path, state in wanted.items():
+            if state is None:
+                path.unlink(missing_ok=True)
+            else:
+                beside(path).replace(path)
+
+
+def write_state(path, state):
+    """Make one file on disk be of that state."""
+    write_states({path: state})
 
 
 def lay_base(base, paths, dest):
@@ -62,6 +94,8 @@ def touched(patches):
 
 def explain(patch, log):
     """One line out of patch's output: which file and hunk did not fit."""
+    if "No space left on device" in log:
+        return common.FULL
     name, lines = "?", log.splitlines()
     for i, line in enumerate(lines):
         if line.startswith("patching file "):

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 from . import states
-from .common import BUILD, Fault, show
+from .common import BUILD, FULL, Fault, show, uninterrupted
 
 OURS = {".pc", ".execmem", ".git", "__pycache__"}
 OUTPUT = re.compile(r"o\.\S+$")         # build output: o.<arch>[.variant], at the top
@@ -112,6 +112,8 @@ class WorkTree:
 
     def popped(self):
         """The patches we applied and the user has popped."""
+        if (self.memory / "in-update").exists():
+            return []       # it was interrupted: quilt knows the patches of either series
         applied = self.applied()
         return [p for p in self._read("series").split() if p not in applied]
 
@@ -149,12 +151,17 @@ class WorkTree:
             return digest(self.state(path)) != laid[path]
         return self.state(path) != states.read_state(Path(base) / path)
 
+    def begin_update(self):
+        """See remember()."""
+        self._write("in-update", "")
+
     def remember(self, mark, names, laid, index):
         self._write("laid", "".join(f"{p}\t{d}\n" for p, d in laid.items()))
         self._write("series", "".join(f"{n}\n" for n in names))
         self._write("index", "".join(
             f"{t} {s} {m} {p}\n" for p, (t, s, m) in index.items()))
         self._write("base", mark)
+        (self.memory / "in-update").unlink(missing_ok=True)
 
 
 def base_mark(base):
@@ -165,20 +172,32 @@ def base_mark(base):
 
 def copy_base(base, tree):
     """The first copy of the base; it appears under its name when complete."""
-    total = sum(len(files) for _, _, files in os.walk(base))
+    found = scan(base)
+    need, free = sum(size for _, size, _ in found.values()), shutil.disk_usage(tree.parent).free
+    if need > free:
+        raise Fault(f"{tree} needs {-(-need >> 20)} MB, {tree.parent} has {free >> 20} MB free: "
+                    "free some, then run this again")
     temp = tree.with_name(f".{tree.name}.new")
     shutil.rmtree(temp, ignore_errors=True)
     start = time.monotonic()
-    with subprocess.Popen(["cp", "-av", "--reflink=auto", f"{base}/.", temp],
-                          stdout=subprocess.PIPE, text=True,
-                          errors="replace") as copy:
-        for done, _ in enumerate(copy.stdout):
-            if done % 500 == 0:
-                show(f"copying the base: {done} of about {total} files, "
-                     f"{time.monotonic() - start:.0f} s")
+    with subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "cp", "-av", "--reflink=auto",
+                           f"{base}/.", temp], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace") as copy:
+        try:
+            for done, line in enumerate(copy.stdout):
+                if line.startswith("cp: "):     # it would say so for each file
+                    break
+                if done % 500 == 0:
+                    show(f"copying the base: {done} of about {len(found)} files, "
+                         f"{time.monotonic() - start:.0f} s")
+            else:
+                copy.wait()
+        finally:
+            copy.kill()
     if copy.returncode:
         shutil.rmtree(temp, ignore_errors=True)
-        raise Fault(f"cannot copy {base} to {tree} (is the disk full?)")
+        raise Fault(FULL if "No space left" in line else
+                    f"cannot copy {base} to {tree}: {line.strip()}")
     temp.rename(tree)
 
 
@@ -261,10 +280,14 @@ class Update:
             (new / ".version").write_text("2\n")
             (new / ".quilt_patches").write_text("patches\n")
             (new / ".quilt_series").write_text("series\n")
-        shutil.rmtree(pc, ignore_errors=True)
-        shutil.copytree(new, pc, symlinks=True)
-        for stamp in pc.rglob(".timestamp"):
+        ready = self.tree.memory / "pc"
+        shutil.rmtree(ready, ignore_errors=True)
+        shutil.copytree(new, ready, symlinks=True)
+        for stamp in ready.rglob(".timestamp"):
             os.utime(stamp)     # not older than the files just written
+        with uninterrupted():
+            shutil.rmtree(pc, ignore_errors=True)
+            ready.rename(pc)
         link = self.tree.path / "patches"
         if not link.is_symlink():
             link.symlink_to(os.path.relpath(states.PATCHES, self.tree.path))
@@ -298,7 +321,9 @@ def drop_dirs(path, stop):
 def sync(tree, base, patches, force=False):
     """Bring the tree to base + patches; returns the paths that changed."""
     tree.lock()
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix=".scratch.") as scratch:
+    for left in BUILD.glob(f".scratch.{tree.path.name}.*"):
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix=f".scratch.{tree.path.name}.") as scratch:
         update = Update(tree, base, patches, scratch)   # may refuse the series
         if tree.path.is_dir() and not tree.exists():
             raise Fault(f"{tree.path} is no kernel tree: remove it first")
@@ -312,6 +337,7 @@ def sync(tree, base, patches, force=False):
         edits = tree.edits(base, now, update.paths)
         if not force:
             update.refuse(edits)
+        tree.begin_update()
         changed = update.lay(edits)
         if patches or tree.applied():
             update.lay_quilt()
