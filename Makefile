@@ -106,6 +106,11 @@ send:		## make and check the mails; SEND=1 SIGNOFF=1 sends them
 	@scripts/send
 
 targets += $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' Makefile)
+# Of the scripts in Python; the others check that it is there.
+tree refresh clean cocci coccicheck readme: | /usr/bin/python3
+/usr/bin/python3:
+	@scripts/setup build
+
 .PHONY: $(targets)
 # make would run the known goals before it looks for the others.
 $(foreach goal,$(filter-out $(targets),$(MAKECMDGOALS)),$(error no target '$(goal)': \

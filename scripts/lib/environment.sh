@@ -130,6 +130,7 @@ check_environment()
 	check_place "$CACHE" "the cache folder" "set XDG_CACHE_HOME to another place"
 	[ -d "${TMPDIR:-/tmp}" ] || die "TMPDIR '$TMPDIR': no such folder: create it or unset TMPDIR"
 	check_place "${TMPDIR:-/tmp}" TMPDIR "set TMPDIR to another folder"
+	[ -x /usr/bin/python3 ] || [ "$ME" = setup ] || "$SCRIPTS/setup" build
 	full=$(full_disks)
 	[ -z "$full" ] || die "no space left in $full: free some, then run this again"
 }

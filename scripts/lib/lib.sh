@@ -13,6 +13,9 @@ ME=$(basename "$0")
 # The series is made for this release; EXECMEM_TARBALLS is for the tests.
 BASE_SERIES=6.12
 
+# At Ctrl-C a script ends, even if the one that it has called exits and did not die of it.
+trap 'exit 130' INT
+
 # On a terminal a message replaces the line that progress has left there.
 CLEAR_LINE=
 [ ! -t 2 ] || CLEAR_LINE='\r\033[K'

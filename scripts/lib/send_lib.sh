@@ -3,15 +3,6 @@
 # What makes and reads our mails has in common; sourced after lib.sh by send and
 # its steps.
 
-# Nothing of a surrounding git, such as a hook's GIT_DIR, may reach ours, only
-# where the sender keeps the settings.
-for name in ${!GIT_@}; do
-	case $name in
-	GIT_CONFIG_*) ;;
-	*) unset "$name" ;;
-	esac
-done
-
 # plain_git ARG...: git without a setting or a hook of anybody's.
 plain_git()
 {

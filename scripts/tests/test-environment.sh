@@ -179,8 +179,8 @@ test_the_command_line_chooses_the_architecture()
 # without TOOL: all programs of this system but that one.
 without()
 {
-	rm -rf "$TOY/usr" && mkdir "$TOY/usr" && ln -s /usr/bin/* /bin/bash /usr/sbin/* "$TOY/usr" 2>/dev/null
-	rm "$TOY/usr/$1" && echo "$TOY/usr"
+	rm -rf "$TOY/tools" && mkdir "$TOY/tools" && ln -s /usr/bin/* /usr/sbin/* "$TOY/tools" 2>/dev/null
+	rm "$TOY/tools/$1" && echo "$TOY/tools"
 }
 
 misses()
@@ -199,6 +199,25 @@ test_missing_tools_are_named()
 		quilt	| quilt is not installed: run 'make setup'	| rm -rf $TOY/top/build/tree; $SCRIPTS/tree
 		flock	| flock is not installed: run 'make setup'	| KERNEL=$TOY/base env -u EXECMEM_BASE $SCRIPTS/steps/source
 	END
+}
+
+# no_python COMMAND: where there is no /usr/bin/python3 for it.
+no_python()
+{
+	mkdir "$TOY/real" "$TOY/tools" && mount --bind /usr/bin "$TOY/real" &&
+		ln -s "$TOY"/real/* "$TOY/tools" && rm "$TOY/tools/python3" &&
+		mount --bind "$TOY/tools" /usr/bin && eval "$1"
+}
+export -f no_python
+
+test_missing_python_is_installed()
+{
+	local command
+	bare_debian && unshare -m true 2>/dev/null || { echo "# SKIP: no mount namespaces here"; return 0; }
+	for command in 'make_target tree' '"$SCRIPTS/build"'; do
+		last_line 'apt-get update failed: E: Unable to fetch' unshare -m bash -c "no_python '$command'" || return 1
+		grep -q 'will install: .* python3 ' "$TOY/said" && rmdir "$TOY/real" && rm -r "$TOY/tools" || return 1
+	done
 }
 
 # A Debian where nothing is installed, and no network.
@@ -403,6 +422,8 @@ test_a_stopped_boot_leaves_no_guest()
 	for signal in INT TERM KILL; do
 		slow qemu-system-x86_64 && ACCEL=tcg stopped "$signal" "$SCRIPTS/boot" || return 1
 	done
+	slow qemu-system-x86_64 && ACCEL=tcg stopped INT bash -c '. $SCRIPTS/lib/lib.sh ""
+		"$SCRIPTS/boot" || true; echo went on' && ! grep 'went on' "$TOY/said"
 }
 
 test_a_stopped_extraction_leaves_nothing()
@@ -411,7 +432,7 @@ test_a_stopped_extraction_leaves_nothing()
 	packaged
 	for signal in INT TERM KILL; do
 		slow tar && stopped "$signal" "$SCRIPTS/steps/source" || return 1
-		[ "$signal" = KILL ] || [ -z "$(ls -A "$TOY/cache/src" | grep -v '^\.lock$')" ] || return 1
+		[ "$signal" = KILL ] || [ -z "$(find "$TOY/cache/src" -mindepth 1 ! -name .lock)" ] || return 1
 	done
 	[ -n "$(ls -d "$TOY"/cache/src/.extract*)" ] && rm "$TOY/bin/tar" && quiet steps/source &&
 		[ -z "$(ls -d "$TOY"/cache/src/.extract* 2>/dev/null)" ]

@@ -130,7 +130,7 @@ def apply_patch(patch, dest):
         ["patch", "-p1", "--fuzz=0", "-f", "-E", "-r", "-",
          "--no-backup-if-mismatch", "-i", PATCHES / patch.name],
         cwd=dest, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=dict(os.environ, LC_ALL="C"), check=False)
+        check=False)
     if done.returncode:
         raise Fault(explain(patch.name, done.stdout))
 
@@ -150,13 +150,10 @@ def walk_states(base, patches, dest, more=()):
         yield dict(now)
 
 
-def quilt(args, cwd, **kwargs):
-    """Run quilt with no settings of the user's."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("QUILT")}
-    env.update(QUILT_PATCHES="patches", LC_ALL="C")
-    return subprocess.run(["quilt", "--quiltrc", "-", *args], cwd=cwd, env=env,
-                          text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, check=False, **kwargs)
+def quilt(args, cwd):
+    """Run quilt without ~/.quiltrc; scripts/lib/environment.sh removes QUILT_*."""
+    return subprocess.run(["quilt", "--quiltrc", "-", *args], cwd=cwd, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
 
 def quilt_push_all(base, patches, dest):
