@@ -170,7 +170,7 @@ test_architectures_and_numbers()
 	toy_compare && ARCHES=arm64 QUICK=1 quiet compare && ! grep -q x86_64 "$TOY/booted" &&
 		grep -q '| *arm64 |$' "$TOY/out" &&
 		ARCHES=mips fails_with "ARCHES must be some of x86_64 arm64 riscv64, not 'mips'" compare &&
-		ARCHES=' ' fails_with "ARCHES names no architecture" compare &&
+		ARCHES=' ' fails_with "ARCHES must be some of" compare &&
 		fails_with "unknown ARCH 'mips'" compare mips &&
 		RUNS=0 fails_with "RUNS must be 1 to 99, not '0'" compare &&
 		QUICK=yes fails_with "QUICK must be 0 or 1, not 'yes'" compare &&
@@ -188,13 +188,13 @@ spoiled()
 handed_on()
 {
 	env -u MAKEFLAGS -u MAKELEVEL -u ARCH -u ARCHES make -s -f "$REAL/../Makefile" \
-		--eval 'targets = show' --eval 'show: ; @echo "$$ARCH, $$ARCHES"' show "$@"
+		--eval 'targets = show' --eval 'show: ; @echo "$(arch), $$ARCHES"' show "$@"
 }
 
 test_make_hands_on_architectures()
 {
-	[ "$(handed_on)" = "x86_64, " ] && [ "$(handed_on ARCH=arm64)" = "arm64, arm64" ] &&
-		[ "$(handed_on ARCHES="arm64 riscv64")" = "x86_64, arm64 riscv64" ]
+	[ "$(handed_on)" = ", " ] && [ "$(handed_on ARCH=arm64)" = "arm64, arm64" ] &&
+		[ "$(handed_on ARCHES="arm64 riscv64")" = ", arm64 riscv64" ]
 }
 
 test_what_measured_nothing_fails()
