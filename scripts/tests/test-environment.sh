@@ -356,7 +356,7 @@ packaged()
 # sources_on_a_full_disk: of a package, and of a folder.
 sources_on_a_full_disk()
 {
-	last_line 'no space left in ' "$SCRIPTS/steps/source" && [ -z "$(ls -A "$TOY/cache/src")" ] &&
+	last_line 'no space left in ' "$SCRIPTS/steps/source" && [ -z "$(find "$TOY/cache/src" -mindepth 1 ! -name .lock)" ] &&
 		rm "$TOY/cache/filler" && quiet steps/source && cmp "$(cat "$TOY/out")/mm/large" "$TOY/base/mm/large"
 }
 
