@@ -90,7 +90,7 @@ as_nobody()
 
 test_a_read_only_checkout_is_named()
 {
-	[ "$(id -u)" = 0 ] || { echo "# SKIP: needs root"; return 0; }
+	[ "$(id -u)" = 0 ] || { skip "needs root"; return; }
 	local command
 	mkdir -p "$TOY/home" && chmod 777 "$TOY/home" "$TOY"
 	for command in tree refresh build checks/apply; do
@@ -152,7 +152,7 @@ test_a_locale_does_not_garble_names()
 {
 	local plain name=de_DE.ISO-8859-1
 	localedef -i de_DE -f ISO-8859-1 "$TOY/$name" 2>/dev/null ||
-		{ echo "# SKIP: localedef makes no $name here"; return 0; }
+		{ skip "localedef makes no $name here"; return; }
 	name_somebody && plain=$(make_results) && grep -q '^To: =?utf-8?b?SsO2cmcgTS4=?=' "$TOY/top/mails"/0001* || return 1
 	(export LOCPATH="$TOY" LC_ALL=$name LANGUAGE=de && make_results) 2>/dev/null | diff <(echo "$plain") - &&
 		(export LC_ALL=C && make_results) | diff <(echo "$plain") -
@@ -213,7 +213,7 @@ export -f no_python
 test_missing_python_is_installed()
 {
 	local command
-	bare_debian && unshare -m true 2>/dev/null || { echo "# SKIP: no mount namespaces here"; return 0; }
+	bare_debian && unshare -m true 2>/dev/null || { skip "no mount namespaces here"; return; }
 	for command in 'make_target tree' '"$SCRIPTS/build"'; do
 		last_line 'apt-get update failed: E: Unable to fetch' unshare -m bash -c "no_python '$command'" || return 1
 		grep -q 'will install: .* python3 ' "$TOY/said" && rmdir "$TOY/real" && rm -r "$TOY/tools" || return 1
@@ -251,13 +251,13 @@ test_a_full_cache_needs_no_network()
 {
 	mkdir "$TOY/usr" && tar -C "$TOY" -caf "$TOY/usr/linux-source-6.12.tar.xz" base &&
 		bare_debian && export EXECMEM_USR_SRC=$TOY/usr && unset EXECMEM_BASE &&
-		unshare -n true 2>/dev/null || { echo "# SKIP: no network namespaces here"; return 0; }
+		unshare -n true 2>/dev/null || { skip "no network namespaces here"; return; }
 	unshare -n "$SCRIPTS/tree" 2>&1 | tail -n 1 | grep -qx "$TREE"
 }
 
 test_no_root_and_no_sudo_gets_the_command()
 {
-	[ "$(id -u)" = 0 ] || { echo "# SKIP: needs root"; return 0; }
+	[ "$(id -u)" = 0 ] || { skip "needs root"; return; }
 	bare_debian && mkdir "$TOY/cache" && chmod -R a+rwX "$TOY" &&
 		last_line 'sudo apt-get update && sudo apt-get install' as_nobody env EXECMEM_CACHE="$TOY/cache" "$SCRIPTS/setup" build
 }
@@ -267,7 +267,7 @@ small_disk()
 {
 	mkdir -p "$2"
 	mount -t tmpfs -o "size=$1k" none "$2" 2>/dev/null && return
-	echo "# SKIP: cannot mount a tmpfs here"
+	skip "cannot mount a tmpfs here"
 	return 1
 }
 
