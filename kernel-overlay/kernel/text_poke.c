@@ -17,6 +17,7 @@
 #include <linux/kasan.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/lockdep.h>
 #include <linux/moduleparam.h>
 #include <linux/overflow.h>
 #include <linux/smp.h>
@@ -59,7 +60,7 @@ static bool is_execmem_text(unsigned long start, unsigned long end)
 
 static int check_request(void *addr, size_t len)
 {
-	unsigned long start = (unsigned long)addr, end;
+	unsigned long start = (unsigned long)kasan_reset_tag(addr), end;
 
 	if (!len || check_add_overflow(start, len, &end))
 		return -EINVAL;
@@ -197,8 +198,9 @@ static void run_round(void)
  * run, idle, execute a guest or are offline, and for addresses that held other
  * code before. The caller may then publish the address of new code.
  *
- * Interrupts all online CPUs once. A round that begins during this call serves
- * this caller too: two rounds serve any number of concurrent callers.
+ * Interrupts all online CPUs once. A round that begins after this call has read
+ * the count serves this caller too: two rounds serve any number of concurrent
+ * callers.
  *
  * Context: Process context, interrupts enabled. Does not sleep. text_mutex may be
  *	    held, but no lock that another CPU takes with interrupts disabled.
@@ -207,6 +209,9 @@ void text_poke_sync(void)
 {
 	unsigned long seen;
 	bool shared;
+
+	/* With interrupts disabled a caller that waits would block the round. */
+	lockdep_assert(early_boot_irqs_disabled || !irqs_disabled());
 
 	/* Pairs with the barrier in run_round(). */
 	smp_mb();
@@ -222,8 +227,9 @@ void text_poke_sync(void)
 }
 
 /*
- * A round may miss a CPU that is on its way online. The rounds that begin after
- * this callback include it.
+ * A round that misses this CPU read cpu_online_mask before the CPU was marked in
+ * it, so that the writes of its callers precede this callback. The switch to the
+ * hotplug thread is the full barrier that pairs with mb() in run_round().
  */
 static int sync_cpu_online(unsigned int cpu)
 {

@@ -59,6 +59,9 @@ void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 		return NULL;
 	}
 
+	/* BPF on x86 loads a program without a round, over traps that all CPUs see. */
+	text_poke_sync();
+
 	*huge = is_vm_area_hugepages(base);
 	return base;
 }

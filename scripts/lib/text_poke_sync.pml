@@ -24,6 +24,7 @@
  *	{
  *		unsigned long seen;
  *		bool shared;
+ *		lockdep_assert(early_boot_irqs_disabled || !irqs_disabled());
  *		smp_mb();
  *		seen = READ_ONCE(rounds);
  *		raw_spin_lock(&round_lock);
