@@ -224,7 +224,7 @@ test_missing_python_is_installed()
 bare_debian()
 {
 	mkdir -p "$TOY/bin" && printf '#!/bin/sh\n' >"$TOY/bin/dpkg-query" &&
-		printf '#!/bin/sh\necho "E: Unable to fetch: Could not resolve deb.debian.org"\nexit 100\n' >"$TOY/bin/apt-get" &&
+		printf '#!/bin/sh\necho "E: Unable to fetch: Could not resolve mirror.invalid"\nexit 100\n' >"$TOY/bin/apt-get" &&
 		printf '#!/bin/sh\necho "  Candidate: 1"\n' >"$TOY/bin/apt-cache" &&
 		printf '#!/bin/sh\nexit 1\n' >"$TOY/bin/sudo" && chmod +x "$TOY/bin"/* && PATH=$TOY/bin:$PATH
 }
@@ -242,7 +242,7 @@ last_line()
 
 test_no_network_is_named()
 {
-	bare_debian && last_line 'Could not resolve deb.debian.org (log: ' "$SCRIPTS/setup" build &&
+	bare_debian && last_line 'Could not resolve mirror.invalid (log: ' "$SCRIPTS/setup" build &&
 		EXECMEM_USR_SRC=$TOY/none one_line "run 'make setup', or give KERNEL=PATH" \
 			env -u EXECMEM_BASE "$SCRIPTS/steps/source"
 }
