@@ -18,6 +18,7 @@ VARIABLES=(
 	"DEBUG	[01]	0 or 1"
 	"FORCE	[01]	0 or 1"
 	"FRESH	[01]	0 or 1"
+	"LONG	[01]	0 or 1"
 	"QUICK	[01]	0 or 1"
 	"CPUS	[1-8]	1 to 8"
 	"JOBS	[1-9][0-9]*	a number of jobs"
