@@ -176,22 +176,18 @@ test_the_command_line_chooses_the_architecture()
 		ARCH=arm64 quiet tree && grep -q 'tree: ignoring the exported ARCH=arm64' "$TOY/err"
 }
 
-# without TOOL: all programs of this system but that one.
-without()
-{
-	rm -rf "$TOY/tools" && mkdir "$TOY/tools" && ln -s /usr/bin/* /usr/sbin/* "$TOY/tools" 2>/dev/null
-	rm "$TOY/tools/$1" && echo "$TOY/tools"
-}
-
+# misses TOOL TEXT COMMAND: with all programs of this system but that one.
 misses()
 {
-	PATH=$(without "$1") last_line "$2" bash -c "$3"
+	mv "$TOY/tools/$1" "$TOY/missing" && PATH=$TOY/tools last_line "$2" bash -c "$3" &&
+		mv "$TOY/missing" "$TOY/tools/$1"
 }
 
 test_missing_tools_are_named()
 {
 	toy_series && mkdir -p "$TREE/o.x86_64/arch/x86/boot" "$TREE/o.x86_64/guest" &&
-		touch "$TREE"/o.x86_64/{arch/x86/boot/bzImage,guest/initramfs.cpio.gz} &&
+		touch "$TREE"/o.x86_64/{arch/x86/boot/bzImage,guest/initramfs.cpio.gz} || return 1
+	mkdir "$TOY/tools" && ln -s /usr/bin/* "$TOY/tools" &&
 		each_row misses <<-'END'
 		git	| git is not installed: run 'make setup'	| $SCRIPTS/refresh
 		rsync	| rsync is not installed: run 'make setup'	| KERNEL=$TOY/base env -u EXECMEM_BASE $SCRIPTS/steps/source
