@@ -337,7 +337,7 @@ test_wrong_uses_get_one_line()
 		GIT_CONFIG_GLOBAL=/dev/null SIGNOFF=1 one_line "git config --global user.name" &&
 		VERSION=9 one_line "changelog.in has nothing about v9" &&
 		VERSION=v2 one_line "VERSION must be a number" &&
-		CC=gcc one_line "CC='gcc' is no list of mail addresses" &&
+		CC=gcc one_line "CC must be mail addresses, not 'gcc'" &&
 		changelog 'v2:\nv1:\n - first\n' &&
 		one_line "changelog.in: v2: say what has changed" &&
 		sed -i 's/^series .*/series of another/' "$TOY/top/results/compare/series" &&
