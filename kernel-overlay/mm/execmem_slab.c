@@ -648,7 +648,7 @@ void execmem_slab_lose(const struct execmem_condemned *c)
 	spin_lock(&pool->lock);
 	pool->stats.lost += c->size;
 	spin_unlock(&pool->lock);
-	WARN_ONCE(1, "execmem: %zu bytes at %p cannot be filled with traps\n", c->size, c->text);
+	pr_warn_once("execmem: %zu bytes at %p cannot be filled with traps\n", c->size, c->text);
 }
 
 static unsigned long count_empty(struct shrinker *shrinker, struct shrink_control *sc)
