@@ -567,16 +567,9 @@ static void slab_time_pairs(void)
 /* Each publication takes a round. All frees share one, and a new pack takes one. */
 static void slab_check_frees(void)
 {
-	struct poke_counts before, cost;
-	int attempts;
+	struct poke_counts cost;
 
-	for (attempts = 0; attempts < ATTEMPTS; attempts++) {
-		get_counts(&before);
-		slab_one_by_one(10);
-		counts_since(&cost, &before);
-		if (cost.syncs <= 12)
-			break;
-	}
+	count_cost(slab_one_by_one, 10, 12, &cost);
 	CHECK(cost.syncs >= 10 && cost.syncs <= 12, "%lu requests", cost.syncs);
 	CHECK(cost.rounds >= 10 && cost.rounds <= 12, "%lu rounds", cost.rounds);
 }
