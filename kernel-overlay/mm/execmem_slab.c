@@ -279,11 +279,18 @@ static bool is_solo(size_t size)
 	return size > EXECMEM_PACK_MAX / 2;
 }
 
-static size_t next_pack_size(const struct execmem_pool *pool, size_t size)
+static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 {
-	size_t grow = clamp(READ_ONCE(pool->stats.reserved), EXECMEM_PACK_MIN, EXECMEM_PACK_MAX);
+	size_t reserved;
 
-	return is_solo(size) ? PAGE_ALIGN(size) : roundup_pow_of_two(max(grow, size));
+	if (is_solo(size))
+		return PAGE_ALIGN(size);
+
+	spin_lock(&pool->lock);
+	reserved = pool->stats.reserved;
+	spin_unlock(&pool->lock);
+
+	return roundup_pow_of_two(max(clamp(reserved, EXECMEM_PACK_MIN, EXECMEM_PACK_MAX), size));
 }
 
 static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bool solo)
