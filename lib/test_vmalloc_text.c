@@ -189,19 +189,19 @@ static noinline __nocfi u32 call(const void *code)
 
 static int copy_and_sync(void *at, const void *code, size_t len)
 {
-	int ret = text_poke_copy(at, code, len);
+	int ret = test_text.poke_copy(at, code, len);
 
 	if (!ret)
-		text_poke_sync();
+		test_text.poke_sync();
 	return ret;
 }
 
 static int set_and_sync(void *at, size_t len)
 {
-	int ret = text_poke_set(at, len);
+	int ret = test_text.poke_set(at, len);
 
 	if (!ret)
-		text_poke_sync();
+		test_text.poke_sync();
 	return ret;
 }
 
@@ -635,9 +635,9 @@ static bool write_generation(unsigned long gen)
 	u8 code[CODE_MAX];
 	size_t len = gen_func(code, value_of(gen), gen % 8);
 
-	if (!CHECK_EQ(text_poke_copy(area, code, len), 0, "generation %lu", gen))
+	if (!CHECK_EQ(test_text.poke_copy(area, code, len), 0, "generation %lu", gen))
 		return false;
-	text_poke_sync();
+	test_text.poke_sync();
 	return true;
 }
 
@@ -698,10 +698,10 @@ static void test_fill_bytes(void)
 		for (len = TEXT_POKE_ALIGN; len <= 48; len += TEXT_POKE_ALIGN) {
 			at = PAGE_SIZE - 24 + start;
 			memset(shadow, 0x5a, 2 * PAGE_SIZE);
-			if (!CHECK_EQ(text_poke_copy(area, shadow, 2 * PAGE_SIZE), 0,
+			if (!CHECK_EQ(test_text.poke_copy(area, shadow, 2 * PAGE_SIZE), 0,
 				      "before the fill"))
 				return;
-			if (!CHECK_EQ(text_poke_set(area + at, len), 0,
+			if (!CHECK_EQ(test_text.poke_set(area + at, len), 0,
 				      "%zu bytes at %zu", len, at))
 				return;
 			fill_shadow(shadow + at, len);
@@ -780,7 +780,7 @@ static void probe_while_writing(void)
 	unsigned long i;
 
 	for (i = 0; i < 10UL * test_loop_count && !failed(); i++) {
-		CHECK_EQ(test_text_write(idle), -EFAULT, "attempt %lu", i);
+		CHECK_EQ(test_text.write(idle), -EFAULT, "attempt %lu", i);
 		cond_resched();
 	}
 }
@@ -793,7 +793,7 @@ static void check_no_alias(u8 *at)
 	/* It may be there because somebody else writes, but not for long. */
 	for (i = 0; i < ATTEMPTS; i++) {
 		CHECK_EQ(write_func(at, 1, 0), 0, "at %zu", at - area);
-		if (!test_text_find_alias())
+		if (!test_text.find_alias())
 			return;
 		msleep(20);
 	}
@@ -810,7 +810,7 @@ static void test_not_writable(void)
 	clear_area();
 
 	for (at = 0; at < AREA_SIZE; at += PAGE_SIZE / 2)
-		CHECK_EQ(test_text_write(area + at), -EFAULT, "idle, at %zu", at);
+		CHECK_EQ(test_text.write(area + at), -EFAULT, "idle, at %zu", at);
 	check_filled(area, AREA_SIZE, "after that");
 
 	if (start_workers(nr, writing_worker, NULL))
@@ -823,16 +823,16 @@ static void test_no_wx(void)
 {
 	unsigned long checks;
 
-	if (test_text_check_wx() == -EOPNOTSUPP)
+	if (test_text.check_wx() == -EOPNOTSUPP)
 		return test_skip("needs CONFIG_DEBUG_WX");
 
-	CHECK_EQ(test_text_check_wx(), 0, "idle");
+	CHECK_EQ(test_text.check_wx(), 0, "idle");
 	if (start_workers(2, writing_worker, NULL))
 		for (checks = 0; checks < 10 && !failed(); checks++)
-			CHECK_EQ(test_text_check_wx(), 0, "while workers write");
+			CHECK_EQ(test_text.check_wx(), 0, "while workers write");
 	diag("no_wx: %lu writes meanwhile", worker_calls());
 	stop_workers();
-	CHECK_EQ(test_text_check_wx(), 0, "afterwards");
+	CHECK_EQ(test_text.check_wx(), 0, "afterwards");
 }
 
 /* One write, and what it did to its page neighbours on both sides. */
@@ -843,7 +843,7 @@ static bool check_write(size_t at, size_t len)
 	prandom_bytes_state(&rnd, shadow + at, min(len, 256UL));
 	if (len > 256)
 		prandom_bytes_state(&rnd, shadow + at + len - 256, 256);
-	if (!CHECK_EQ(text_poke_copy(area + at, shadow + at, len), 0,
+	if (!CHECK_EQ(test_text.poke_copy(area + at, shadow + at, len), 0,
 		      "%zu bytes at %zu", len, at))
 		return false;
 	return CHECK(!memcmp(area + from, shadow + from, to - from),
@@ -883,9 +883,10 @@ static void batch(unsigned int nr)
 	u8 code[CODE_MAX];
 
 	for (; nr; nr--)
-		CHECK_EQ(text_poke_copy(slot_of(nr), code, gen_func(code, value_of(nr), nr % 8)),
+		CHECK_EQ(test_text.poke_copy(slot_of(nr), code,
+					     gen_func(code, value_of(nr), nr % 8)),
 			 0, "function %u", nr);
-	text_poke_sync();
+	test_text.poke_sync();
 }
 
 static void copy_one_by_one(unsigned int nr)
@@ -903,8 +904,8 @@ static void fill_one_by_one(unsigned int nr)
 static void fill_batch(unsigned int nr)
 {
 	for (; nr; nr--)
-		CHECK_EQ(text_poke_set(slot_of(nr), SLOT_SIZE), 0, "slot %u", nr);
-	text_poke_sync();
+		CHECK_EQ(test_text.poke_set(slot_of(nr), SLOT_SIZE), 0, "slot %u", nr);
+	test_text.poke_sync();
 }
 
 static void test_batch(void)
@@ -961,7 +962,7 @@ static void test_sync_rounds(void)
 
 	get_counts(&start);
 	for (i = 0; i < 20; i++)
-		text_poke_sync();
+		test_text.poke_sync();
 	counts_since(&cost, &start);
 	CHECK(cost.rounds >= 20, "%lu rounds for 20 requests", cost.rounds);
 }
@@ -993,7 +994,7 @@ static void check_delayed_by(unsigned int cpu)
 	    CHECK_EQ(add_worker(delaying_worker, &over, cpu), 0, "CPU %u", cpu)) {
 		WRITE_ONCE(workers_go, true);
 		if (wait_for_workers(1)) {
-			text_poke_sync();
+			test_text.poke_sync();
 			CHECK(READ_ONCE(over), "sync did not wait for CPU %u", cpu);
 		}
 	}
@@ -1016,7 +1017,7 @@ static void test_waits_for_cpus(void)
 
 static void test_sync_insn(void)
 {
-	int ret = test_text_find_sync_insn();
+	int ret = test_text.find_sync_insn();
 
 	if (ret == -EOPNOTSUPP)
 		return test_skip("needs CONFIG_KALLSYMS, and hooks of the architecture");
@@ -1045,9 +1046,9 @@ static void test_cache_maintenance(void)
 
 	memset(&maintenance, 0, sizeof(maintenance));
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		CHECK_EQ(text_poke_copy(at, shadow, lengths[i]), 0, "copy");
+		CHECK_EQ(test_text.poke_copy(at, shadow, lengths[i]), 0, "copy");
 		check_maintained(at, lengths[i], "copy");
-		CHECK_EQ(text_poke_set(at, lengths[i]), 0, "fill");
+		CHECK_EQ(test_text.poke_set(at, lengths[i]), 0, "fill");
 		check_maintained(at, lengths[i], "fill");
 	}
 	uncount_maintenance();
@@ -1060,8 +1061,8 @@ static void check_refused(const char *what, void *at, size_t len, int error)
 {
 	static const u8 junk[64];
 
-	CHECK_EQ(text_poke_copy(at, junk, len), error, "%s", what);
-	CHECK_EQ(text_poke_set(at, len), error, "%s", what);
+	CHECK_EQ(test_text.poke_copy(at, junk, len), error, "%s", what);
+	CHECK_EQ(test_text.poke_set(at, len), error, "%s", what);
 }
 
 static void check_not_text(const char *what, const void *at)
@@ -1097,7 +1098,7 @@ static void check_memory_that_is_no_text(void)
 static void check_bad_ranges(void)
 {
 	const size_t step = TEXT_POKE_ALIGN;
-	u8 *core = PTR_ALIGN((u8 *)dereference_function_descriptor(text_poke_sync), 16);
+	u8 *core = PTR_ALIGN((u8 *)dereference_function_descriptor(test_text.poke_sync), 16);
 
 	check_refused("no length", area, 0, -EINVAL);
 	check_refused("wraps", area, -(size_t)PAGE_SIZE, -EINVAL);
@@ -1160,7 +1161,7 @@ static void test_hotplug(void)
 static void copying_worker(struct worker *w)
 {
 	CHECK_EQ(write_func(area, 1, 0), 0, "beside the holder");
-	CHECK_EQ(text_poke_set(area + SLOT_SIZE, SLOT_SIZE), 0, "beside the holder");
+	CHECK_EQ(test_text.poke_set(area + SLOT_SIZE, SLOT_SIZE), 0, "beside the holder");
 	worker_is_at(w, 1);
 }
 
@@ -1182,7 +1183,7 @@ static void copy_while_locked(void *data)
 
 static void test_text_mutex(void)
 {
-	test_text_call_locked(copy_while_locked, NULL);
+	test_text.call_locked(copy_while_locked, NULL);
 	stop_workers();
 }
 
@@ -1327,17 +1328,17 @@ static int perf_copy_sync(u8 *at, size_t size, unsigned long i)
 
 static int perf_copy(u8 *at, size_t size, unsigned long i)
 {
-	return text_poke_copy(at, shadow, size);
+	return test_text.poke_copy(at, shadow, size);
 }
 
 static int perf_set(u8 *at, size_t size, unsigned long i)
 {
-	return text_poke_set(at, size);
+	return test_text.poke_set(at, size);
 }
 
 static int perf_sync(u8 *at, size_t size, unsigned long i)
 {
-	text_poke_sync();
+	test_text.poke_sync();
 	return 0;
 }
 
@@ -1412,7 +1413,7 @@ static void measure_op(const struct perf_op *op, u8 *text)
 
 static int run_perf(void)
 {
-	u8 *text = test_text_alloc(PERF_SIZE_MAX * roundup_pow_of_two(perf_threads()));
+	u8 *text = test_text.alloc(PERF_SIZE_MAX * roundup_pow_of_two(perf_threads()));
 	int i;
 
 	if (!text)
@@ -1428,7 +1429,7 @@ static int run_perf(void)
 		measure_op(&perf_ops[i], text);
 		pr_info("%sok %d perf_%s\n", failed() ? "not " : "", i + 1, perf_ops[i].name);
 	}
-	test_text_free(text);
+	test_text.free(text);
 	return failed() ? -EINVAL : 0;
 }
 
@@ -1452,7 +1453,7 @@ static int run(void)
 	struct poke_counts before, cost;
 	long first_round;
 
-	text_poke_sync();
+	test_text.poke_sync();
 	first_round = atomic_long_read(&counted.last_round);
 	get_counts(&before);
 	if (ret)
@@ -1479,7 +1480,7 @@ static int __init test_vmalloc_text_init(void)
 	if (functions)
 		return make_functions();
 
-	area = test_text_alloc(AREA_SIZE);
+	area = test_text.alloc(AREA_SIZE);
 	shadow = kvzalloc(max_t(size_t, AREA_SIZE, PERF_SIZE_MAX), GFP_KERNEL);
 	ret = -ENOMEM;
 	if (area && shadow) {
@@ -1487,7 +1488,7 @@ static int __init test_vmalloc_text_init(void)
 		ret = run();
 	}
 	kvfree(shadow);
-	test_text_free(area);
+	test_text.free(area);
 	return ret;
 }
 

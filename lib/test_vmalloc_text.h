@@ -1,20 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel image does for the test_vmalloc_text module, and for nobody
- * else: everything here is exported in a namespace of its own.
+ * Functions of the kernel image that the test_vmalloc_text module calls. Modules
+ * cannot allocate or write text, so that the image exports this table alone, in a
+ * namespace that only the test imports.
  */
 #ifndef _LIB_TEST_VMALLOC_TEXT_H
 #define _LIB_TEST_VMALLOC_TEXT_H
 
+#include <linux/execmem.h>
 #include <linux/types.h>
 
-void *test_text_alloc(size_t size);
-void test_text_free(void *text);
-int test_text_check_wx(void);
-int test_text_write(void *addr);
-bool test_text_find_alias(void);
-void test_text_call_locked(void (*fn)(void *arg), void *arg);
-int test_text_find_sync_insn(void);
-void test_slab_flush(void);
+struct test_text_ops {
+	/* lib/test_vmalloc_text_alloc.c describes these. */
+	void *(*alloc)(size_t size);
+	void (*free)(void *text);
+	int (*check_wx)(void);
+	int (*write)(void *addr);
+	bool (*find_alias)(void);
+	void (*call_locked)(void (*fn)(void *arg), void *arg);
+	int (*find_sync_insn)(void);
+
+	/* text_poke_copy() and so on */
+	int (*poke_copy)(void *dst, const void *src, size_t len);
+	int (*poke_set)(void *dst, size_t len);
+	void (*poke_sync)(void);
+
+	/* execmem_text_alloc() and so on */
+	void *(*slab_alloc)(enum execmem_type type, enum execmem_domain domain,
+			    size_t size, size_t align);
+	int (*slab_copy)(void *text, size_t offset, const void *src, size_t len);
+	size_t (*slab_size)(const void *text);
+	void (*slab_retire)(void *text, enum execmem_grace grace);
+	void (*slab_barrier)(void);
+	int (*slab_stats)(enum execmem_type type, enum execmem_domain domain,
+			  struct execmem_stats *stats);
+	void (*slab_flush)(void);
+};
+
+extern const struct test_text_ops test_text;
 
 #endif /* _LIB_TEST_VMALLOC_TEXT_H */

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Built-in half of the test_vmalloc_text module: the few things that it needs
- * and that no module must be able to do, above all to get executable memory.
+ * Built-in half of the test_vmalloc_text module: functions that no other module
+ * may call, above all to allocate executable memory.
  *
- * They are as narrow as the test allows. What is handed out is never writable
- * by its own address; there is no call that writes to a given address, or that
- * tells where a symbol is.
+ * They are as narrow as the test allows. Text that they allocate is never writable
+ * at its own address. None writes to an arbitrary address or looks up a symbol.
  */
 
 #include <linux/cacheflush.h>
@@ -30,12 +29,12 @@
 #include "test_vmalloc_text.h"
 
 /**
- * test_text_alloc - executable memory full of traps, for the test to write
- * @size: how many bytes, a multiple of the page size
+ * test_text_alloc - allocate pages of text that contain traps
+ * @size: number of bytes, a multiple of the page size
  *
- * Return: the memory, read-only and executable, or NULL.
+ * Return: the text, read-only and executable, or NULL.
  */
-void *test_text_alloc(size_t size)
+static void *test_text_alloc(size_t size)
 {
 	unsigned long addr;
 	void *text;
@@ -55,17 +54,6 @@ void *test_text_alloc(size_t size)
 
 	return text;
 }
-EXPORT_SYMBOL_NS_GPL(test_text_alloc, TEST_VMALLOC_TEXT);
-
-/**
- * test_text_free - give back what test_text_alloc() returned
- * @text: it, or NULL
- */
-void test_text_free(void *text)
-{
-	execmem_free(text);
-}
-EXPORT_SYMBOL_NS_GPL(test_text_free, TEST_VMALLOC_TEXT);
 
 /**
  * test_text_check_wx - look for mappings both writable and executable
@@ -73,7 +61,7 @@ EXPORT_SYMBOL_NS_GPL(test_text_free, TEST_VMALLOC_TEXT);
  * Return: 0 if there are none, -EFAULT if there are, -EOPNOTSUPP if the kernel
  *	   was built without CONFIG_DEBUG_WX.
  */
-int test_text_check_wx(void)
+static int test_text_check_wx(void)
 {
 #ifdef CONFIG_DEBUG_WX
 	return ptdump_check_wx() ? 0 : -EFAULT;
@@ -81,7 +69,6 @@ int test_text_check_wx(void)
 	return -EOPNOTSUPP;
 #endif
 }
-EXPORT_SYMBOL_NS_GPL(test_text_check_wx, TEST_VMALLOC_TEXT);
 
 static bool is_test_text(void *addr)
 {
@@ -92,12 +79,12 @@ static bool is_test_text(void *addr)
 
 /**
  * test_text_write - try to write text through its own address
- * @addr: where; the byte there is written with the value it has
+ * @addr: address of a byte, which would be written with its current value
  *
  * Return: -EFAULT if the store faulted, 0 if it did not, -EINVAL if @addr is
  *	   not executable memory.
  */
-int test_text_write(void *addr)
+static int test_text_write(void *addr)
 {
 	u8 byte;
 
@@ -106,16 +93,16 @@ int test_text_write(void *addr)
 
 	return copy_to_kernel_nofault(addr, &byte, 1);
 }
-EXPORT_SYMBOL_NS_GPL(test_text_write, TEST_VMALLOC_TEXT);
 
+/* Whether the architecture's writable alias of text exists. Another writer may use it. */
 #if defined(CONFIG_X86)
-static bool find_alias(void)
+static bool test_text_find_alias(void)
 {
 	spinlock_t *lock;	/* of the page table */
 	bool found;
 	pte_t *pte;
 
-	/* Whoever uses it holds this lock meanwhile. Both pages are in one table. */
+	/* A writer holds this lock. Both pages are in one table. */
 	pte = get_locked_pte(poking_mm, poking_addr, &lock);
 	if (!pte)
 		return false;
@@ -131,7 +118,7 @@ static bool is_mapped(unsigned long addr)
 	return !copy_from_kernel_nofault(&byte, (void *)addr, 1);
 }
 
-static bool find_alias(void)
+static bool test_text_find_alias(void)
 {
 #ifdef CONFIG_RISCV
 	if (is_mapped(fix_to_virt(FIX_TEXT_POKE1)))
@@ -140,34 +127,22 @@ static bool find_alias(void)
 	return is_mapped(fix_to_virt(FIX_TEXT_POKE0));
 }
 #else
-static bool find_alias(void)
+static bool test_text_find_alias(void)
 {
 	return false;
 }
 #endif
 
 /**
- * test_text_find_alias - look for the architecture's writable alias of text
- *
- * Return: true if there is one now; somebody else may be using it.
- */
-bool test_text_find_alias(void)
-{
-	return find_alias();
-}
-EXPORT_SYMBOL_NS_GPL(test_text_find_alias, TEST_VMALLOC_TEXT);
-
-/**
  * test_text_call_locked - call a function with text_mutex held
  * @fn: the function
  * @arg: its argument
  */
-void test_text_call_locked(void (*fn)(void *arg), void *arg)
+static void test_text_call_locked(void (*fn)(void *arg), void *arg)
 {
 	guard(mutex)(&text_mutex);
 	fn(arg);
 }
-EXPORT_SYMBOL_NS_GPL(test_text_call_locked, TEST_VMALLOC_TEXT);
 
 #ifdef CONFIG_HAVE_TEXT_POKE
 /* Whether an instruction that a CPU must execute in a round begins at @code. */
@@ -207,14 +182,14 @@ static bool has_sync_insn(const u8 *code, unsigned long size, unsigned int nr)
 #endif
 
 /**
- * test_text_find_sync_insn - look into what every CPU runs in a round
+ * test_text_find_sync_insn - look for the instruction that synchronises a CPU
  *
  * An emulator keeps its CPUs' view of instructions coherent, so that no test
  * that runs on one notices when the synchronising instruction is missing.
  *
  * Return: 0 if it is there, -ENOENT if not, -EOPNOTSUPP if that cannot be told.
  */
-int test_text_find_sync_insn(void)
+static int test_text_find_sync_insn(void)
 {
 #ifdef CONFIG_HAVE_TEXT_POKE
 	unsigned long code, size, offset;
@@ -235,25 +210,33 @@ int test_text_find_sync_insn(void)
 	return -EOPNOTSUPP;
 #endif
 }
-EXPORT_SYMBOL_NS_GPL(test_text_find_sync_insn, TEST_VMALLOC_TEXT);
 
-/**
- * test_slab_flush - wait for text that was retired, and give empty packs back
- */
-void test_slab_flush(void)
+/* Wait for retired text and release empty packs. */
+static void test_text_slab_flush(void)
 {
 	execmem_retire_barrier();
 	execmem_slab_flush();
 }
-EXPORT_SYMBOL_NS_GPL(test_slab_flush, TEST_VMALLOC_TEXT);
 
-/* Only the test module uses these functions. */
-EXPORT_SYMBOL_NS_GPL(text_poke_copy, TEST_VMALLOC_TEXT);
-EXPORT_SYMBOL_NS_GPL(text_poke_set, TEST_VMALLOC_TEXT);
-EXPORT_SYMBOL_NS_GPL(text_poke_sync, TEST_VMALLOC_TEXT);
-EXPORT_SYMBOL_NS_GPL(execmem_text_alloc, TEST_VMALLOC_TEXT);
-EXPORT_SYMBOL_NS_GPL(execmem_text_copy, TEST_VMALLOC_TEXT);
-EXPORT_SYMBOL_NS_GPL(execmem_text_size, TEST_VMALLOC_TEXT);
-EXPORT_SYMBOL_NS_GPL(execmem_retire, TEST_VMALLOC_TEXT);
-EXPORT_SYMBOL_NS_GPL(execmem_retire_barrier, TEST_VMALLOC_TEXT);
-EXPORT_SYMBOL_NS_GPL(execmem_get_stats, TEST_VMALLOC_TEXT);
+const struct test_text_ops test_text = {
+	.alloc		= test_text_alloc,
+	.free		= execmem_free,
+	.check_wx	= test_text_check_wx,
+	.write		= test_text_write,
+	.find_alias	= test_text_find_alias,
+	.call_locked	= test_text_call_locked,
+	.find_sync_insn	= test_text_find_sync_insn,
+
+	.poke_copy	= text_poke_copy,
+	.poke_set	= text_poke_set,
+	.poke_sync	= text_poke_sync,
+
+	.slab_alloc	= execmem_text_alloc,
+	.slab_copy	= execmem_text_copy,
+	.slab_size	= execmem_text_size,
+	.slab_retire	= execmem_retire,
+	.slab_barrier	= execmem_retire_barrier,
+	.slab_stats	= execmem_get_stats,
+	.slab_flush	= test_text_slab_flush,
+};
+EXPORT_SYMBOL_NS_GPL(test_text, TEST_VMALLOC_TEXT);

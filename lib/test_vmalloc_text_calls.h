@@ -21,17 +21,17 @@ static struct {
 static u8 *alloc_function(size_t len)
 {
 	if (scattered)
-		return test_text_alloc(PAGE_SIZE);
-	return execmem_text_alloc(SLAB_TYPE, SLAB_DOMAIN, len, 1);
+		return test_text.alloc(PAGE_SIZE);
+	return test_text.slab_alloc(SLAB_TYPE, SLAB_DOMAIN, len, 1);
 }
 
 static int copy_function(u8 *text, const u8 *code, size_t len)
 {
-	int ret = scattered ? text_poke_copy(text, code, len) :
-			      execmem_text_copy(text, 0, code, len);
+	int ret = scattered ? test_text.poke_copy(text, code, len) :
+			      test_text.slab_copy(text, 0, code, len);
 
 	if (!ret)
-		text_poke_sync();
+		test_text.poke_sync();
 	return ret;
 }
 
@@ -60,7 +60,7 @@ static void shuffle_functions(void)
 static void free_functions(void)
 {
 	while (called.nr)
-		test_text_free(called.text[--called.nr]);
+		test_text.free(called.text[--called.nr]);
 	kvfree(called.text);
 	called.text = NULL;
 }

@@ -30,7 +30,7 @@ static void slab_get_stats(struct execmem_stats *s)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(slab_types); i++)
-		CHECK_EQ(execmem_get_stats(slab_types[i], SLAB_DOMAIN, &s[i]), 0, "type %d", i);
+		CHECK_EQ(test_text.slab_stats(slab_types[i], SLAB_DOMAIN, &s[i]), 0, "type %d", i);
 }
 
 static void slab_begin(void)
@@ -39,7 +39,7 @@ static void slab_begin(void)
 
 	if (begun)
 		return;
-	test_slab_flush();
+	test_text.slab_flush();
 	slab_get_stats(slab_at_load);
 	begun = true;
 }
@@ -49,7 +49,7 @@ static void check_slab_as_at_load(const char *when)
 	struct execmem_stats now[ARRAY_SIZE(slab_types)];
 	int i;
 
-	test_slab_flush();
+	test_text.slab_flush();
 	slab_get_stats(now);
 	for (i = 0; i < ARRAY_SIZE(slab_types); i++) {
 		const struct execmem_stats *n = &now[i], *was = &slab_at_load[i];
@@ -91,24 +91,24 @@ static void slab_no_traps(void)
 static int slab_write(u8 *text, size_t at, u32 value, unsigned int nops)
 {
 	u8 code[CODE_MAX];
-	int ret = execmem_text_copy(text, at, code, gen_func(code, value, nops));
+	int ret = test_text.slab_copy(text, at, code, gen_func(code, value, nops));
 
 	if (!ret)
-		text_poke_sync();
+		test_text.poke_sync();
 	return ret;
 }
 
 /* A function in text of its own, or NULL. */
 static u8 *slab_func(enum execmem_type type, enum execmem_domain domain, size_t size, u32 value)
 {
-	u8 *text = execmem_text_alloc(type, domain, size, 1);
+	u8 *text = test_text.slab_alloc(type, domain, size, 1);
 
 	if (!CHECK(text, "%zu bytes of type %d, domain %d", size, type, domain))
 		return NULL;
 	if (CHECK_EQ(slab_write(text, 0, value, value % 8), 0, "%zu bytes", size))
 		return text;
 
-	test_text_free(text);
+	test_text.free(text);
 	return NULL;
 }
 
@@ -126,16 +126,16 @@ static void slab_run_kind(enum execmem_type type, enum execmem_domain domain)
 		text[i] = slab_func(type, domain, CODE_MAX + i, value_of(i));
 		if (!text[i])
 			break;
-		CHECK_EQ(execmem_text_size(text[i]), ALIGN(CODE_MAX + i, SLAB_GRANULE),
+		CHECK_EQ(test_text.slab_size(text[i]), ALIGN(CODE_MAX + i, SLAB_GRANULE),
 			 "function %d", i);
 	}
 	for (i = 0; i < SLAB_RUN && text[i]; i++) {
 		check_on_all_cpus(text[i], value_of(i), "slab");
-		CHECK_EQ(test_text_write(text[i]), -EFAULT, "function %d", i);
+		CHECK_EQ(test_text.write(text[i]), -EFAULT, "function %d", i);
 	}
 	for (i = 0; i < SLAB_RUN && text[i]; i++) {
-		test_text_free(text[i]);
-		CHECK_EQ(execmem_text_size(text[i]), 0, "function %d", i);
+		test_text.free(text[i]);
+		CHECK_EQ(test_text.slab_size(text[i]), 0, "function %d", i);
 	}
 }
 
@@ -184,7 +184,7 @@ static void slab_fill_slot(struct slab_slot *s, struct rnd_state *rng)
 	enum execmem_domain domain = prandom_u32_state(rng) % EXECMEM_NR_DOMAINS;
 	size_t size = slab_random_size(rng);
 
-	s->text = execmem_text_alloc(type, domain, size, 1 << prandom_u32_state(rng) % 8);
+	s->text = test_text.slab_alloc(type, domain, size, 1 << prandom_u32_state(rng) % 8);
 	if (!CHECK(s->text, "%zu bytes of type %d, domain %d", size, type, domain))
 		return;
 
@@ -192,7 +192,7 @@ static void slab_fill_slot(struct slab_slot *s, struct rnd_state *rng)
 	s->value = prandom_u32_state(rng);
 	CHECK_EQ(slab_write(s->text, s->at, s->value, s->value % 8), 0, "%zu bytes at %zu",
 		 size, s->at);
-	CHECK_EQ(execmem_text_copy(s->text, size - 4, &s->value, 2 * SLAB_GRANULE), -ERANGE,
+	CHECK_EQ(test_text.slab_copy(s->text, size - 4, &s->value, 2 * SLAB_GRANULE), -ERANGE,
 		 "%zu bytes", size);
 	atomic_long_inc(&slab_allocs);
 }
@@ -200,9 +200,9 @@ static void slab_fill_slot(struct slab_slot *s, struct rnd_state *rng)
 static void slab_empty_slot(struct slab_slot *s, bool retire)
 {
 	if (retire)
-		execmem_retire(s->text, EXECMEM_RCU);
+		test_text.slab_retire(s->text, EXECMEM_RCU);
 	else
-		test_text_free(s->text);
+		test_text.free(s->text);
 	s->text = NULL;
 }
 
@@ -379,7 +379,7 @@ static bool slab_replace(struct slab_published *p, unsigned int nr, unsigned int
 		return false;
 	/* Pairs with the acquire in slab_call_published(). */
 	smp_store_release(&p->text[nr], new);
-	execmem_retire(old, slab_flavours[nr].grace);
+	test_text.slab_retire(old, slab_flavours[nr].grace);
 	return true;
 }
 
@@ -426,7 +426,7 @@ static void test_slab_retire(void)
 	stop_workers();
 	CHECK(atomic_long_read(&p.lingered), "none was run while it was retired");
 	for (nr = 0; nr < ARRAY_SIZE(slab_flavours); nr++)
-		execmem_retire(p.text[nr], slab_flavours[nr].grace);
+		test_text.slab_retire(p.text[nr], slab_flavours[nr].grace);
 	check_slab_as_at_load("afterwards");
 	slab_no_traps();
 	if (!not_caught)
@@ -443,7 +443,7 @@ static unsigned int slab_alloc_much(u8 **text, enum execmem_type type)
 	unsigned int i;
 
 	for (i = 0; i < SLAB_PRESSURE; i++) {
-		text[i] = execmem_text_alloc(type, SLAB_DOMAIN, i % 64 ? 4000 : SZ_64K, 1);
+		text[i] = test_text.slab_alloc(type, SLAB_DOMAIN, i % 64 ? 4000 : SZ_64K, 1);
 		if (!CHECK(text[i], "object %u of type %d", i, type))
 			break;
 	}
@@ -455,7 +455,7 @@ static void slab_check_much(u8 *const *text, unsigned int nr, enum execmem_type 
 	struct execmem_stats s;
 	unsigned int i;
 
-	CHECK_EQ(execmem_get_stats(type, SLAB_DOMAIN, &s), 0, "type %d", type);
+	CHECK_EQ(test_text.slab_stats(type, SLAB_DOMAIN, &s), 0, "type %d", type);
 	CHECK(s.used >= 4000UL * nr, "%zu bytes used", s.used);
 	CHECK(s.used <= s.reserved, "%zu of %zu bytes used", s.used, s.reserved);
 	CHECK(s.nr_packs < nr / 8, "%u packs for %u objects", s.nr_packs, nr);
@@ -501,7 +501,7 @@ static void slab_one_by_one(unsigned int nr)
 	for (; nr; nr--) {
 		text = slab_func(SLAB_TYPE, SLAB_DOMAIN, CODE_MAX, value_of(nr));
 		if (text)
-			test_text_free(text);
+			test_text.free(text);
 	}
 }
 
@@ -513,13 +513,13 @@ static void slab_publish_batch(u8 **text, unsigned int nr)
 	/* What is not made now must not be freed once more. */
 	memset(text, 0, nr * sizeof(*text));
 	for (i = 0; i < nr; i++) {
-		text[i] = execmem_text_alloc(SLAB_TYPE, SLAB_DOMAIN, CODE_MAX, 1);
+		text[i] = test_text.slab_alloc(SLAB_TYPE, SLAB_DOMAIN, CODE_MAX, 1);
 		if (!CHECK(text[i], "object %u", i))
 			return;
-		CHECK_EQ(execmem_text_copy(text[i], 0, code, gen_func(code, value_of(i), i % 8)),
+		CHECK_EQ(test_text.slab_copy(text[i], 0, code, gen_func(code, value_of(i), i % 8)),
 			 0, "object %u", i);
 	}
-	text_poke_sync();
+	test_text.poke_sync();
 }
 
 /* The worker may have taken the first of them already when the others come. */
@@ -532,8 +532,8 @@ static void slab_check_batch(u8 **text)
 		get_counts(&before);
 		slab_publish_batch(text, SLAB_BATCH);
 		for (i = 0; i < SLAB_BATCH; i++)
-			execmem_retire(text[i], EXECMEM_RCU);
-		execmem_retire_barrier();
+			test_text.slab_retire(text[i], EXECMEM_RCU);
+		test_text.slab_barrier();
 		counts_since(&cost, &before);
 		if (cost.syncs <= 3)
 			break;
@@ -610,27 +610,27 @@ static void test_slab_leak(void)
 
 static int perf_slab(u8 *at, size_t size, unsigned long i)
 {
-	u8 *text = execmem_text_alloc(SLAB_TYPE, SLAB_DOMAIN, size, 1);
+	u8 *text = test_text.slab_alloc(SLAB_TYPE, SLAB_DOMAIN, size, 1);
 	int ret;
 
 	if (!text)
 		return -ENOMEM;
-	ret = execmem_text_copy(text, 0, shadow, size);
+	ret = test_text.slab_copy(text, 0, shadow, size);
 	if (!ret)
-		text_poke_sync();
-	test_text_free(text);
+		test_text.poke_sync();
+	test_text.free(text);
 	return ret;
 }
 
 static int perf_pages(u8 *at, size_t size, unsigned long i)
 {
-	u8 *text = test_text_alloc(PAGE_ALIGN(size));
+	u8 *text = test_text.alloc(PAGE_ALIGN(size));
 	int ret;
 
 	if (!text)
 		return -ENOMEM;
 	ret = copy_and_sync(text, shadow, size);
-	test_text_free(text);
+	test_text.free(text);
 	return ret;
 }
 
