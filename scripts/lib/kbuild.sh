@@ -6,16 +6,21 @@
 export KBUILD_BUILD_USER=execmem KBUILD_BUILD_HOST=series
 export KBUILD_BUILD_TIMESTAMP="1970-01-01 00:00:00 UTC"
 
-# kbuild TREE ARCH ODIR ARG...: make in ODIR, a direct child of TREE, so that
+# become_kbuild TREE ARCH ODIR ARG...: make in ODIR, a direct child of TREE, so that
 # kbuild uses relative paths only and one ccache serves every clone.
-kbuild()
+become_kbuild()
 {
 	local tree=$1 arch=$2 odir=$3 prefix
 	shift 3
 	prefix=$(cross "$arch")
-	(become nice make -C "$tree" O="$odir" ARCH="$(karch "$arch")" \
+	become nice make -C "$tree" O="$odir" ARCH="$(karch "$arch")" \
 		CROSS_COMPILE="$prefix" CC="$SCRIPTS/lib/cc ${prefix}gcc" \
-		-j"$JOBS" "$@")
+		-j"$JOBS" "$@"
+}
+
+kbuild()
+{
+	(become_kbuild "$@")
 }
 
 # kbuild_objects TREE ARCH ODIR ARG...: of several folders.  kbuild enters arch/riscv/ and

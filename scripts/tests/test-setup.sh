@@ -70,6 +70,12 @@ test_another_package_is_refused()
 		[ ! -e "$TOY/thing" ] && fails_with 'see --help' steps/debian-file riscv64
 }
 
+test_a_failing_dpkg_is_named()
+{
+	fake_apt 'exit 100' && printf '#!/bin/sh\necho "dpkg-query: error: no status file" >&2\nexit 2\n' >"$TOY/bin/dpkg-query" &&
+		fails_with 'dpkg-query failed: dpkg-query: error: no status file: repair it' setup && [ "$(wc -l <"$TOY/all")" = 1 ]
+}
+
 # listed NEED...: the names of the packages.
 listed()
 {
