@@ -12,25 +12,19 @@ unset OUT GDB_PORT
 fake_guest()
 {
 	local o=$TOY/top/build/tree/o.x86_64
-	mkdir -p "$o/arch/x86/boot" "$o/guest" "$TOY/bin"
+	mkdir -p "$o/arch/x86/boot" "$o/guest"
 	: >"$o/arch/x86/boot/bzImage"
 	: >"$o/guest/initramfs.cpio.gz"
 	echo 'boot kunit 0' >"$o/guest/tests"
-	cat >"$TOY/bin/qemu-system-x86_64" <<-EOF
-		#!/bin/bash
-		while [ \$# -gt 0 ]; do
-			case \$1 in
-			-serial) log=\${2#file:} ;;
-			-accel) accel=\$2 ;;
-			-chardev) monitor=\${2#*path=} ;;
+	fake qemu-system-x86_64 '
+		while [ $# -gt 0 ]; do
+			case $1 in
+			-serial) log=${2#file:} ;;
+			-accel) accel=$2 ;;
+			-chardev) monitor=${2#*path=} ;;
 			esac
 			shift
-		done
-		echo \$\$ >"$TOY/pid"
-		$1
-	EOF
-	chmod +x "$TOY/bin/qemu-system-x86_64"
-	PATH=$TOY/bin:$PATH
+		done' "echo \$\$ >'$TOY/pid'" "$1"
 	RECORD=$TOY/top/results/x86_64/qemu.json
 }
 
@@ -140,8 +134,7 @@ test_missing_kernel_and_bad_words()
 # pretend_kvm: a machine of the guest's kind with a KVM device, whatever this is.
 pretend_kvm()
 {
-	printf '#!/bin/sh\necho x86_64\n' >"$TOY/bin/uname"
-	chmod +x "$TOY/bin/uname"
+	fake uname 'echo x86_64'
 	export KVM_DEVICE=/dev/null
 }
 

@@ -45,10 +45,8 @@ test_make_refuses_unknown_targets_first()
 
 test_one_push_serves_all_checks()
 {
-	toy_series && mkdir "$TOY/bin" "$TOY/run" &&
-		printf '#!/bin/sh\necho "$*" >>%s\nexec %s "$@"\n' "$TOY/pushes" "$(command -v quilt)" \
-			>"$TOY/bin/quilt" && chmod +x "$TOY/bin/quilt" || return 1
-	local -x PATH=$TOY/bin:$PATH EXECMEM_RUN=$TOY/run
+	toy_series && mkdir "$TOY/run" && fake quilt "echo \$* >>$TOY/pushes" "exec $(command -v quilt) \"\$@\"" || return 1
+	local -x EXECMEM_RUN=$TOY/run
 	local check
 	for check in apply identity sources; do
 		quiet "checks/$check" || return 1
@@ -118,10 +116,9 @@ test_identity_sees_a_dropped_mode()
 {
 	# git takes "old mode/new mode" of a patch, quilt's patch cannot know
 	# what a patch without mode lines leaves out: so drop it for one side.
-	toy_series && quiet checks/identity && mkdir "$TOY/bin" &&
-		printf '#!/bin/sh\n%s "$@"; rc=$?; chmod -x lib/run.sh 2>/dev/null; exit $rc\n' \
-			"$(command -v patch)" >"$TOY/bin/patch" && chmod +x "$TOY/bin/patch" &&
-		PATH=$TOY/bin:$PATH faulty "lib/run.sh: quilt: mode 100644" checks/identity
+	toy_series && quiet checks/identity &&
+		fake patch "$(command -v patch) \"\$@\"; rc=\$?; chmod -x lib/run.sh 2>/dev/null; exit \$rc" &&
+		faulty "lib/run.sh: quilt: mode 100644" checks/identity
 }
 
 test_identity_sees_what_git_refuses()
@@ -194,7 +191,11 @@ test_scripts_faults()
 		script '#!/bin/bash' "$spdx" "python3 - x <"'<-END' 'print()' END &&
 		faulty "scripts/run:3: Python inside" checks/scripts &&
 		script '#!/bin/bash' "$spdx" 'x=$(ls); cd $x' &&
-		faulty "SC2164" checks/scripts
+		faulty "SC2164" checks/scripts && mkdir "$TOY/top/scripts/lib" &&
+		printf '%s\n' "$spdx" 'human()' '{' '	echo' '}' >"$TOY/top/scripts/lib/progress.sh" &&
+		script '#!/bin/bash' "$spdx" 'echo "$(human 1)"' &&
+		faulty "scripts/run: calls human() without lib/progress.sh" checks/scripts &&
+		script '#!/bin/bash' "$spdx" '. lib/progress.sh' 'human 1' && quiet checks/scripts
 }
 
 # toy_checkpatch OUTPUT: a checkpatch.pl that says this.

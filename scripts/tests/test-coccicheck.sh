@@ -56,10 +56,9 @@ test_what_the_base_has_is_not()
 
 test_spatch_that_reads_nothing_is_noticed()
 {
-	patches_in_base && toy_series && mkdir "$TOY/bin" &&
-		printf '#!/bin/sh\n[ "$1" != --version ] || echo spatch version 1.1.1\necho "nb good = 1,  nb bad = 0"\n' \
-			>"$TOY/bin/spatch" && chmod +x "$TOY/bin/spatch" &&
-		PATH=$TOY/bin:$PATH fails_with 'it misses a known fault at the end of mm/a.c' coccicheck
+	patches_in_base && toy_series &&
+		fake spatch '[ "$1" != --version ] || echo spatch version 1.1.1' 'echo "nb good = 1,  nb bad = 0"' &&
+		fails_with 'it misses a known fault at the end of mm/a.c' coccicheck
 }
 
 test_names()

@@ -16,8 +16,8 @@ try()
 	return "$status"
 }
 
-# one_line TEXT COMMAND...: it fails, and says TEXT in its only line.
-one_line()
+# says TEXT COMMAND...: it fails, and says TEXT in its only line.
+says()
 {
 	local said
 	said=$(try "${@:2}") && { echo "# did not fail: ${*:2}"; return 1; }
@@ -43,7 +43,7 @@ each_row()
 # refuses MESSAGE COMMAND: in a shell, in one line.
 refuses()
 {
-	one_line "${1//\$TOY/$TOY}" bash -c "$2"
+	says "${1//\$TOY/$TOY}" bash -c "$2"
 }
 
 # make_target TARGET WORD...: make in this repository, for the toy.
@@ -94,7 +94,7 @@ test_a_read_only_checkout_is_named()
 	local command
 	mkdir -p "$TOY/home" && chmod 777 "$TOY/home" "$TOY"
 	for command in tree refresh build checks/apply; do
-		one_line "cannot write to $TOY/top: clone it to another place" \
+		says "cannot write to $TOY/top: clone it to another place" \
 			as_nobody env EXECMEM_CACHE="$TOY/home" "$SCRIPTS/$command" || return 1
 	done
 }
@@ -161,10 +161,9 @@ test_a_locale_does_not_garble_names()
 # What kbuild is called with: a make that only tells its variables.
 test_no_habit_reaches_kbuild()
 {
-	quiet tree && mkdir -p "$TOY/bin" "$TOY/top/configs" && touch "$TOY/top/configs"/{common,x86_64}.config &&
-		printf '#!/bin/sh\nprintenv >>"%s"; echo "$@" >>"%s"; exit 1\n' "$TOY/make" "$TOY/make" >"$TOY/bin/make" &&
-		chmod +x "$TOY/bin/make" || return 1
-	(export "${HABITS[@]}" PATH="$TOY/bin:$PATH" && try "$SCRIPTS/steps/config" x86_64) >/dev/null
+	quiet tree && mkdir -p "$TOY/top/configs" && touch "$TOY/top/configs"/{common,x86_64}.config &&
+		fake make "{ printenv; echo \"\$@\"; } >>'$TOY/make'; exit 1" || return 1
+	(export "${HABITS[@]}" && try "$SCRIPTS/steps/config" x86_64) >/dev/null
 	grep -q 'ARCH=x86_64' "$TOY/make" && ! grep -i habit "$TOY/make" &&
 		! grep -E '^(LLVM|CC|ARCH|CCACHE_DISABLE|MAKEFLAGS|POSIXLY_CORRECT)=' "$TOY/make" || return 1
 }
@@ -219,10 +218,8 @@ test_missing_python_is_installed()
 # A Debian where nothing is installed, and no network.
 bare_debian()
 {
-	mkdir -p "$TOY/bin" && printf '#!/bin/sh\n' >"$TOY/bin/dpkg-query" &&
-		printf '#!/bin/sh\necho "E: Unable to fetch: Could not resolve mirror.invalid"\nexit 100\n' >"$TOY/bin/apt-get" &&
-		printf '#!/bin/sh\necho "  Candidate: 1"\n' >"$TOY/bin/apt-cache" &&
-		printf '#!/bin/sh\nexit 1\n' >"$TOY/bin/sudo" && chmod +x "$TOY/bin"/* && PATH=$TOY/bin:$PATH
+	fake dpkg-query && fake apt-get 'echo "E: Unable to fetch: Could not resolve mirror.invalid"; exit 100' &&
+		fake apt-cache 'echo "  Candidate: 1"' && fake sudo 'exit 1'
 }
 
 # last_line TEXT COMMAND...: fails, ends with TEXT, and is no list of anything before.
@@ -239,7 +236,7 @@ last_line()
 test_no_network_is_named()
 {
 	bare_debian && last_line 'Could not resolve mirror.invalid: check the network' "$SCRIPTS/setup" build &&
-		EXECMEM_USR_SRC=$TOY/none one_line "run 'make setup', or give KERNEL=PATH" \
+		EXECMEM_USR_SRC=$TOY/none says "run 'make setup', or give KERNEL=PATH" \
 			env -u EXECMEM_BASE "$SCRIPTS/steps/source"
 }
 
@@ -255,7 +252,7 @@ test_no_root_and_no_sudo_gets_the_command()
 {
 	[ "$(id -u)" = 0 ] || { skip "needs root"; return; }
 	bare_debian && mkdir "$TOY/cache" && chmod -R a+rwX "$TOY" &&
-		one_line "run 'sudo apt-get update && sudo apt-get install" as_nobody env EXECMEM_CACHE="$TOY/cache" "$SCRIPTS/setup" build
+		says "run 'sudo apt-get update && sudo apt-get install" as_nobody env EXECMEM_CACHE="$TOY/cache" "$SCRIPTS/setup" build
 }
 
 # small_disk KB FOLDER: mount one; says why if that cannot be done here.
@@ -283,7 +280,7 @@ test_a_full_disk_is_named_at_once()
 	fill "$TOY/tmp" 64
 	local status=0 command
 	for command in tree refresh build boot check; do
-		TMPDIR=$TOY/tmp one_line "no space left in $TOY/tmp: free some, then run this again" \
+		TMPDIR=$TOY/tmp says "no space left in $TOY/tmp: free some, then run this again" \
 			"$SCRIPTS/$command" || status=1
 	done
 	umount "$TOY/tmp"
@@ -315,7 +312,7 @@ test_a_tree_that_does_not_fit()
 {
 	head -c 3000000 /dev/zero >"$EXECMEM_BASE/mm/large" && small_disk 2048 "$TOY/top/build" || return 0
 	local status=0
-	one_line "needs 3 MB, $TOY/top/build has 2 MB free: free some" "$SCRIPTS/tree" || status=1
+	says "needs 3 MB, $TOY/top/build has 2 MB free: free some" "$SCRIPTS/tree" || status=1
 	umount "$TOY/top/build"
 	return "$status"
 }
@@ -325,7 +322,7 @@ refresh_on_a_full_disk()
 {
 	toy_series && seq -f 'int large_%.0f;' 60000 >"$TREE/mm/new.c" && fill "$TOY/top" 1500 || return 1
 	contents "$TOY/top/patches" "$TOY/top/kernel-overlay" "$TOY/top/series" >"$TOY/before"
-	one_line "$FULL" "$SCRIPTS/refresh" || return 1
+	says "$FULL" "$SCRIPTS/refresh" || return 1
 	contents "$TOY/top/patches" "$TOY/top/kernel-overlay" "$TOY/top/series" | diff "$TOY/before" - &&
 		rm "$TOY/top/filler" && quiet refresh && cmp "$TREE/mm/new.c" "$TOY/top/kernel-overlay/mm/new.c"
 }
@@ -379,17 +376,15 @@ test_a_copy_of_a_kernel_on_a_full_disk()
 # A step whose log says so, such as kbuild.
 test_a_full_disk_in_a_log_is_named()
 {
-	quiet tree && mkdir -p "$TOY/bin" "$TOY/top/configs" && touch "$TOY/top/configs"/{common,x86_64}.config &&
-		printf '#!/bin/sh\nseq 100\necho "as: x.o: No space left on device"\nseq 100\nexit 2\n' >"$TOY/bin/make" &&
-		chmod +x "$TOY/bin/make" &&
-		PATH=$TOY/bin:$PATH one_line "config: $FULL (log: " "$SCRIPTS/steps/config" x86_64
+	quiet tree && mkdir -p "$TOY/top/configs" && touch "$TOY/top/configs"/{common,x86_64}.config &&
+		fake make 'seq 100; echo "as: x.o: No space left on device"; seq 100; exit 2' &&
+		says "config: $FULL (log: " "$SCRIPTS/steps/config" x86_64
 }
 
 # slow NAME: a program that notes its process and only ends when it is killed.
 slow()
 {
-	mkdir -p "$TOY/bin" && printf '#!/bin/bash\necho $$ >"%s/pid"\nexec sleep 100\n' \
-		"$TOY" >"$TOY/bin/$1" && chmod +x "$TOY/bin/$1"
+	fake "$1" "echo \$\$ >'$TOY/pid'" 'exec sleep 100'
 	rm -f "$TOY/pid"
 }
 
@@ -399,7 +394,7 @@ stopped()
 {
 	local signal=$1 pid target i
 	shift
-	PATH=$TOY/bin:$PATH setsid env --default-signal=INT "$@" >"$TOY/said" 2>&1 </dev/null &
+	setsid env --default-signal=INT "$@" >"$TOY/said" 2>&1 </dev/null &
 	pid=$! target=$!
 	[ "$signal" != INT ] || target=-$pid
 	for i in {1..300}; do [ -s "$TOY/pid" ] && break; sleep 0.1; done
@@ -440,7 +435,7 @@ test_a_stopped_copy_is_made_anew()
 	for signal in INT TERM KILL; do
 		slow cp && stopped "$signal" "$SCRIPTS/tree" || return 1
 	done
-	mkdir -p "$TOY/top/build/.tree.new" && touch "$TOY/top/build/.tree.new/left" && quiet tree && [ ! -e "$TREE/left" ] &&
+	rm "$TOY/bin/cp" && mkdir -p "$TOY/top/build/.tree.new" && touch "$TOY/top/build/.tree.new/left" && quiet tree && [ ! -e "$TREE/left" ] &&
 		[ -z "$(find "$TOY/top/build" -maxdepth 1 -name '.*' ! -name '.tree.lock' ! -name . )" ]
 }
 
@@ -457,7 +452,7 @@ test_a_stopped_build_leaves_no_make()
 # tree_stopped_in METHOD: a run of scripts/tree that Ctrl-C ends before this step.
 tree_stopped_in()
 {
-	EXECMEM_ENVIRONMENT=checked one_line 'tree: interrupted' "$SCRIPTS/tests/environment/stop-in" "$1"
+	EXECMEM_ENVIRONMENT=checked says 'tree: interrupted' "$SCRIPTS/tests/environment/stop-in" "$1"
 }
 
 test_a_stopped_update_is_finished()

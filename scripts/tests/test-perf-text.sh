@@ -9,16 +9,16 @@ SOURCE=$(dirname "$SCRIPTS")/selftests/execmem/perf_text.sh
 # fake_machine EVENT...: with a perf that does not count these.
 fake_machine()
 {
-	SCRIPTS=$TOY/d
-	mkdir -p "$TOY/bin" "$SCRIPTS"
+	SCRIPTS=$TOY/bin
+	mkdir -p "$SCRIPTS"
 	# What is written to call functions goes nowhere.
 	sed "s,^CALL=.*,CALL=$TOY/call," "$SOURCE" >"$SCRIPTS/perf_text.sh"
 	chmod +x "$SCRIPTS/perf_text.sh"
-	fake bin/id 'echo 0'
-	fake bin/modprobe 'case $* in -n*) exit '"${MODULE:-0}"' ;; esac; echo "$@" >>"$0.log"'
-	fake bin/rmmod 'exit 0'
-	fake d/workloads 'echo "ok 1 $*"; echo "$*" >>"$0.log"'
-	fake bin/perf "missing='$*'" '
+	fake id 'echo 0'
+	fake modprobe 'case $* in -n*) exit '"${MODULE:-0}"' ;; esac; echo "$@" >>"$0.log"'
+	fake rmmod 'exit 0'
+	fake workloads 'echo "ok 1 $*"; echo "$*" >>"$0.log"'
+	fake perf "missing='$*'" '
 		x= repeats=1 events= status=0
 		while [ $# -gt 0 ] && [ "$1" != -- ]; do
 			case $1 in -x) x=1 ;; -e) event=$2 events="$events $2" ;; -r) repeats=$2 ;; esac
@@ -37,14 +37,6 @@ fake_machine()
 			echo "     $number      $event       ( +-  1.0% )" >&2
 		done
 		exit $status'
-	PATH=$TOY/bin:$PATH
-}
-
-# fake FILE LINE...
-fake()
-{
-	printf '%s\n' '#!/bin/sh' "${@:2}" >"$TOY/$1"
-	chmod +x "$TOY/$1"
 }
 
 # skips TEXT: nothing is measured, and the last line says why.
@@ -58,11 +50,11 @@ skips()
 
 test_all_is_measured()
 {
-	fake_machine && quiet perf_text.sh -r 2 -c 50 && grep -q 'quick bpf 50' "$TOY/d/workloads.log" &&
+	fake_machine && quiet perf_text.sh -r 2 -c 50 && grep -q 'quick bpf 50' "$TOY/bin/workloads.log" &&
 		grep -q 'calls of 8192 functions, packed' "$TOY/out" &&
 		grep -q 'functions=16 scattered=1' "$TOY/bin/modprobe.log" &&
-		grep -q 'quick bpf 500' "$TOY/d/workloads.log" &&
-		grep -q 'quick text_writes 1' "$TOY/d/workloads.log" &&
+		grep -q 'quick bpf 500' "$TOY/bin/workloads.log" &&
+		grep -q 'quick text_writes 1' "$TOY/bin/workloads.log" &&
 		[ "$(grep -c cycles "$TOY/out")" = 22 ] && [ "$(grep -c misses "$TOY/out")" = 44 ]
 }
 
@@ -96,17 +88,17 @@ path_without_perf()
 
 test_not_root()
 {
-	fake_machine && fake bin/id 'echo 1000' && skips 'not root'
+	fake_machine && fake id 'echo 1000' && skips 'not root'
 }
 
 test_a_workload_that_fails()
 {
-	fake_machine && fake d/workloads 'echo "not ok 1"; exit 1' && fails_with 'not ok 1' perf_text.sh
+	fake_machine && fake workloads 'echo "not ok 1"; exit 1' && fails_with 'not ok 1' perf_text.sh
 }
 
 test_a_workload_that_fails_once()
 {
-	fake_machine && fake d/workloads 'echo x >>"$0.log"; [ "$(wc -l <"$0.log")" != 1 ]' &&
+	fake_machine && fake workloads 'echo x >>"$0.log"; [ "$(wc -l <"$0.log")" != 1 ]' &&
 		fails_with '== 1000 bpf' perf_text.sh && ! sed -n '/== 1000 bpf$/{n;p}' "$TOY/out" | grep cycles &&
 		sed -n '/== 1000 bpf_cpus$/{n;p}' "$TOY/out" | grep -q cycles
 }
@@ -119,7 +111,7 @@ test_what_is_not_counted_fails()
 
 test_a_workload_that_is_not_there()
 {
-	fake_machine && fake d/workloads \
+	fake_machine && fake workloads \
 		'[ "$2" = ftrace ] || exit 0; echo "1..0 # SKIP none of these"; exit 4' &&
 		quiet perf_text.sh && grep -q '# SKIP none of these' "$TOY/out"
 }
@@ -131,7 +123,7 @@ test_bad_words()
 		fails_with "no /nowhere/relocations.ko" perf_text.sh -d /nowhere &&
 		fails_with "unknown option '--repeats'" perf_text.sh --repeats 5 &&
 		quiet perf_text.sh --help && grep -q 'as often as REPEATS' "$TOY/out" &&
-		rm "$TOY/d/workloads" && fails_with "run make there first" perf_text.sh
+		rm "$TOY/bin/workloads" && fails_with "run make there first" perf_text.sh
 }
 
 run_tests

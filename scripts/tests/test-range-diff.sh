@@ -73,12 +73,6 @@ test_the_newest_version_is_the_default()
 		FROM=HEAD~1 quiet range-diff --summary && [ "$(status)" = '=!' ]
 }
 
-# one_line TEXT SCRIPT ARG...: it fails with that, and says nothing else.
-one_line()
-{
-	fails_with "$@" && [ "$(wc -l <"$TOY/all")" = 1 ] || { sed 's/^/# /' "$TOY/all"; return 1; }
-}
-
 test_unknown_versions_get_one_line()
 {
 	toy_series && changelog v1: ' - first' &&

@@ -75,13 +75,10 @@ sent()
 	find "$TOY/sent" -type f | wc -l
 }
 
-# one_line TEXT: make send fails with that and no other line; nothing is mailed.
-one_line()
+# send_fails TEXT: make send fails with that and no other line; nothing is mailed.
+send_fails()
 {
-	fails_with "$1" send && [ "$(wc -l <"$TOY/all")" = 1 ] && [ "$(sent)" = 0 ] || {
-		sed 's/^/# /' "$TOY/all"
-		return 1
-	}
+	one_line "$1" send && [ "$(sent)" = 0 ]
 }
 
 # header NAME FILE: its value, or nothing.
@@ -143,7 +140,7 @@ test_the_cover_letter_has_the_change_id_of_all_versions()
 		changelog 'v2:\n - better\nv1:\n - first\n' && quiet send &&
 		grep -qxF "change-id: $CHANGE_ID" "$OUT/mails/v2-0000-cover-letter.patch" &&
 		sed -i /^change-id/d "$TOY/top/changelog.in" &&
-		one_line "changelog.in: needs one line 'change-id: YYYYMMDD-name"
+		send_fails "changelog.in: needs one line 'change-id: YYYYMMDD-name"
 }
 
 test_what_is_sent_is_tagged()
@@ -227,10 +224,8 @@ test_what_was_sent_in_part_is_not_made_anew()
 test_a_no_at_the_prompt_is_no_mail()
 {
 	# git send-email is content with that, too.
-	ready && mkdir "$TOY/bin" && printf '%s\n' '#!/bin/bash' \
-		'[ "$1" != send-email ] || set -- "${@:1:$#-1}"' "exec $(command -v git) \"\$@\"" \
-		>"$TOY/bin/git" && chmod +x "$TOY/bin/git" || return 1
-	PATH=$TOY/bin:$PATH SIGNOFF=1 SEND=1 fails_with "v1 was not sent to its end" send &&
+	ready && fake git '[ "$1" != send-email ] || set -- "${@:1:$#-1}"' "exec $(command -v git) \"\$@\"" || return 1
+	SIGNOFF=1 SEND=1 fails_with "v1 was not sent to its end" send &&
 		[ "$(sent)" = 2 ] && [ ! -e "$OUT/sent-v1" ] && [ -e "$OUT/sending-v1" ]
 }
 
@@ -302,12 +297,11 @@ test_letters_beyond_ascii_arrive()
 
 test_unsigned_is_never_mailed()
 {
-	ready && SEND=1 one_line "SEND=1 needs SIGNOFF=1" &&
-		SEND=1 SIGNOFF=0 one_line "SEND=1 needs SIGNOFF=1" || return 1
+	ready && SEND=1 send_fails "SEND=1 needs SIGNOFF=1" &&
+		SEND=1 SIGNOFF=0 send_fails "SEND=1 needs SIGNOFF=1" || return 1
 	# Even when the sign-off gets lost on the way.
-	mkdir "$TOY/bin" && printf '#!/bin/bash\nexec %s "${@/--signoff/--no-signoff}"\n' \
-		"$(command -v git)" >"$TOY/bin/git" && chmod +x "$TOY/bin/git" || return 1
-	PATH=$TOY/bin:$PATH SEND=1 SIGNOFF=1 fails_with "0001-toy-one.patch.patch is not signed" send &&
+	fake git "exec $(command -v git) \"\${@/--signoff/--no-signoff}\"" || return 1
+	SEND=1 SIGNOFF=1 fails_with "0001-toy-one.patch.patch is not signed" send &&
 		[ "$(sent)" = 0 ]
 }
 
@@ -331,21 +325,21 @@ test_what_the_checks_refuse_is_never_mailed()
 test_wrong_uses_get_one_line()
 {
 	ready || return 1
-	SEND=yes one_line "SEND must be 1, 0 or me, not 'yes'" &&
-		SEND=me one_line "SEND=me needs SIGNOFF=1" &&
-		SIGNOFF=yes one_line "SIGNOFF must be 1 or 0" &&
-		GIT_CONFIG_GLOBAL=/dev/null SIGNOFF=1 one_line "git config --global user.name" &&
-		VERSION=9 one_line "changelog.in has nothing about v9" &&
-		VERSION=v2 one_line "VERSION must be a number" &&
-		CC=gcc one_line "CC must be mail addresses, not 'gcc'" &&
+	SEND=yes send_fails "SEND must be 1, 0 or me, not 'yes'" &&
+		SEND=me send_fails "SEND=me needs SIGNOFF=1" &&
+		SIGNOFF=yes send_fails "SIGNOFF must be 1 or 0" &&
+		GIT_CONFIG_GLOBAL=/dev/null SIGNOFF=1 send_fails "git config --global user.name" &&
+		VERSION=9 send_fails "changelog.in has nothing about v9" &&
+		VERSION=v2 send_fails "VERSION must be a number" &&
+		CC=gcc send_fails "CC must be mail addresses, not 'gcc'" &&
 		changelog 'v2:\nv1:\n - first\n' &&
-		one_line "changelog.in: v2: say what has changed" &&
+		send_fails "changelog.in: v2: say what has changed" &&
 		sed -i 's/^series .*/series of another/' "$TOY/top/results/compare/series" &&
 		changelog 'v1:\n - first\n' &&
-		SIGNOFF=1 SEND=me one_line "the figures are not of this series" && measured &&
-		rm "$TOY/top/changelog.in" && one_line "there is no changelog.in" &&
+		SIGNOFF=1 SEND=me send_fails "the figures are not of this series" && measured &&
+		rm "$TOY/top/changelog.in" && send_fails "there is no changelog.in" &&
 		rm "$TOY/top/results/compare/compare.md" &&
-		SIGNOFF=1 SEND=me one_line "there are no figures: run make compare"
+		SIGNOFF=1 SEND=me send_fails "there are no figures: run make compare"
 }
 
 test_a_dry_run_does_without_figures()
@@ -360,7 +354,7 @@ test_a_dry_run_does_without_figures()
 test_a_series_that_does_not_apply_is_named()
 {
 	ready && sed -i 's/^-int a20;/-int other;/' "$TOY/top/patches/one.patch" && measured &&
-		one_line "one.patch does not apply"
+		send_fails "one.patch does not apply"
 }
 
 test_a_failed_send_leaves_no_mailbox_of_before()

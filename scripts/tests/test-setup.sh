@@ -8,9 +8,9 @@ set -uo pipefail
 # fake_apt DOWNLOAD: nothing is missing here; "download" runs DOWNLOAD.
 fake_apt()
 {
-	mkdir -p "$TOY/bin"
 	"$SCRIPTS/setup" --list | sed 's/[| ].*//; s/^/ii /' >"$TOY/packages"
-	printf '#!/bin/sh\ncat "%s"\n' "$TOY/packages" >"$TOY/bin/dpkg-query"
+	fake dpkg-query "cat '$TOY/packages'"
+	fake apt-get
 	cat >"$TOY/bin/apt-get" <<-EOF
 		#!/bin/bash
 		echo "\$*" >>"$TOY/asked"
@@ -22,8 +22,6 @@ fake_apt()
 		*) exit 1 ;;
 		esac
 	EOF
-	chmod +x "$TOY/bin"/*
-	PATH=$TOY/bin:$PATH
 	KEPT=$EXECMEM_CACHE/firmware-riscv64
 }
 
@@ -72,8 +70,8 @@ test_another_package_is_refused()
 
 test_a_failing_dpkg_is_named()
 {
-	fake_apt 'exit 100' && printf '#!/bin/sh\necho "dpkg-query: error: no status file" >&2\nexit 2\n' >"$TOY/bin/dpkg-query" &&
-		fails_with 'dpkg-query failed: dpkg-query: error: no status file: repair it' setup && [ "$(wc -l <"$TOY/all")" = 1 ]
+	fake_apt 'exit 100' && fake dpkg-query 'echo "dpkg-query: error: no status file" >&2; exit 2' &&
+		one_line 'dpkg-query failed: dpkg-query: error: no status file: repair it' setup
 }
 
 # listed NEED...: the names of the packages.

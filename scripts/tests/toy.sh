@@ -84,6 +84,21 @@ fails_with()
 	}
 }
 
+# one_line TEXT SCRIPT ARG...: it fails with that, and says nothing else.
+one_line()
+{
+	fails_with "$@" && [ "$(wc -l <"$TOY/all")" = 1 ] || { sed 's/^/# /' "$TOY/all"; return 1; }
+}
+
+# fake PROGRAM LINE...: a shell script of this name comes first in PATH.
+fake()
+{
+	mkdir -p "$TOY/bin"
+	printf '%s\n' '#!/bin/bash' "${@:2}" >"$TOY/bin/$1"
+	chmod +x "$TOY/bin/$1"
+	PATH=$TOY/bin:${PATH#"$TOY/bin:"}
+}
+
 # snapshot DIR...: every name, mode, time and content.
 snapshot()
 {
