@@ -142,6 +142,13 @@ set_up()
 	export EXECMEM_SET_UP="${EXECMEM_SET_UP:-} ${missing[*]}"
 }
 
+# version_of DIR: "6.12.117" out of a kernel's Makefile.
+version_of()
+{
+	awk -F ' *= *' '/^VERSION/ { v = $2 } /^PATCHLEVEL/ { p = $2 }
+		/^SUBLEVEL/ { print v "." p "." $2; exit }' "$1/Makefile" 2>/dev/null
+}
+
 # firmware ARCH: where the guest's firmware is, if there is one beside QEMU's own.
 firmware()
 {

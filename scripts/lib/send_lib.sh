@@ -47,10 +47,3 @@ tree_of()
 	plain_git -C "$1" --git-dir="$2/.git" --work-tree="$1" add -A -f .
 	plain_git -C "$2" write-tree
 }
-
-# base_version BASE: "6.12.117" out of its Makefile.
-base_version()
-{
-	awk -F ' *= *' '/^VERSION/ { v = $2 } /^PATCHLEVEL/ { p = $2 }
-		/^SUBLEVEL/ { print v "." p "." $2; exit }' "$1/Makefile"
-}

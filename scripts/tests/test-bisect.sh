@@ -37,13 +37,10 @@ total()
 
 test_all_prefixes_pass_and_only_once()
 {
-	ready || return 1
-	contents "$TOY/top/patches" "$TREE" "$TOY/base" >"$TOY/before"
-	quiet bisect --objects && total "2 passed, 0 failed, 0 skipped" && [ "$(tried)" = "1 2" ] &&
+	ready && keep contents "$TOY/top/patches" "$TREE" "$TOY/base" &&
+		quiet bisect --objects && total "2 passed, 0 failed, 0 skipped" && [ "$(tried)" = "1 2" ] &&
 		quiet bisect --objects && total "2 passed, 0 failed, 0 skipped" && [ -z "$(tried)" ] &&
-		FORCE=1 quiet bisect --objects && [ "$(tried)" = "1 2" ] || return 1
-	contents "$TOY/top/patches" "$TREE" "$TOY/base" >"$TOY/after"
-	cmp "$TOY/before" "$TOY/after"
+		FORCE=1 quiet bisect --objects && [ "$(tried)" = "1 2" ] && kept
 }
 
 test_a_prefix_that_a_later_patch_repairs_fails()

@@ -17,13 +17,8 @@ test_new_patches_are_made_and_copied()
 
 test_second_run_changes_nothing()
 {
-	toy_series && quiet refresh || return 1
-	snapshot "$TOY/top/patches" "$TOY/top/lib" "$TOY/top/kernel-overlay" \
-		"$TREE/mm" "$TREE/lib" >"$TOY/before"
-	quiet refresh && [ ! -s "$TOY/out" ] || return 1
-	snapshot "$TOY/top/patches" "$TOY/top/lib" "$TOY/top/kernel-overlay" \
-		"$TREE/mm" "$TREE/lib" >"$TOY/after"
-	cmp "$TOY/before" "$TOY/after"
+	toy_series && quiet refresh && keep snapshot "$TOY/top"/{patches,lib,kernel-overlay} "$TREE"/{mm,lib} &&
+		quiet refresh && [ ! -s "$TOY/out" ] && kept
 }
 
 test_edit_in_tree_reaches_patch_and_copy()
@@ -62,11 +57,8 @@ test_edit_of_base_file_goes_to_last_patch_that_touches_it()
 test_edit_on_both_sides_is_refused()
 {
 	toy_series && quiet refresh && echo 'int one;' >>"$TREE/mm/new.c" &&
-		echo 'int other;' >>"$TOY/top/kernel-overlay/mm/new.c" || return 1
-	snapshot "$TOY/top/patches" >"$TOY/before"
-	fails_with "edited on two sides" refresh || return 1
-	snapshot "$TOY/top/patches" >"$TOY/after"
-	cmp "$TOY/before" "$TOY/after"
+		echo 'int other;' >>"$TOY/top/kernel-overlay/mm/new.c" && keep snapshot "$TOY/top/patches" &&
+		fails_with "edited on two sides" refresh && kept
 }
 
 test_edit_of_unowned_file_is_refused()

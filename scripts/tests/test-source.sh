@@ -20,27 +20,20 @@ base_of()
 
 test_plain_directory_is_copied_and_untouched()
 {
-	user_kernel && echo o >"$TOY/user/mm/a.o" || return 1
 	local base
-	snapshot "$TOY/user" >"$TOY/before"
-	base=$(base_of "$TOY/user") && cmp "$base/mm/a.c" "$TOY/user/mm/a.c" &&
-		[ ! -e "$base/mm/a.o" ] && KERNEL=$TOY/user quiet tree || return 1
-	snapshot "$TOY/user" >"$TOY/after"
-	cmp "$TOY/before" "$TOY/after"
+	user_kernel && echo o >"$TOY/user/mm/a.o" && keep snapshot "$TOY/user" &&
+		base=$(base_of "$TOY/user") && cmp "$base/mm/a.c" "$TOY/user/mm/a.c" &&
+		[ ! -e "$base/mm/a.o" ] && KERNEL=$TOY/user quiet tree && kept
 }
 
 test_git_tree_gives_its_tracked_files_as_on_disk()
 {
+	local base
 	user_kernel && git -C "$TOY/user" init -q && git -C "$TOY/user" add -f . &&
 		git -C "$TOY/user" -c user.name=t -c user.email=t@invalid commit -q -m t &&
-		echo 'int edited;' >>"$TOY/user/mm/a.c" && echo x >"$TOY/user/mm/untracked.c" ||
-		return 1
-	local base
-	snapshot "$TOY/user" >"$TOY/before"
-	base=$(base_of "$TOY/user") && grep -q edited "$base/mm/a.c" &&
-		[ ! -e "$base/mm/untracked.c" ] && grep -q 'not committed' "$TOY/err" || return 1
-	snapshot "$TOY/user" >"$TOY/after"
-	cmp "$TOY/before" "$TOY/after"
+		echo 'int edited;' >>"$TOY/user/mm/a.c" && echo x >"$TOY/user/mm/untracked.c" &&
+		keep snapshot "$TOY/user" && base=$(base_of "$TOY/user") && grep -q edited "$base/mm/a.c" &&
+		[ ! -e "$base/mm/untracked.c" ] && grep -q 'not committed' "$TOY/err" && kept
 }
 
 test_edits_of_the_user_reach_the_tree()

@@ -112,6 +112,18 @@ contents()
 	find "$@" -type f -print0 | sort -z | xargs -0 sha256sum
 }
 
+# keep snapshot|contents DIR...: kept fails if that is another one later.
+keep()
+{
+	KEEP=("$@")
+	"$@" >"$TOY/before"
+}
+
+kept()
+{
+	"${KEEP[@]}" | diff "$TOY/before" -
+}
+
 # skip WHY: this machine cannot run the test.
 skip()
 {

@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import states
+from . import copies, states
 from .common import BUILD, FULL, Fault, show, uninterrupted
 
 OURS = {".pc", ".execmem", ".git", "__pycache__"}
@@ -256,7 +256,7 @@ class Update:
                 continue
             states.write_state(target, states.read_state(source))
             if not target.exists():
-                drop_dirs(target, self.tree.path)
+                copies.drop_empty_dirs(target, self.tree.path)
             changed.append(path)
         return changed
 
@@ -308,14 +308,6 @@ class Update:
         self.tree.remember(
             base_mark(self.base), [p.name for p in self.patches], laid,
             {p: v for p, v in now.items() if p in known})
-
-
-def drop_dirs(path, stop):
-    """Remove the directories that a removal has emptied."""
-    for folder in path.parents:
-        if folder == stop or any(folder.iterdir()):
-            return
-        folder.rmdir()
 
 
 def sync(tree, base, patches, force=False):
