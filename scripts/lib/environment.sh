@@ -132,6 +132,7 @@ check_environment()
 	[ -d "${TMPDIR:-/tmp}" ] || die "TMPDIR '$TMPDIR': no such folder: create it or unset TMPDIR"
 	check_place "${TMPDIR:-/tmp}" TMPDIR "set TMPDIR to another folder"
 	[ -x /usr/bin/python3 ] || [ "$ME" = setup ] || "$SCRIPTS/setup" build
+	[ -z "${KERNEL:-}" ] || [ -e "$KERNEL" ] || die "KERNEL=$KERNEL: no such file or directory"
 	full=$(full_disks)
 	[ -z "$full" ] || die "no space left in $full: free some, then run this again"
 }

@@ -4,12 +4,6 @@
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
-# faulty TEXT CHECK: the check fails and says so.
-faulty()
-{
-	fails_with "$1" "$2"
-}
-
 # edit PATCH SED: change a patch file of the toy.
 edit()
 {
@@ -52,32 +46,32 @@ test_one_push_serves_all_checks()
 		quiet "checks/$check" || return 1
 	done
 	quiet tree && [ "$(grep -c ' push ' "$TOY/pushes")" = 1 ] &&
-		edit two.patch 's/^+int n;/+int m;/' && faulty "mm/new.c: differs" checks/sources &&
+		edit two.patch 's/^+int n;/+int m;/' && fails_with "mm/new.c: differs" checks/sources &&
 		[ "$(grep -c ' push ' "$TOY/pushes")" = 2 ]
 }
 
 test_series_names_a_missing_patch()
 {
 	toy_series && echo three.patch >>"$TOY/top/series" &&
-		faulty "three.patch: no such patch" checks/series
+		fails_with "three.patch: no such patch" checks/series
 }
 
 test_patch_that_is_not_in_the_series()
 {
 	toy_series && echo one.patch >"$TOY/top/series" &&
-		faulty "patches/two.patch: not in the series" checks/series
+		fails_with "patches/two.patch: not in the series" checks/series
 }
 
 test_patch_listed_twice()
 {
 	toy_series && echo one.patch >>"$TOY/top/series" &&
-		faulty "one.patch is listed twice" checks/series
+		fails_with "one.patch is listed twice" checks/series
 }
 
 test_series_link_is_missing()
 {
 	toy_series && rm "$TOY/top/patches/series" &&
-		faulty "must be a link" checks/series
+		fails_with "must be a link" checks/series
 }
 
 test_message_faults()
@@ -87,7 +81,7 @@ test_message_faults()
 	while IFS=$'\t' read -r edit text; do
 		cp "$TOY/good" "$TOY/top/patches/one.patch"
 		edit one.patch "$edit"
-		faulty "one.patch: $text" checks/series || return 1
+		fails_with "one.patch: $text" checks/series || return 1
 	done <<-END
 		s/^Subject: \[PATCH\]/Title:/	no 'Subject: [PATCH] ...'
 		/^Why/d	no commit message
@@ -102,14 +96,14 @@ test_message_faults()
 test_new_file_without_mode_line()
 {
 	toy_series && edit two.patch '/^new file mode/d' &&
-		faulty "no 'new file mode' line" checks/series
+		fails_with "no 'new file mode' line" checks/series
 }
 
 test_new_file_in_two_patches()
 {
 	toy_series && echo 'int x;' >>"$TREE/mm/new.c" &&
 		quiet refresh --to three.patch mm/new.c && message three.patch &&
-		faulty "mm/new.c: is new in two.patch" checks/series
+		fails_with "mm/new.c: is new in two.patch" checks/series
 }
 
 test_identity_sees_a_dropped_mode()
@@ -118,36 +112,36 @@ test_identity_sees_a_dropped_mode()
 	# what a patch without mode lines leaves out: so drop it for one side.
 	toy_series && quiet checks/identity &&
 		fake patch "$(command -v patch) \"\$@\"; rc=\$?; chmod -x lib/run.sh 2>/dev/null; exit \$rc" &&
-		faulty "lib/run.sh: quilt: mode 100644" checks/identity
+		fails_with "lib/run.sh: quilt: mode 100644" checks/identity
 }
 
 test_identity_sees_what_git_refuses()
 {
 	toy_series && edit one.patch 's/^ int a19;/ int a19; /' &&
-		faulty "one.patch" checks/identity
+		fails_with "one.patch" checks/identity
 }
 
 test_apply_sees_a_bad_patch()
 {
 	toy_series && edit one.patch 's/^-int a20;/-int other;/' &&
-		faulty "one.patch does not apply: mm/a.c: hunk #1" checks/apply
+		fails_with "one.patch does not apply: mm/a.c: hunk #1" checks/apply
 }
 
 test_sources_faults()
 {
 	toy_series && quiet checks/sources && chmod -x "$TOY/top/lib/run.sh" &&
-		faulty "lib/run.sh: mode 100644" checks/sources &&
+		fails_with "lib/run.sh: mode 100644" checks/sources &&
 		echo x >>"$TOY/top/lib/run.sh" &&
-		faulty "lib/run.sh: differs from the patch" checks/sources &&
+		fails_with "lib/run.sh: differs from the patch" checks/sources &&
 		rm "$TOY/top/lib/run.sh" &&
-		faulty "lib/run.sh: missing" checks/sources &&
+		fails_with "lib/run.sh: missing" checks/sources &&
 		echo x >"$TOY/top/lib/more.c" &&
-		faulty "lib/more.c: no patch brings it" checks/sources
+		fails_with "lib/more.c: no patch brings it" checks/sources
 }
 
 test_maintainers_must_cover_new_files()
 {
-	toy_series && faulty "two.patch: lib/run.sh: no F: line" checks/maintainers &&
+	toy_series && fails_with "two.patch: lib/run.sh: no F: line" checks/maintainers &&
 		! grep -q new.c "$TOY/all" &&
 		printf '\nTOY\nF:\tlib/run.*\n' >>"$TREE/MAINTAINERS" &&
 		quiet refresh --to two.patch MAINTAINERS && quiet checks/maintainers
@@ -156,13 +150,13 @@ test_maintainers_must_cover_new_files()
 test_words_of_this_machine()
 {
 	toy_series && quiet checks/words && echo "see $TOY/top" >"$TOY/top/README.md" &&
-		faulty "README.md:1: a path of this machine" checks/words &&
+		fails_with "README.md:1: a path of this machine" checks/words &&
 		echo "$HOME/x" >"$TOY/top/README.md" &&
-		faulty "README.md:1: a path of this machine" checks/words &&
+		fails_with "README.md:1: a path of this machine" checks/words &&
 		printf 'no end' >"$TOY/top/README.md" &&
-		faulty "no newline at the end" checks/words &&
+		fails_with "no newline at the end" checks/words &&
 		printf 'blank \n' >"$TOY/top/note" &&
-		faulty "note:1: trailing blanks" checks/words
+		fails_with "note:1: trailing blanks" checks/words
 }
 
 # script FIRST SECOND REST: make it the toy's shell script, or that of Python.
@@ -181,20 +175,20 @@ test_scripts_faults()
 
 	script '#!/bin/bash' "$spdx" 'echo' && quiet checks/scripts && grep -qx '3 scripts' "$TOY/out" &&
 		script '#!/bin/bash' 'echo' &&
-		faulty "scripts/run: no SPDX-License-Identifier" checks/scripts &&
+		fails_with "scripts/run: no SPDX-License-Identifier" checks/scripts &&
 		script '#!/usr/bin/env python3' "$spdx" &&
-		faulty "scripts/run: starts the first python" checks/scripts &&
+		fails_with "scripts/run: starts the first python" checks/scripts &&
 		script '#!/usr/bin/python3' "$spdx" 'def' &&
-		faulty "SyntaxError" checks/scripts &&
+		fails_with "SyntaxError" checks/scripts &&
 		script '#!/bin/bash' "$spdx" 'if' &&
-		faulty "SC1073" checks/scripts &&
+		fails_with "SC1073" checks/scripts &&
 		script '#!/bin/bash' "$spdx" "python3 - x <"'<-END' 'print()' END &&
-		faulty "scripts/run:3: Python inside" checks/scripts &&
+		fails_with "scripts/run:3: Python inside" checks/scripts &&
 		script '#!/bin/bash' "$spdx" 'x=$(ls); cd $x' &&
-		faulty "SC2164" checks/scripts && mkdir "$TOY/top/scripts/lib" &&
+		fails_with "SC2164" checks/scripts && mkdir "$TOY/top/scripts/lib" &&
 		printf '%s\n' "$spdx" 'human()' '{' '	echo' '}' >"$TOY/top/scripts/lib/progress.sh" &&
 		script '#!/bin/bash' "$spdx" 'echo "$(human 1)"' &&
-		faulty "scripts/run: calls human() without lib/progress.sh" checks/scripts &&
+		fails_with "scripts/run: calls human() without lib/progress.sh" checks/scripts &&
 		script '#!/bin/bash' "$spdx" '. lib/progress.sh' 'human 1' && quiet checks/scripts
 }
 
@@ -213,15 +207,15 @@ test_checkpatch_findings_and_waivers()
 	toy_series && toy_checkpatch "$REPORT" || return 1
 	export EXECMEM_WAIVERS=$TOY/waivers
 	: >"$TOY/waivers"
-	faulty "one.patch: mm/a.c:20: WARNING:LONG_LINE: line is long" checkpatch-wrap.sh &&
+	fails_with "one.patch: mm/a.c:20: WARNING:LONG_LINE: line is long" checkpatch-wrap.sh &&
 		echo $'LONG_LINE\tmm/a.c\tit is a table' >"$TOY/waivers" &&
 		quiet checkpatch-wrap.sh &&
 		echo $'LONG\tmm/a.c\tthe beginning of a word' >"$TOY/waivers" &&
-		faulty "one.patch: mm/a.c:20: WARNING:LONG_LINE" checkpatch-wrap.sh &&
+		fails_with "one.patch: mm/a.c:20: WARNING:LONG_LINE" checkpatch-wrap.sh &&
 		echo $'LONG_LINE\t*.patch' >"$TOY/waivers" &&
-		faulty "no reason given" checkpatch-wrap.sh &&
+		fails_with "no reason given" checkpatch-wrap.sh &&
 		printf '%s\n' $'LONG_LINE\t*.patch\ta reason' $'OTHER\t*.patch\ta reason' >"$TOY/waivers" &&
-		faulty "OTHER *.patch: no longer needed" checkpatch-wrap.sh
+		fails_with "OTHER *.patch: no longer needed" checkpatch-wrap.sh
 }
 
 test_checkpatch_reads_the_last_patch()
@@ -291,26 +285,26 @@ test_checkpatch_must_have_its_lists()
 {
 	toy_series && toy_checkpatch "No codespell typos will be found - file 'x': No such file
 total: 0 errors, 0 warnings, 0 checks, 8 lines checked" &&
-		faulty "checkpatch did not run on one.patch" checkpatch-wrap.sh
+		fails_with "checkpatch did not run on one.patch" checkpatch-wrap.sh
 }
 
 test_checkpatch_must_run()
 {
 	toy_series || return 1
 	export EXECMEM_WAIVERS=/dev/null
-	toy_checkpatch "nothing at all" && faulty "checkpatch did not run" checkpatch-wrap.sh &&
+	toy_checkpatch "nothing at all" && fails_with "checkpatch did not run" checkpatch-wrap.sh &&
 		toy_checkpatch "total: 0 errors, 3 warnings, 0 checks, 8 lines checked" &&
-		faulty "counts 3 findings, 0 were read" checkpatch-wrap.sh &&
+		fails_with "counts 3 findings, 0 were read" checkpatch-wrap.sh &&
 		rm "$EXECMEM_BASE/scripts/checkpatch.pl" &&
-		faulty "no scripts/checkpatch.pl" checkpatch-wrap.sh
+		fails_with "no scripts/checkpatch.pl" checkpatch-wrap.sh
 }
 
 test_kernel_doc_must_run()
 {
 	toy_series && echo 'exit 0;' >"$EXECMEM_BASE/scripts/kernel-doc" &&
-		faulty "it misses a known fault" checks/kernel-doc &&
+		fails_with "it misses a known fault" checks/kernel-doc &&
 		rm "$EXECMEM_BASE/scripts/kernel-doc" &&
-		faulty "kernel-doc did not run" checks/kernel-doc
+		fails_with "kernel-doc did not run" checks/kernel-doc
 }
 
 test_totals_are_the_last_line()

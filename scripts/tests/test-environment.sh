@@ -54,7 +54,7 @@ make_target()
 export -f make_target
 export REPOSITORY TOY
 
-test_misspelt_variables_are_named()
+test_wrong_variables_are_named()
 {
 	each_row refuses <<-'END'
 		unknown variable ARHC: did you mean ARCH?	| make_target run ARHC=arm64
@@ -66,6 +66,8 @@ test_misspelt_variables_are_named()
 		ARCHES must be some of				| make_target run ARCHES="arm64 arm"
 		CPUS must be 1 to 8, not '9'			| make_target boot CPUS=9
 		CC must be mail addresses, not 'clang'		| make_target send CC=clang
+		KERNEL=/nowhere: no such file or directory	| make_target run KERNEL=/nowhere
+		BUSYBOX=/nowhere is no program			| make_target shell BUSYBOX=/nowhere
 	END
 }
 

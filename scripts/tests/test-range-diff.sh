@@ -7,13 +7,6 @@ set -uo pipefail
 unset FROM
 ID=20261120-toy-0123456789ab
 
-# git_top ARG...: git in the toy, with no settings of the user's.
-git_top()
-{
-	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -C "$TOY/top" \
-		-c user.name=t -c user.email=t@example.org "$@"
-}
-
 # changelog SECTION...: a changelog.in of these lines.
 changelog()
 {

@@ -39,12 +39,6 @@ changelog()
 	printf "# A note.\nchange-id: $CHANGE_ID\n\n$1" >"$TOY/top/changelog.in"
 }
 
-# git_top ARG...: git in the toy.
-git_top()
-{
-	git -C "$TOY/top" -c user.name=t -c user.email=t@example.org "$@"
-}
-
 # commit: what is sent gets a tag.
 commit()
 {

@@ -90,6 +90,13 @@ one_line()
 	fails_with "$@" && [ "$(wc -l <"$TOY/all")" = 1 ] || { sed 's/^/# /' "$TOY/all"; return 1; }
 }
 
+# git_top ARG...: git in the toy, with no settings of the user's.
+git_top()
+{
+	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -C "$TOY/top" \
+		-c user.name=t -c user.email=t@example.org "$@"
+}
+
 # fake PROGRAM LINE...: a shell script of this name comes first in PATH.
 fake()
 {
