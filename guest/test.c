@@ -123,7 +123,7 @@ static int test_file(const struct test *t)
 	return !found;
 }
 
-/* Something that kills who asks for it, if it works. */
+/* A program that provokes a fault: if it works, the caller is killed. */
 static int test_provoke(const struct test *t)
 {
 	static const char path[] = "/sys/kernel/debug/provoke-crash/DIRECT";
@@ -221,7 +221,7 @@ static void lines_add(struct lines *l, const char *data, size_t len)
 	}
 }
 
-/* Copy what the test prints until it closes its output; false: out of time. */
+/* Copy the output of the test until its end; false: out of time. */
 static bool copy_output(int fd, double deadline)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -298,7 +298,7 @@ static void run_one(int nr, const struct test *t)
 	}
 	in_time = copy_output(out, deadline) && reap(pid, &status, deadline);
 	close(out);
-	/* Also what the test left behind must not disturb the next one. */
+	/* Processes that the test left must not disturb the next test. */
 	kill(-pid, SIGKILL);
 	if (!in_time && !reap(pid, &status, now() + KILL_GRACE))
 		say("# %s cannot be killed", t->name);

@@ -55,7 +55,7 @@ check()
 KEPT=$CACHE/checkpatch
 UNCHANGED=0
 
-# surroundings: what the findings depend on besides the patch.
+# surroundings: all inputs of the findings except the patch.
 surroundings()
 {
 	echo "$BASE" "${options[@]}"
@@ -64,7 +64,7 @@ surroundings()
 	sha256sum "$0" "$WORDS" "$BASE"/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch} 2>/dev/null || :
 }
 
-# check_once PATCH: as check, but what is in the cache folder is not looked for again.
+# check_once PATCH: as check, with the findings in the cache folder if they are there.
 check_once()
 {
 	local kept

@@ -3,10 +3,10 @@
 # The environment of every command; sourced by lib.sh, through which Python scripts start
 # too (run_main in series_tools/common.py).
 #
-# Only the variables of this project, and those that programs need to run, get past the first
-# lines.  No other one reaches kbuild, git, quilt or ccache: habits of kernel developers, such
-# as an exported LLVM=1 or ARCH=arm, do not change results.  check_environment refuses what
-# cannot work before anything is written.  Scripts that other scripts call skip both.
+# The first lines remove all variables except those of this project and those that programs
+# need to run.  No other one reaches kbuild, git, quilt or ccache: habits of kernel developers,
+# such as an exported LLVM=1 or ARCH=arm, do not change results.  check_environment finds
+# unusable places before anything is written.  Scripts that other scripts call skip both.
 ALL_ARCHES="x86_64 arm64 riscv64"
 
 # name	values, as a regular expression	their description
@@ -58,8 +58,8 @@ clean_environment()
 	[ -n "${HOME:-}" ] || { unset HOME && export HOME=~; }
 }
 
-# ignore_habits: variables whose names kernel development uses for other purposes, unless
-# they come from make's command line.
+# ignore_habits: remove CC and ARCH, which kernel development uses too, unless they come from
+# make's command line.
 ignore_habits()
 {
 	[[ " ${EXECMEM_ASSIGNED:-} " == *" CC "* || ${CC:-} == *@* ]] || unset CC
@@ -102,7 +102,7 @@ existing()
 	echo "${path:-/}"
 }
 
-# full_disks: the folders among those that are written to that have less than 1 MB left.
+# full_disks: the folders for output that have less than 1 MB left.
 full_disks()
 {
 	[ -n "${RESULTS:-}" ] || return 0

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # How this project calls kbuild; sourced after lib.sh by build and its steps.
 
-# The same bytes whoever builds and wherever: good for ccache and for logs.
+# Reproducible builds: ccache finds more, and logs are the same.
 export KBUILD_BUILD_USER=execmem KBUILD_BUILD_HOST=series
 export KBUILD_BUILD_TIMESTAMP="1970-01-01 00:00:00 UTC"
 
@@ -25,7 +25,7 @@ kbuild()
 
 # kbuild_objects TREE ARCH ODIR ARG...: of several folders.  kbuild enters arch/riscv/ and
 # arch/riscv/lib/ at once for an object of the latter, and then one of them may find it
-# half written: what fails so does not twice, with one job.
+# half written.  With one job that cannot happen.
 kbuild_objects()
 {
 	kbuild "$@" || JOBS=1 kbuild "$@"

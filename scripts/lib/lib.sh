@@ -67,8 +67,7 @@ refuse()
 	esac
 }
 
-# operands MAX ARG...: what is left of the command line has no option, and MAX arguments
-# at most.
+# operands MAX ARG...: refuse options and more than MAX arguments.
 operands()
 {
 	local max=$1 arg
@@ -97,7 +96,7 @@ patch_names()
 	[ ! -s "$TOP/series" ] || awk '$1 !~ /^(#|$)/ { print $1 }' "$TOP/series"
 }
 
-# check_arch ARCH: refuse what we have no record for.
+# check_arch ARCH: refuse an architecture without a record.
 check_arch()
 {
 	case " $ALL_ARCHES " in
@@ -116,8 +115,7 @@ choose_arch()
 	. "$SCRIPTS/lib/arch/$ARCH.sh"
 }
 
-# check_arches [ARCH...]: those of ARCHES, which limits what is done to some, or instead
-# those named.
+# check_arches [ARCH...]: check and set ARCHES, to the arguments if there are any.
 check_arches()
 {
 	local arch
@@ -128,8 +126,8 @@ check_arches()
 	done
 }
 
-# set_up NEED...: install what is missing for these commands (see scripts/setup), but
-# not for a base that tests have made, and once for a command and those that it calls.
+# set_up NEED...: install missing packages for these commands (see scripts/setup), once for a
+# command and those that it calls.  Tests with a base of their own need none.
 set_up()
 {
 	local need missing=()
@@ -178,7 +176,7 @@ become()
 	exec env --default-signal=INT,QUIT setpriv --pdeathsig TERM "$@"
 }
 
-# tail_log LOG: what a failure shows, the end of the log and where it is.
+# tail_log LOG: show the end of the log of a failure, and its place.
 tail_log()
 {
 	! grep -qs 'No space left on device' "$1" ||
@@ -201,15 +199,15 @@ tree_dir()
 	echo "$BUILD/$name$(kernel_suffix)"
 }
 
-# kernel_suffix: of what is made of a kernel of the user's, to keep it apart.
+# kernel_suffix: part of the names of all output for KERNEL=PATH.
 kernel_suffix()
 {
 	[ -z "${KERNEL:-}" ] ||
 		printf -- '-%s' "$(printf %s "$(readlink -m -- "$KERNEL")" | sha256sum | cut -c1-8)"
 }
 
-# odir ARCH: the folder in the tree where ARCH is built; DEBUG=1 has one of its
-# own, because its configuration is another.
+# odir ARCH: the folder in the tree where ARCH is built; DEBUG=1 has another
+# configuration and another folder.
 odir()
 {
 	local name=o.$1

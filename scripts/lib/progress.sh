@@ -50,7 +50,7 @@ report()
 	fi
 }
 
-# progress_time: of a step whose size nobody knows.
+# progress_time: of a step of unknown size.
 progress_time()
 {
 	report "$(human $((SECONDS - STEP_BEGAN)))"

@@ -3,7 +3,7 @@
 # What makes and reads our mails has in common; sourced after lib.sh by send and
 # its steps.
 
-# plain_git ARG...: git without a setting or a hook of anybody's.
+# plain_git ARG...: git without the user's settings and hooks.
 plain_git()
 {
 	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git \
@@ -12,7 +12,7 @@ plain_git()
 		-c user.name="${NAME:-$UNSIGNED_NAME}" \
 		-c user.email="${EMAIL:-$UNSIGNED_EMAIL}" "$@"
 }
-# Who stands in mails that nobody has signed; no mail gets there.
+# The author in unsigned mails.  The address is invalid.
 UNSIGNED_NAME=unsigned
 UNSIGNED_EMAIL=unsigned@invalid
 

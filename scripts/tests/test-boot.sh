@@ -54,7 +54,7 @@ test_a_hung_qemu_is_killed()
 		record_says '"killed": "did not end in 1 s"' && ! kill -0 "$(cat "$TOY/pid")" 2>/dev/null
 }
 
-# What a guest said before it hung, and where it hung, can be seen.
+# The last line of a guest that hangs is shown, and its registers are kept.
 test_a_silent_boot_is_killed()
 {
 	export EXECMEM_TOY=$TOY

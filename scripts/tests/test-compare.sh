@@ -7,7 +7,7 @@ set -uo pipefail
 unset ARCHES QUICK RUNS
 REAL=$SCRIPTS
 
-# fake_log LIST NUMBER: what a guest says that has run LIST; NUMBER is in its figures.
+# fake_log LIST NUMBER: the log of a guest that has run LIST; NUMBER is in its figures.
 fake_log()
 {
 	local kind name at=0
@@ -51,8 +51,8 @@ fake_figures()
 	printf "$say %s\n" "direct_4k 0 4096 0" "direct_2m 0 0 0" "direct_1g 0 0 0"
 }
 
-# toy_compare: the scripts, with a build and boots that take no time.  What is in
-# $TOY/spoil is done to each log.
+# toy_compare: the scripts, with a build and boots that take no time.  The commands in
+# $TOY/spoil change each log.
 toy_compare()
 {
 	local scripts=$TOY/scripts
@@ -61,7 +61,7 @@ toy_compare()
 	cp -r "$REAL" "$scripts"
 	: >"$TOY/spoil"
 	printf '#!/bin/sh\n' >"$scripts/setup"
-	# FORCE would drop what the user has edited.
+	# FORCE would drop edits.
 	printf '#!/bin/sh\n[ -z "${FORCE:-}" ]\n' >"$scripts/build"
 	cat >"$scripts/boot" <<-EOF
 		#!/bin/bash

@@ -7,7 +7,7 @@ set -uo pipefail
 unset EXECMEM_ENVIRONMENT
 REPOSITORY=$(dirname "$SCRIPTS")
 
-# try COMMAND...: prints all that it says, but for the lines that make adds; fails as it does.
+# try COMMAND...: prints its output without the lines that make adds; has its status.
 try()
 {
 	"$@" >"$TOY/said" 2>&1 </dev/null
@@ -224,7 +224,7 @@ bare_debian()
 		fake apt-cache 'echo "  Candidate: 1"' && fake sudo 'exit 1'
 }
 
-# last_line TEXT COMMAND...: fails, ends with TEXT, and is no list of anything before.
+# last_line TEXT COMMAND...: fails, and ends with TEXT in its first or second line.
 last_line()
 {
 	local said
@@ -266,7 +266,7 @@ small_disk()
 	return 1
 }
 
-# fill FOLDER KB: leave so much.
+# fill FOLDER KB: leave this much space.
 fill()
 {
 	local free
@@ -373,7 +373,7 @@ test_a_copy_of_a_kernel_on_a_full_disk()
 	return "$status"
 }
 
-# A step whose log says so, such as kbuild.
+# The log of a step such as kbuild has the error.
 test_a_full_disk_in_a_log_is_named()
 {
 	quiet tree && mkdir -p "$TOY/top/configs" && touch "$TOY/top/configs"/{common,x86_64}.config &&

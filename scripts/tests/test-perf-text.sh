@@ -11,7 +11,7 @@ fake_machine()
 {
 	SCRIPTS=$TOY/bin
 	mkdir -p "$SCRIPTS"
-	# What is written to call functions goes nowhere.
+	# The file for calls is a plain one.
 	sed "s,^CALL=.*,CALL=$TOY/call," "$SOURCE" >"$SCRIPTS/perf_text.sh"
 	chmod +x "$SCRIPTS/perf_text.sh"
 	fake id 'echo 0'

@@ -5,7 +5,7 @@
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
-# in_command COMMANDS: of a script with our functions; what it shows is in TOY/err.
+# in_command COMMANDS: of a script with our functions; its output is in TOY/err.
 in_command()
 {
 	printf '. "%s"\n' "$SCRIPTS/lib/lib.sh" "$SCRIPTS/lib/progress.sh" >"$TOY/command"

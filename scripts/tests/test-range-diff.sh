@@ -20,7 +20,7 @@ ready()
 		git_top add series patches changelog.in && git_top commit -q -m v1 && git_top tag v1
 }
 
-# edit PATCH: change what it does.
+# edit PATCH: change its content.
 edit()
 {
 	case $1 in

@@ -29,7 +29,7 @@ figures()
 	done
 }
 
-# ready: pages of a toy, and what a comparison has left.
+# ready: pages of a toy, and the results of a comparison.
 ready()
 {
 	DIR=$TOY/top/results/compare

@@ -51,7 +51,7 @@ measured()
 	"$SCRIPTS/cover-letter" --series x86_64 arm64 riscv64 >"$TOY/top/results/compare/series"
 }
 
-# maintainers: a get_maintainer.pl that knows who has mm/ and lib/.
+# maintainers: a get_maintainer.pl that knows mm/ and lib/.
 maintainers()
 {
 	cat >"$EXECMEM_BASE/scripts/get_maintainer.pl" <<-'END'
@@ -240,7 +240,7 @@ test_who_gets_what()
 		{ sed '/^$/q; s/^/# /' "$one" "$two"; return 1; }
 }
 
-# envelopes: whoever was mailed anything, on one line.
+# envelopes: all recipients, on one line.
 envelopes()
 {
 	grep -o '[^ ]*@[^ ]*' "$TOY/envelopes" | sort -u | xargs

@@ -9,13 +9,13 @@ QEMU=qemu-system-aarch64
 MACHINE=virt
 # The architected pointer-authentication cipher is very slow to emulate.
 CPU_TCG=max,pauth-impdef=on
-# As on x86-64: a translation must not outlive what it was made from.
+# As on x86-64: a translation must not outlive its source.
 TCG_THREAD=single
 CPU_KVM=host
 HOST_MACHINE=aarch64
 CONSOLE=ttyAMA0
 MEMORY=1G
-# For the first estimates: what is compiled, and how long the guest runs.
+# For the first estimates: objects, and seconds of a boot.
 OBJECTS=1080
 BOOT_SECONDS=170
 APPEND="earlycon=pl011,0x9000000"

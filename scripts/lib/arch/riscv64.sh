@@ -15,7 +15,7 @@ CPU_KVM=host
 HOST_MACHINE=riscv64
 CONSOLE=ttyS0
 MEMORY=1G
-# For the first estimates: what is compiled, and how long the guest runs.
+# For the first estimates: objects, and seconds of a boot.
 OBJECTS=1066
 BOOT_SECONDS=200
 # CONFIG_RISCV_ISA_FALLBACK reads the ISA string that old QEMUs pass.

@@ -19,7 +19,7 @@ CPU_KVM=host,-arch-capabilities
 HOST_MACHINE=x86_64
 CONSOLE=ttyS0
 MEMORY=1G
-# For the first estimates: what is compiled, and how long the guest runs.
+# For the first estimates: objects, and seconds of a boot.
 OBJECTS=1240
 BOOT_SECONDS=170
 # SeaBIOS lists one CPU of each socket in the MP table.
