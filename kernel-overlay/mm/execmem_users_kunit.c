@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The users of the execmem slab: what they take from it they give back. */
+/* Users of the execmem slab free the text that they allocate. */
 
 #include <kunit/test.h>
 #include <linux/cred.h>
@@ -62,83 +62,135 @@ static void test_kprobe_slots(struct kunit *test)
 }
 
 #ifdef CONFIG_BPF_JIT
-static long bpf_text_used(void)
-{
-	struct execmem_stats s;
-	enum execmem_domain d;
-	long used = 0;
-
-	for (d = 0; d < EXECMEM_NR_DOMAINS; d++)
-		if (!execmem_get_stats(EXECMEM_BPF, d, &s))
-			used += s.used;
-
-	return used;
-}
+#define PROGRAM_SIZE	1000
+#define CHURN		2000	/* programs: more than 1 MiB of text */
 
 static void leave_hole(void *area, unsigned int size)
 {
 }
 
-/* The text of a program that was freed: for some time, CPUs may still be in it. */
-static void free_program(struct kunit *test, unsigned int size)
+static void *alloc_program(struct bpf_binary_header **rw)
 {
-	struct bpf_binary_header *rw;
 	u8 *image, *rw_image;
-	void *text;
 
-	text = bpf_jit_binary_pack_alloc(size, &image, 8, &rw, &rw_image, leave_hole, true);
-	KUNIT_ASSERT_NOT_NULL(test, text);
-	bpf_jit_binary_pack_free(text, rw);
+	return bpf_jit_binary_pack_alloc(PROGRAM_SIZE, &image, 8, rw, &rw_image, leave_hole,
+					 true);
 }
 
-/* As if @limit was that of BPF's text, and a user without privileges came. */
-static int charge_as_nobody(const struct cred *nobody, long limit)
+/* Allocate a program under this limit. NULL if it is refused. */
+static void *alloc_within(long limit, struct bpf_binary_header **rw)
 {
-	const struct cred *old = override_creds(nobody);
+	long usual = bpf_jit_limit;
+	void *text;
+
+	WRITE_ONCE(bpf_jit_limit, limit);
+	text = alloc_program(rw);
+	WRITE_ONCE(bpf_jit_limit, usual);
+	return text;
+}
+
+static bool can_charge(long limit)
+{
 	long usual = bpf_jit_limit;
 	int ret;
 
 	WRITE_ONCE(bpf_jit_limit, limit);
 	ret = bpf_jit_charge_modmem(1);
 	WRITE_ONCE(bpf_jit_limit, usual);
-	revert_creds(old);
 	if (!ret)
 		bpf_jit_uncharge_modmem(1);
+	return !ret;
+}
 
-	return ret;
+/* Bytes that are charged now: with this limit, one more is refused. */
+static long charged(void)
+{
+	long least = 0, most = bpf_jit_limit;
+
+	while (least < most) {
+		long middle = least + (most - least) / 2;
+
+		if (can_charge(middle + 1))
+			most = middle;
+		else
+			least = middle + 1;
+	}
+	return least;
+}
+
+struct charges {
+	long size, with_program, after_free, after_churn;
+	unsigned int refused;
+	bool beyond_limit;
+};
+
+/* Allocate and free a program, one beyond the limit, and many in a row at the limit. */
+static void charge_programs(struct charges *c)
+{
+	struct bpf_binary_header *rw;
+	long before = charged();
+	unsigned int i;
+	void *text;
+
+	*c = (struct charges) { };
+	text = alloc_within(bpf_jit_limit, &rw);
+	if (!text)
+		return;
+	c->size = execmem_text_size(text);
+	c->with_program = charged() - before;
+	bpf_jit_binary_pack_free(text, rw);
+	/* The text cannot be allocated again before its round. */
+	c->after_free = charged() - before;
+
+	text = alloc_within(before + PROGRAM_SIZE - 1, &rw);
+	c->beyond_limit = text;
+	if (text)
+		bpf_jit_binary_pack_free(text, rw);
+
+	for (i = 0; i < CHURN; i++) {
+		text = alloc_within(before + c->size, &rw);
+		if (text)
+			bpf_jit_binary_pack_free(text, rw);
+		else
+			c->refused++;
+	}
+	c->after_churn = charged() - before;
 }
 
 KUNIT_DEFINE_ACTION_WRAPPER(put_nobody, put_cred, const struct cred *);
+KUNIT_DEFINE_ACTION_WRAPPER(end_nobody, revert_creds, const struct cred *);
 
-static void test_bpf_limit(struct kunit *test)
+/* Make the test a user without privileges, until it ends. */
+static void become_nobody(struct kunit *test)
 {
 	struct cred *nobody = prepare_creds();
-	long used, least;
-	int tries, ret = 0;
+	const struct cred *old;
 
 	KUNIT_ASSERT_NOT_NULL(test, nobody);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, put_nobody, nobody), 0);
 	cap_clear(nobody->cap_effective);
-	execmem_retire_barrier();
-	least = bpf_text_used() + 1000;
-	/* Not each JIT takes text from the slab. */
-	if (charge_as_nobody(nobody, least - 999))
-		kunit_skip(test, "there are programs that the slab does not know");
+	old = override_creds(nobody);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, end_nobody, (void *)old), 0);
+}
 
-	for (tries = 0; tries < 10; tries++) {
-		free_program(test, 1000);
-		rcu_read_lock();
-		used = bpf_text_used();
-		ret = charge_as_nobody(nobody, used);
-		rcu_read_unlock();
-		/* It can be reused before there is a reader. */
-		if (used >= least)
+static void test_bpf_limit(struct kunit *test)
+{
+	struct charges c;
+	int tries;
+
+	become_nobody(test);
+	/* Others may load or free programs meanwhile. */
+	for (tries = 0; tries < 5; tries++) {
+		charge_programs(&c);
+		if (c.with_program == c.size && !c.after_free && !c.after_churn && !c.refused)
 			break;
 	}
-	KUNIT_EXPECT_GE(test, used, least);
-	KUNIT_EXPECT_EQ_MSG(test, ret, -EPERM, "the text is not free yet");
-	execmem_retire_barrier();
-	KUNIT_EXPECT_EQ_MSG(test, charge_as_nobody(nobody, used), 0, "the text is free again");
+	KUNIT_EXPECT_GE(test, c.size, PROGRAM_SIZE);
+	KUNIT_EXPECT_EQ(test, c.with_program, c.size);
+	KUNIT_EXPECT_EQ(test, c.after_free, 0);
+	KUNIT_EXPECT_FALSE(test, c.beyond_limit);
+	KUNIT_EXPECT_EQ(test, c.refused, 0);
+	KUNIT_EXPECT_EQ(test, c.after_churn, 0);
 }
 #else
 static void test_bpf_limit(struct kunit *test)

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What users without privileges may have of JITed text is limited. A program beyond the
- * limit is refused before it has text: to give text back interrupts every CPU, which
- * such a user could ask for again and again.
+ * Users without privileges are limited in JITed text. A program beyond the limit is
+ * refused before text is allocated: freeing text interrupts every CPU, which such a user
+ * could request again and again. Freed programs are not charged, although their text
+ * cannot be allocated again for a tenth of a second.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpf_settings.h"
@@ -18,6 +21,15 @@
 
 #define NOBODY		65534
 #define FILTERS		100
+/* Filters that are attached at once, at the limit. */
+#define MAX_HELD	900
+#define MIN_HELD	2
+#define ROUNDS		20
+#define LEAST_LIMIT	(64UL << 10)	/* bytes */
+#define MOST_LIMIT	(LEAST_LIMIT << 14)
+/* Less than freed text waits for its round. */
+#define SOON_MS		90
+#define PATIENCE_MS	10000
 
 static struct setting limit = { .name = "bpf_jit_limit" };
 
@@ -37,21 +49,35 @@ static long count_allocs(void)
 	return allocs;
 }
 
-/* "Accept all", by one socket. It does not matter whether it is refused or interpreted. */
-static void attach_filter(void)
-{
-	struct sock_filter accept[] = { BPF_STMT(BPF_RET | BPF_K, 0xffff) };
-	struct sock_fprog program = { .len = 1, .filter = accept };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+/* A filter that accepts all, as large as a filter may be. */
+static struct sock_filter accept_all[BPF_MAXINSNS];
 
-	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-	close(fd);
+static void fill_filter(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(accept_all) - 1; i++)
+		accept_all[i] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 1);
+	accept_all[ARRAY_SIZE(accept_all) - 1] =
+		(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffff);
 }
 
-/* The number of filters of a user without privileges that took text; -1 if none could be. */
-static long attach_as_nobody(unsigned int filters)
+/* A socket with the last instructions of that filter; -1 if it is refused. */
+static int attach_filter(unsigned short len)
 {
-	long before = count_allocs();
+	struct sock_fprog program = {
+		.len = len,
+		.filter = accept_all + ARRAY_SIZE(accept_all) - len,
+	};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (!setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Run @fn as a user without privileges. */
+static bool run_as_nobody(void (*fn)(void *arg), void *arg)
+{
 	int status = -1;
 	pid_t pid;
 
@@ -60,13 +86,25 @@ static long attach_as_nobody(unsigned int filters)
 	if (!pid) {
 		if (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY))
 			_exit(1);
-		while (filters--)
-			attach_filter();
+		fn(arg);
 		_exit(0);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-		return -1;
-	return count_allocs() - before;
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
+/* It does not matter whether a filter is refused or interpreted. */
+static void attach_small(void *filters)
+{
+	for (unsigned int i = *(unsigned int *)filters; i; i--)
+		close(attach_filter(1));
+}
+
+/* The number of filters of a user without privileges that took text; -1 if none could be. */
+static long attach_as_nobody(unsigned int filters)
+{
+	long before = count_allocs();
+
+	return run_as_nobody(attach_small, &filters) ? count_allocs() - before : -1;
 }
 
 /* Others may attach filters at any time, but not each time. */
@@ -84,32 +122,157 @@ static long least_beyond_limit(void)
 	return least;
 }
 
-int main(void)
+static void case_beyond_limit(void)
 {
 	long taken;
 
+	if (!change_setting(&limit, "1"))
+		ksft_exit_fail_msg("writing " NET_CORE "/%s: %s\n", limit.name, strerror(errno));
+	taken = least_beyond_limit();
+	ksft_print_msg("%ld of %u filters took text\n", taken, FILTERS);
+	ksft_test_result(!taken, "no text for what is beyond the limit\n");
+}
+
+static void case_within_limit(void)
+{
+	long taken;
+
+	restore_setting(&limit);
+	taken = attach_as_nobody(FILTERS);
+	ksft_print_msg("%ld of %u filters took text\n", taken, FILTERS);
+	ksft_test_result(taken >= FILTERS, "text again for what is within it\n");
+}
+
+/* Refusals of a user who attaches as many filters as the limit allows, again and again. */
+struct churn {
+	int held;			/* filters at once */
+	unsigned int refused;		/* attempts, 1 ms apart */
+	long least_ms, most_ms;		/* that a round waited for its filters */
+};
+
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void close_all(int *fds, int nr)
+{
+	while (nr--)
+		close(fds[nr]);
+}
+
+/* Filters until one is refused. */
+static void hold_filters(void *arg)
+{
+	struct churn *c = arg;
+	int fds[MAX_HELD];
+
+	for (c->held = 0; c->held < MAX_HELD; c->held++) {
+		fds[c->held] = attach_filter(BPF_MAXINSNS);
+		if (fds[c->held] < 0)
+			break;
+	}
+	close_all(fds, c->held);
+}
+
+/* A filter in the place of one that was detached: the milliseconds that it took. */
+static long attach_again(struct churn *c, int *fd)
+{
+	const struct timespec ms = { .tv_nsec = 1000 * 1000 };
+	long start = now_ms(), waited = 0;
+
+	while ((*fd = attach_filter(BPF_MAXINSNS)) < 0 && waited < PATIENCE_MS) {
+		c->refused++;
+		nanosleep(&ms, NULL);
+		waited = now_ms() - start;
+	}
+	return waited;
+}
+
+static void churn_filters(void *arg)
+{
+	struct churn *c = arg;
+	static int fds[MAX_HELD];
+
+	c->least_ms = PATIENCE_MS;
+	for (int round = 0; round <= ROUNDS; round++) {
+		long waited = 0;
+
+		for (int i = 0; i < c->held && waited < PATIENCE_MS; i++)
+			waited += attach_again(c, &fds[i]);
+		close_all(fds, c->held);
+		if (waited >= PATIENCE_MS) {
+			c->least_ms = waited;
+			break;
+		}
+		/* Nothing was detached just before the first round. */
+		if (!round)
+			continue;
+		c->least_ms = waited < c->least_ms ? waited : c->least_ms;
+		c->most_ms = waited > c->most_ms ? waited : c->most_ms;
+	}
+}
+
+/* A limit that some filters reach. Others may have programs. */
+static bool find_limit(struct churn *c)
+{
+	char value[32];
+
+	c->held = 0;
+	for (unsigned long bytes = LEAST_LIMIT; bytes <= MOST_LIMIT; bytes *= 2) {
+		snprintf(value, sizeof(value), "%lu", bytes);
+		if (!change_setting(&limit, value) || !run_as_nobody(hold_filters, c))
+			return false;
+		if (c->held >= MIN_HELD)
+			break;
+		/* Filters that were detached are charged for a grace period. */
+		sleep(1);
+	}
+	return c->held >= MIN_HELD && c->held < MAX_HELD;
+}
+
+static void case_churn(void)
+{
+	static const char name[] = "a filter can follow another one at the limit";
+	struct churn *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (c == MAP_FAILED || !find_limit(c)) {
+		ksft_test_result_skip("%s: none is refused: CONFIG_BPF_JIT_ALWAYS_ON is not set\n",
+				      name);
+		return;
+	}
+	sleep(1);
+	if (!run_as_nobody(churn_filters, c))
+		ksft_exit_fail_msg("no process without privileges\n");
+	restore_setting(&limit);
+	ksft_print_msg("%d filters at once, %d times: %u attempts refused, for %ld to %ld ms\n",
+		       c->held, ROUNDS, c->refused, c->least_ms, c->most_ms);
+	ksft_test_result(c->least_ms < SOON_MS, "%s\n", name);
+}
+
+int main(void)
+{
 	ksft_print_header();
 	if (geteuid())
 		ksft_exit_skip("needs root, to change a limit\n");
 	need_jit();
 	if (!read_setting(&limit))
 		ksft_exit_fail_msg("no " NET_CORE "/%s\n", limit.name);
-	if (count_allocs() < 0)
-		ksft_exit_skip("no " SUMMARY "\n");
-	if (attach_as_nobody(1) < 1)
-		ksft_exit_skip("filters take no text from the slab\n");
-	ksft_set_plan(2);
-
+	ksft_set_plan(3);
 	restore_setting_at_end(&limit);
-	if (!change_setting(&limit, "1"))
-		ksft_exit_fail_msg("writing " NET_CORE "/%s: %s\n", limit.name, strerror(errno));
-	taken = least_beyond_limit();
-	ksft_print_msg("%ld of %u filters took text\n", taken, FILTERS);
-	ksft_test_result(!taken, "no text for what is beyond the limit\n");
+	fill_filter();
 
-	restore_setting(&limit);
-	taken = attach_as_nobody(FILTERS);
-	ksft_print_msg("%ld of %u filters took text\n", taken, FILTERS);
-	ksft_test_result(taken >= FILTERS, "text again for what is within it\n");
+	if (attach_as_nobody(1) >= 1) {
+		case_beyond_limit();
+		case_within_limit();
+	} else {
+		ksft_test_result_skip("no text beyond the limit: filters take none of the slab\n");
+		ksft_test_result_skip("text within the limit: filters take none of the slab\n");
+	}
+	case_churn();
 	ksft_finished();
 }
