@@ -9,15 +9,20 @@
 #include <linux/btf.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
 #include "bpf_settings.h"
+#include "summary.h"
 
 #define VMLINUX_BTF	"/sys/kernel/btf/vmlinux"
 #define TRACED		"bpf_fentry_test1"	/* called by BPF_PROG_TEST_RUN itself */
+#define TRACING		"/sys/kernel/tracing/instances/bpf_programs"
+#define SYNC_EVENT	"events/text_poke/text_poke_sync/enable"
 #define MAX_FUNCTIONS	64
+#define TRIES		5
 #define NOT_SUPPORTED	524	/* an errno of the kernel's own */
 
 #define INSN(c, d, s, o, i) \
@@ -310,12 +315,12 @@ static int load_types(void)
 	return bpf(BPF_BTF_LOAD, &attr);
 }
 
-/* Attaching replaces the nop at the entry of the program by a call of the trampoline. */
-static void case_trace_program(const char *name)
+/* A program that tracers can be attached to. */
+static int load_traced(void)
 {
 	const struct bpf_func_info info = { .type_id = TYPE_FUNCTION };
 	union bpf_attr attr;
-	int traced, tracer;
+	int traced;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
@@ -324,11 +329,65 @@ static void case_trace_program(const char *name)
 	attr.func_info_rec_size = sizeof(info);
 	attr.func_info_cnt = 1;
 	traced = load_with(&attr, return_0, ARRAY_SIZE(return_0));
-	tracer = load_tracer(traced, TYPE_FUNCTION);
+	close(attr.prog_btf_fd);
+	return traced;
+}
+
+/* Attaching replaces the nop at the entry of the program by a call of the trampoline. */
+static void case_trace_program(const char *name)
+{
+	int traced = load_traced(), tracer = load_tracer(traced, TYPE_FUNCTION);
+
 	expect_traced(name, tracer, traced);
 	close(tracer);
 	close(traced);
-	close(attr.prog_btf_fd);
+}
+
+/* Rounds that make a trampoline visible to all CPUs; -1 if it cannot be attached. */
+static int count_rounds(int traced)
+{
+	int tracer = load_tracer(traced, TYPE_FUNCTION);
+	int before = count_lines(TRACING "/trace", "shared=0");
+	int link = attach(tracer), rounds = -1;
+
+	if (link >= 0)
+		rounds = count_lines(TRACING "/trace", "shared=0") - before;
+	close(link);
+	close(tracer);
+	return rounds;
+}
+
+/* Text that others publish or free takes rounds too, but not each time. */
+static int least_rounds(void)
+{
+	int traced = load_traced(), least = -1, rounds;
+
+	for (int i = 0; i < TRIES; i++) {
+		rounds = count_rounds(traced);
+		if (least < 0 || rounds < least)
+			least = rounds;
+	}
+	close(traced);
+	return least;
+}
+
+static void case_rounds(const char *name)
+{
+	int rounds;
+
+	if ((mkdir(TRACING, 0755) && errno != EEXIST) || !write_to(TRACING, SYNC_EVENT, "1")) {
+		ksft_test_result_skip("%s: no " TRACING "/" SYNC_EVENT "\n", name);
+		return;
+	}
+	rounds = least_rounds();
+	write_to(TRACING, SYNC_EVENT, "0");
+	rmdir(TRACING);
+	if (rounds < 0) {
+		ksft_test_result_skip("%s: it cannot be attached\n", name);
+		return;
+	}
+	ksft_print_msg("%d rounds\n", rounds);
+	ksft_test_result(rounds == 1, "%s\n", name);
 }
 
 /* Constants are blinded: what is JITed is a copy of the program, which is freed. */
@@ -353,12 +412,13 @@ int main(void)
 	if (geteuid())
 		ksft_exit_skip("needs root, to load BPF programs\n");
 	need_jit();
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 
 	case_functions("a program of two functions", 1);
 	case_functions("a program of many functions", MAX_FUNCTIONS - 1);
 	case_hardened("a hardened program");
 	case_trace_program("a trampoline at a program");
+	case_rounds("one round for a trampoline");
 	case_trace_kernel("a trampoline at a kernel function");
 	ksft_finished();
 }
