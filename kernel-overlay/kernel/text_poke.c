@@ -233,9 +233,7 @@ void text_poke_sync(void)
  */
 static int sync_cpu_online(unsigned int cpu)
 {
-	guard(irqsave)();
-	text_poke_sync_this_cpu(NULL);
-	return 0;
+	return smp_call_function_single(cpu, text_poke_sync_this_cpu, NULL, true);
 }
 
 static int __init text_poke_init(void)

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Filters that users without privileges may attach are refused when memory is short, without
+ * a warning, and neither their text nor the charge for it is lost.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bpf_settings.h"
+#include "summary.h"
+
+#define FAILSLAB	"/sys/kernel/debug/failslab"
+#define MOST_LIMIT	(1UL << 30)	/* bytes */
+#define NOBODY		65534
+#define FILTERS		300
+#define TRIES		20	/* half seconds until freed text has gone */
+
+static struct setting limit = { .name = "bpf_jit_limit" };
+
+/* As large as a filter may be, so that it shows if it stays charged. */
+static struct sock_filter accept_all[BPF_MAXINSNS];
+
+static unsigned int attach_filters(unsigned int filters)
+{
+	struct sock_fprog program = { .len = ARRAY_SIZE(accept_all), .filter = accept_all };
+	unsigned int attached = 0;
+
+	while (filters--) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		attached += !setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+					sizeof(program));
+		close(fd);
+	}
+	return attached;
+}
+
+static bool fail_allocations(void)
+{
+	return write_to("/proc/self", "make-it-fail", "1");
+}
+
+static bool drop_privileges(void)
+{
+	return !setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY);
+}
+
+/* The number of filters that a process has attached after it has prepared itself. */
+static unsigned int attach_in_child(unsigned int filters, bool (*prepare)(void))
+{
+	unsigned int *attached = mmap(NULL, sizeof(*attached), PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = -1;
+	pid_t pid;
+
+	if (attached == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		if (!prepare())
+			_exit(1);
+		*attached = attach_filters(filters);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		ksft_exit_fail_msg("a process that attaches filters: status %#x\n", status);
+	filters = *attached;
+	munmap(attached, sizeof(*attached));
+	return filters;
+}
+
+static bool is_within(unsigned long bytes)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), "%lu", bytes);
+	if (!change_setting(&limit, value))
+		ksft_exit_fail_msg("writing " NET_CORE "/%s: %s\n", limit.name, strerror(errno));
+	return attach_in_child(1, drop_privileges);
+}
+
+/* A limit that suffices for one more filter, within a factor of two. */
+static unsigned long find_limit(void)
+{
+	unsigned long bytes = getpagesize();
+
+	while (!is_within(bytes)) {
+		bytes *= 2;
+		if (bytes > MOST_LIMIT)
+			ksft_exit_fail_msg("filters are refused whatever the limit is\n");
+	}
+	return bytes;
+}
+
+/* The slab's text of such filters; false if they are not in the slab. */
+static bool read_pool(unsigned long *objects, unsigned long *lost)
+{
+	FILE *f = fopen(SUMMARY, "re");
+	bool found = false;
+	char line[256];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "bpf untrusted %*u %*u %lu %*u %*u %*u %*u %*u %lu",
+			       objects, lost) == 2;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* The chance that an allocation fails, in tasks that have requested it. */
+static bool fail_slab(const char *percent)
+{
+	return write_to(FAILSLAB, "task-filter", "Y") &&
+	       write_to(FAILSLAB, "ignore-gfp-wait", "N") &&
+	       write_to(FAILSLAB, "verbose", "0") &&
+	       write_to(FAILSLAB, "times", "-1") &&
+	       write_to(FAILSLAB, "probability", percent);
+}
+
+static int open_log(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log < 0)
+		ksft_exit_skip("cannot read /dev/kmsg: %s\n", strerror(errno));
+	lseek(log, 0, SEEK_END);
+	return log;
+}
+
+/* vmalloc() reports failures with a stack trace: to the log, but not to the console. */
+static unsigned int attach_while_failing(void)
+{
+	char levels[64] = "7";
+	unsigned int attached;
+
+	read_from("/proc/sys/kernel", "printk", levels, sizeof(levels));
+	write_to("/proc/sys/kernel", "printk", "1");
+	fail_slab("10");
+	attached = attach_in_child(FILTERS, fail_allocations);
+	fail_slab("0");
+	write_to("/proc/sys/kernel", "printk", levels);
+	return attached;
+}
+
+static bool is_splat(const char *record)
+{
+	static const char * const splats[] = { "WARNING:", "BUG:", "Oops" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(splats); i++)
+		if (strstr(record, splats[i]))
+			return true;
+	return false;
+}
+
+/* Records that the log lost count: they may have been splats. */
+static unsigned int count_splats(int log)
+{
+	unsigned int splats = 0;
+	char record[8192];
+	ssize_t n;
+
+	while ((n = read(log, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
+		record[n > 0 ? n : 0] = '\0';
+		if ((n <= 0 || is_splat(record)) && !splats++)
+			ksft_print_msg("%s\n", n > 0 ? record : "lost records");
+	}
+	return splats;
+}
+
+static void case_text(bool in_slab, unsigned long objects, unsigned long lost)
+{
+	static const char name[] = "text of refused filters is freed";
+	unsigned long objects_now, lost_now;
+
+	if (!in_slab) {
+		ksft_test_result_skip("%s: filters take no text from the slab\n", name);
+		return;
+	}
+	for (int tries = 0; tries < TRIES; tries++) {
+		read_pool(&objects_now, &lost_now);
+		if (objects_now <= objects)
+			break;
+		nanosleep(&half_second, NULL);
+	}
+	ksft_print_msg("%lu objects, then %lu; %lu bytes lost, then %lu\n", objects,
+		       objects_now, lost, lost_now);
+	ksft_test_result(objects_now <= objects && lost_now == lost, "%s\n", name);
+}
+
+static void case_charge(unsigned long bytes)
+{
+	bool within = false;
+
+	for (int tries = 0; tries < TRIES && !within; tries++) {
+		within = is_within(2 * bytes);
+		if (!within)
+			nanosleep(&half_second, NULL);
+	}
+	ksft_test_result(within, "refused filters are not charged\n");
+}
+
+int main(void)
+{
+	unsigned long bytes, objects, lost;
+	unsigned int attached, splats;
+	bool in_slab;
+	int log;
+
+	ksft_print_header();
+	if (geteuid())
+		ksft_exit_skip("needs root, to inject failures\n");
+	need_jit();
+	if (!read_setting(&limit))
+		ksft_exit_fail_msg("no " NET_CORE "/%s\n", limit.name);
+	if (!fail_slab("0") || access("/proc/self/make-it-fail", W_OK))
+		ksft_exit_skip("no " FAILSLAB ": CONFIG_FAILSLAB is not set?\n");
+	log = open_log();
+	ksft_set_plan(4);
+
+	for (size_t i = 0; i < ARRAY_SIZE(accept_all); i++)
+		accept_all[i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffff);
+	restore_setting_at_end(&limit);
+	bytes = find_limit();
+	restore_setting(&limit);
+	in_slab = read_pool(&objects, &lost);
+
+	attached = attach_while_failing();
+	splats = count_splats(log);
+	ksft_print_msg("%u of %u filters attached\n", attached, FILTERS);
+	ksft_test_result(attached && attached < FILTERS, "some filters are refused\n");
+	ksft_test_result(!splats, "no warning in the kernel log\n");
+	case_text(in_slab, objects, lost);
+	case_charge(bytes);
+	restore_setting(&limit);
+	ksft_finished();
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Take a CPU offline and online while other tasks write text: BPF filters, a probe and the
+ * test_vmalloc_text module.
+ *
+ * No writer waits for a CPU that is offline, the CPU synchronises before its hotplug thread
+ * does anything else, and it then executes the new text. An emulator keeps instruction
+ * caches coherent. Therefore the events csd_function_entry and cpuhp_enter must show each
+ * synchronisation.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "bpf_settings.h"
+#include "modules.h"
+
+#define MODULE		"test_vmalloc_text"
+#define CPU		1
+#define CPU_DIR		"/sys/devices/system/cpu/cpu1"
+#define TRACEFS		"/sys/kernel/tracing"
+#define INSTANCE	TRACEFS "/instances/execmem_hotplug"
+#define PROBE		"execmem_hotplug/probe"
+#define MOST_OFFSET	64	/* bytes */
+#define PACKET		64	/* bytes */
+#define PATIENCE	20	/* seconds */
+
+/* Tasks that write text, each with the number of its completed writes. */
+enum { FILTERS, PROBES, WRITERS };
+static unsigned long *writes;
+
+static unsigned long count_writes(int writer)
+{
+	return __atomic_load_n(&writes[writer], __ATOMIC_RELAXED);
+}
+
+static void add_write(int writer)
+{
+	__atomic_fetch_add(&writes[writer], 1, __ATOMIC_RELAXED);
+}
+
+static const char * const names[WRITERS] = { "filters", "probes" };
+
+static bool stuck, wrong, unsynchronised, missed;
+
+/*
+ * Text that is executed: a filter that accepts so many bytes of a packet.
+ */
+
+static void open_pair(int pair[2])
+{
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair))
+		ksft_exit_fail_msg("socketpair: %s\n", strerror(errno));
+}
+
+static bool attach(int fd, unsigned int bytes)
+{
+	struct sock_filter accept[] = { BPF_STMT(BPF_RET | BPF_K, bytes) };
+	struct sock_fprog program = { .len = 1, .filter = accept };
+
+	return !setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+static bool accepts(const int pair[2], unsigned int bytes)
+{
+	char packet[PACKET] = "";
+
+	return send(pair[0], packet, PACKET, 0) == PACKET &&
+	       recv(pair[1], packet, PACKET, MSG_DONTWAIT) == (ssize_t)bytes;
+}
+
+static void close_pair(const int pair[2])
+{
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/*
+ * Writers. Each is a process that ends with an error if a write fails.
+ */
+
+static void write_filters(void)
+{
+	for (unsigned int n = 0;; n++) {
+		unsigned int bytes = 1 + n % PACKET;
+		int pair[2];
+
+		open_pair(pair);
+		if (!attach(pair[1], bytes) || !accepts(pair, bytes))
+			_exit(1);
+		close_pair(pair);
+		add_write(FILTERS);
+	}
+}
+
+static void write_probe(void)
+{
+	for (;;) {
+		if (!write_to(TRACEFS, "events/" PROBE "/enable", "1") ||
+		    !write_to(TRACEFS, "events/" PROBE "/enable", "0"))
+			_exit(1);
+		add_write(PROBES);
+	}
+}
+
+static pid_t start(void (*writer)(void))
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		writer();
+	if (pid < 0)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+	return pid;
+}
+
+/* Loading measures writes by several threads, with a synchronisation each. */
+static void load_module(void)
+{
+	_exit(run_modprobe(MODULE, "perf=1", "nr_threads=2"));
+}
+
+static bool has_failed(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) == pid;
+}
+
+static void stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/*
+ * Events, in a trace of our own.
+ */
+
+static bool start_tracing(void)
+{
+	static const char filter[] = "func.function == text_poke_sync_this_cpu";
+
+	if (mkdir(INSTANCE, 0755) && errno != EEXIST)
+		return false;
+	return write_to(INSTANCE, "events/csd/csd_function_entry/filter", filter) &&
+	       write_to(INSTANCE, "events/csd/csd_function_entry/enable", "1") &&
+	       write_to(INSTANCE, "events/cpuhp/cpuhp_enter/enable", "1");
+}
+
+static void stop_tracing(void)
+{
+	write_to(INSTANCE, "events/enable", "0");
+	rmdir(INSTANCE);
+}
+
+static void clear_trace(void)
+{
+	close(open_in(INSTANCE, "trace", O_WRONLY | O_TRUNC));
+}
+
+/* The synchronisations of a CPU since the trace was cleared, and few other events. */
+static unsigned long count_syncs(int cpu)
+{
+	unsigned long kept = 0, lost = 0;
+	char path[128], line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), INSTANCE "/per_cpu/cpu%d/stats", cpu);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "entries: %lu", &kept) != 1)
+			sscanf(line, "overrun: %lu", &lost);
+	if (f)
+		fclose(f);
+	return kept + lost;
+}
+
+/* A synchronisation by the CPU itself. Interrupts of rounds have a call_single_data. */
+static bool is_own_sync(const char *line)
+{
+	const char *csd = strstr(line, "func=text_poke_sync_this_cpu, csd=");
+
+	return csd && !strtoul(strstr(csd, "csd=") + 4, NULL, 16);
+}
+
+/* Whether the first callback in the hotplug thread of the CPU synchronised it. */
+static bool synchronised_first(void)
+{
+	FILE *f = fopen(INSTANCE "/per_cpu/cpu1/trace", "re");
+	bool called = false, synchronised = false;
+	char line[256] = "no event\n";
+
+	while (f && !synchronised && fgets(line, sizeof(line), f)) {
+		if (!strstr(line, "cpuhp/1-"))
+			continue;
+		synchronised = called && is_own_sync(line);
+		if (!strstr(line, "cpuhp_enter: "))
+			continue;
+		if (called || !strstr(line, "(sync_cpu_online)"))
+			break;
+		called = true;
+	}
+	if (f)
+		fclose(f);
+	if (!synchronised)
+		ksft_print_msg("online: not synchronised before %s", line);
+	return synchronised;
+}
+
+/*
+ * The CPU.
+ */
+
+static bool set_online(const char *value)
+{
+	return write_to(CPU_DIR, "online", value);
+}
+
+static void run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (cpu < 0 || cpu == i)
+			CPU_SET(i, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		ksft_exit_fail_msg("cannot run on CPU %d: %s\n", cpu, strerror(errno));
+}
+
+/* Wait until each writer has completed a write that it began after now, and a round too. */
+static void wait_for_writers(const char *when)
+{
+	const struct timespec tick = { .tv_nsec = 1000 * 1000 };
+	unsigned long enough[WRITERS], rounds = count_syncs(0);
+	time_t end = time(NULL) + PATIENCE;
+
+	for (int i = 0; i < WRITERS; i++)
+		enough[i] = count_writes(i) + 2;
+	for (int i = 0; i < WRITERS; i++) {
+		while (count_writes(i) < enough[i] && time(NULL) < end)
+			nanosleep(&tick, NULL);
+		if (count_writes(i) >= enough[i])
+			continue;
+		ksft_print_msg("%s: %s: no write in %d s\n", when, names[i], PATIENCE);
+		stuck = true;
+	}
+	while (count_syncs(0) < rounds + 2 && time(NULL) < end)
+		nanosleep(&tick, NULL);
+	if (count_syncs(0) < rounds + 2) {
+		ksft_print_msg("%s: no round in %d s\n", when, PATIENCE);
+		stuck = true;
+	}
+}
+
+/* A round that runs while counts are read may be in one of them only. */
+static void check_rounds(void)
+{
+	unsigned long here = count_syncs(CPU), there = count_syncs(0);
+
+	wait_for_writers("online");
+	there = count_syncs(0) - there;
+	here = count_syncs(CPU) - here;
+	if (here + 2 >= there)
+		return;
+	ksft_print_msg("online: %lu rounds, %lu answers\n", there, here);
+	missed = true;
+}
+
+static void run_cycle(unsigned int cycle)
+{
+	unsigned int bytes = 1 + cycle % PACKET;
+	int pair[2];
+
+	open_pair(pair);
+	if (!set_online("0"))
+		ksft_exit_fail_msg(CPU_DIR "/online: %s\n", strerror(errno));
+	wait_for_writers("offline");
+	if (!attach(pair[1], bytes))
+		ksft_exit_fail_msg("SO_ATTACH_FILTER: %s\n", strerror(errno));
+
+	clear_trace();
+	if (!set_online("1"))
+		ksft_exit_fail_msg(CPU_DIR "/online: %s\n", strerror(errno));
+	run_on(CPU);
+	wrong |= !accepts(pair, bytes);
+	run_on(-1);
+	unsynchronised |= !synchronised_first();
+	check_rounds();
+	close_pair(pair);
+}
+
+/* Not each instruction can be probed. */
+static bool add_probe(void)
+{
+	char definition[64];
+
+	for (unsigned int offset = 0; offset < MOST_OFFSET; offset += 2) {
+		snprintf(definition, sizeof(definition), "p:" PROBE " vfs_statfs+%u", offset);
+		if (write_to(TRACEFS, "kprobe_events", definition))
+			return true;
+	}
+	return false;
+}
+
+static void check_requirements(void)
+{
+	if (geteuid())
+		ksft_exit_skip("needs root, to take a CPU offline\n");
+	need_jit();
+	if (access(CPU_DIR "/online", W_OK))
+		ksft_exit_skip("no " CPU_DIR "/online: no such CPU, or no CONFIG_HOTPLUG_CPU\n");
+	if (!set_online("0"))
+		ksft_exit_skip("the CPU cannot be taken offline: %s\n", strerror(errno));
+	if (!set_online("1"))
+		ksft_exit_fail_msg("the CPU does not come online: %s\n", strerror(errno));
+	if (run_modprobe(MODULE, "functions=1", NULL))
+		ksft_exit_skip(MODULE " cannot be loaded: CONFIG_TEST_VMALLOC_TEXT=m?\n");
+	unload_module(MODULE);
+	if (!add_probe())
+		ksft_exit_skip("no probe: %s\n", strerror(errno));
+	if (!start_tracing())
+		ksft_exit_skip("no events in " INSTANCE ": %s\n", strerror(errno));
+}
+
+int main(void)
+{
+	pid_t filters, probes, module;
+	unsigned int cycles = 0;
+	int status;
+
+	ksft_print_header();
+	check_requirements();
+	ksft_set_plan(5);
+	writes = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	if (writes == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+
+	filters = start(write_filters);
+	probes = start(write_probe);
+	module = start(load_module);
+	do {
+		run_cycle(cycles++);
+	} while (!stuck && waitpid(module, &status, WNOHANG) != module);
+	ksft_print_msg("%u times offline and online, beside %lu filters and %lu probes\n", cycles,
+		       count_writes(FILTERS), count_writes(PROBES));
+
+	ksft_test_result(!stuck, "no writer is stuck\n");
+	ksft_test_result(!unsynchronised, "a CPU that comes online synchronises first\n");
+	ksft_test_result(!missed, "each round includes a CPU that is online again\n");
+	ksft_test_result(!wrong, "a CPU that comes online executes new text\n");
+	ksft_test_result(!stuck && !status && !has_failed(filters) && !has_failed(probes),
+			 "writes do not fail\n");
+	if (stuck)
+		ksft_finished();
+
+	stop(filters);
+	stop(probes);
+	unload_module(MODULE);
+	stop_tracing();
+	write_to(TRACEFS, "kprobe_events", "-:" PROBE);
+	ksft_finished();
+}
