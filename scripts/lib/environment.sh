@@ -15,7 +15,7 @@ VARIABLES=(
 	"ARCHES	( *(${ALL_ARCHES// /|}))+ *	some of $ALL_ARCHES"
 	"KERNEL	.*	a kernel tree, tarball or package"
 	"STOCK	[01]	0 or 1"
-	"DEBUG	[01]	0 or 1"
+	"DEBUG	0|1|kcsan|rt	0, 1, kcsan or rt"
 	"FORCE	[01]	0 or 1"
 	"FRESH	[01]	0 or 1"
 	"LONG	[01]	0 or 1"

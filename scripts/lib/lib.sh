@@ -206,23 +206,30 @@ kernel_suffix()
 		printf -- '-%s' "$(printf %s "$(readlink -m -- "$KERNEL")" | sha256sum | cut -c1-8)"
 }
 
-# odir ARCH: the folder in the tree where ARCH is built; DEBUG=1 has another
-# configuration and another folder.
+# debug_variant: the configuration that DEBUG selects, configs/NAME.config; empty if none.
+debug_variant()
+{
+	case ${DEBUG:-0} in
+	0) ;;
+	1) echo debug ;;
+	*) echo "$DEBUG" ;;
+	esac
+}
+
+# odir ARCH: the folder in the tree where ARCH is built; each variant has a separate one.
 odir()
 {
-	local name=o.$1
-
-	[ "${DEBUG:-0}" != 1 ] || name+=.debug
-	echo "$name"
+	local variant
+	variant=$(debug_variant)
+	echo "o.$1${variant:+.$variant}"
 }
 
 # results_dir ARCH: where the results of a run go.
 results_dir()
 {
-	local name=$1
-
-	[ "${DEBUG:-0}" != 1 ] || name+=-debug
-	echo "$RESULTS/$name"
+	local variant
+	variant=$(debug_variant)
+	echo "$RESULTS/$1${variant:+-$variant}"
 }
 
 # One ccache serves every clone: kbuild's paths are relative to the tree.
