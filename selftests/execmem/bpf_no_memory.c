@@ -18,7 +18,7 @@
 #include "summary.h"
 
 #define FAILSLAB	"/sys/kernel/debug/failslab"
-#define MOST_LIMIT	(1UL << 30)	/* bytes */
+#define MOST_LIMIT	0x40000000UL	/* bytes */
 #define NOBODY		65534
 #define FILTERS		300
 #define TRIES		20	/* half seconds until freed text has gone */
