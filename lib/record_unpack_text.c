@@ -215,7 +215,7 @@ void record_unpack_free(struct record_unpack *u)
 	list_del_rcu(&u->link);
 	spin_unlock(&functions_lock);
 
-	execmem_retire(u->text, EXECMEM_RCU_TASKS);
+	execmem_retire(u->text);
 	kfree_rcu(u, rcu);
 }
 EXPORT_SYMBOL_NS_GPL(record_unpack_free, RECORD_UNPACK);

@@ -30,7 +30,7 @@ struct test_text_ops {
 			    size_t size, size_t align);
 	int (*slab_copy)(void *text, size_t offset, const void *src, size_t len);
 	size_t (*slab_size)(const void *text);
-	void (*slab_retire)(void *text, enum execmem_grace grace);
+	void (*slab_retire)(void *text);
 	void (*slab_barrier)(void);
 	int (*slab_stats)(enum execmem_type type, enum execmem_domain domain,
 			  struct execmem_stats *stats);

@@ -25,7 +25,7 @@
 
 #include <asm/fixmap.h>
 
-#include "../mm/execmem_slab.h"
+#include "../mm/execmem/pool.h"
 #include "test_vmalloc_text.h"
 
 /**
@@ -214,8 +214,12 @@ static int test_text_find_sync_insn(void)
 /* Wait for retired text and release empty packs. */
 static void test_text_slab_flush(void)
 {
+	struct execmem_pool *pool;
+
 	execmem_retire_barrier();
-	execmem_slab_flush();
+	for_each_execmem_pool(pool)
+		execmem_drop_empty(pool);
+	execmem_flush_packs();
 }
 
 const struct test_text_ops test_text = {

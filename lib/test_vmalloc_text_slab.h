@@ -192,15 +192,15 @@ static void slab_fill_slot(struct slab_slot *s, struct rnd_state *rng)
 	s->value = prandom_u32_state(rng);
 	CHECK_EQ(slab_write(s->text, s->at, s->value, s->value % 8), 0, "%zu bytes at %zu",
 		 size, s->at);
-	CHECK_EQ(test_text.slab_copy(s->text, size - 4, &s->value, 2 * SLAB_GRANULE), -ERANGE,
-		 "%zu bytes", size);
+	CHECK_EQ(test_text.slab_copy(s->text, test_text.slab_size(s->text) - 4, &s->value, 8),
+		 -ERANGE, "%zu bytes", size);
 	atomic_long_inc(&slab_allocs);
 }
 
 static void slab_empty_slot(struct slab_slot *s, bool retire)
 {
 	if (retire)
-		test_text.slab_retire(s->text, EXECMEM_RCU);
+		test_text.slab_retire(s->text);
 	else
 		test_text.free(s->text);
 	s->text = NULL;
@@ -262,16 +262,8 @@ static void test_slab_stress(void)
  * of what one returns says which of those that are published it is: one that is
  * freed too early traps, or is another one.
  */
-static const struct slab_flavour {
-	const char *name;
-	enum execmem_grace grace;
-} slab_flavours[] = {
-	{ "rcu_read_lock", EXECMEM_RCU },
-	{ "preempt_disable", EXECMEM_RCU },
-	{ "preempt_disable", EXECMEM_RCU_TASKS_RUDE },
-#ifdef CONFIG_TASKS_TRACE_RCU
-	{ "rcu_read_lock_trace", EXECMEM_RCU_TASKS_TRACE },
-#endif
+static const char *const slab_flavours[] = {
+	"rcu_read_lock", "preempt_disable", "nothing",
 };
 
 /* How long a function is run, and how much longer when it has been replaced. */
@@ -287,24 +279,16 @@ static void slab_enter(unsigned int flavour)
 {
 	if (flavour == 0)
 		rcu_read_lock();
-	else if (flavour < 3)
+	else if (flavour == 1)
 		preempt_disable();
-#ifdef CONFIG_TASKS_TRACE_RCU
-	else
-		rcu_read_lock_trace();
-#endif
 }
 
 static void slab_leave(unsigned int flavour)
 {
 	if (flavour == 0)
 		rcu_read_unlock();
-	else if (flavour < 3)
+	else if (flavour == 1)
 		preempt_enable();
-#ifdef CONFIG_TASKS_TRACE_RCU
-	else
-		rcu_read_unlock_trace();
-#endif
 }
 
 /* Run what was published until it is not any more, and some time longer. */
@@ -330,7 +314,7 @@ static bool slab_linger(struct worker *w, u8 *text, u32 want, u8 *const *publish
 
 static void slab_call_published(struct worker *w, struct slab_published *p, unsigned int nr)
 {
-	const char *name = slab_flavours[nr].name;
+	const char *name = slab_flavours[nr];
 	bool lingered;
 	u8 *text;
 	u32 first;
@@ -379,7 +363,7 @@ static bool slab_replace(struct slab_published *p, unsigned int nr, unsigned int
 		return false;
 	/* Pairs with the acquire in slab_call_published(). */
 	smp_store_release(&p->text[nr], new);
-	test_text.slab_retire(old, slab_flavours[nr].grace);
+	test_text.slab_retire(old);
 	return true;
 }
 
@@ -426,7 +410,7 @@ static void test_slab_retire(void)
 	stop_workers();
 	CHECK(atomic_long_read(&p.lingered), "none was run while it was retired");
 	for (nr = 0; nr < ARRAY_SIZE(slab_flavours); nr++)
-		test_text.slab_retire(p.text[nr], slab_flavours[nr].grace);
+		test_text.slab_retire(p.text[nr]);
 	check_slab_as_at_load("afterwards");
 	slab_no_traps();
 	if (!not_caught)
@@ -532,7 +516,7 @@ static void slab_check_batch(u8 **text)
 		get_counts(&before);
 		slab_publish_batch(text, SLAB_BATCH);
 		for (i = 0; i < SLAB_BATCH; i++)
-			test_text.slab_retire(text[i], EXECMEM_RCU);
+			test_text.slab_retire(text[i]);
 		test_text.slab_barrier();
 		counts_since(&cost, &before);
 		if (cost.syncs <= 3)

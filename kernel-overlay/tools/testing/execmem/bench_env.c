@@ -40,7 +40,6 @@ struct per_thread {
 
 static struct per_thread threads[BENCH_MAX_THREADS];
 static __thread struct per_thread *this_thread;
-__thread unsigned int bench_cpu;
 
 static char *arena;
 static size_t arena_used;
@@ -348,7 +347,6 @@ size_t bench_env_mapped(void)
 void bench_env_thread(unsigned int thread)
 {
 	this_thread = &threads[thread];
-	bench_cpu = thread;
 }
 
 static void *reserve(size_t size, int prot)

@@ -38,12 +38,6 @@ static __always_inline void spin_lock(spinlock_t *lock)
 		bench_lock_slow(lock);
 }
 
-static __always_inline bool spin_trylock(spinlock_t *lock)
-{
-	return !READ_ONCE(lock->locked) &&
-	       !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
-}
-
 static __always_inline void spin_unlock(spinlock_t *lock)
 {
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
@@ -76,10 +70,6 @@ static __always_inline void mutex_unlock(struct mutex *mutex)
 
 DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
 DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock))
-
-/* Each thread has its own CPU. */
-extern __thread unsigned int bench_cpu;
-#define smp_processor_id()		bench_cpu
 
 /* RCU. Grace periods end in bench_env_quiesce(), between measurements. */
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
@@ -159,7 +149,10 @@ static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *na
 
 #include "../../../include/linux/xarray.h"
 #include "../../../include/linux/maple_tree.h"
+#include "../../../include/linux/rbtree_latch.h"
 #define CONFIG_EXECMEM 1
+#define CONFIG_EXECMEM_SLAB 1
+#define CONFIG_TASKS_RCU 1
 #include "../../../include/linux/execmem.h"
 
 #endif /* _BENCH_SHIM_H */

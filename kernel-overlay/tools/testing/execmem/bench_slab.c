@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The execmem slab, mm/execmem_*.c as they are, as something to measure. */
-#include "execmem_slab.h"
+/* The execmem slab, mm/execmem/ as it is, as something to measure. */
+#include "pages.h"
+#include "pool.h"
 #include "bench.h"
 
 /* Small ranges on huge pages, as on x86. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "execmem_slab.h"
+#include "pool.h"
 #include "test.h"
 
 void die(const char *fmt, ...)

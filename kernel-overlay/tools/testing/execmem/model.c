@@ -7,9 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "execmem_slab.h"
+#include "pool.h"
 #include "test.h"
 
+#define GRANULE		BIT(EXECMEM_SHIFT_MIN)
 #define MAX_OBJECTS	20000
 #define MAX_USED	(32UL << 20)
 #define TEXT_SIZE	SZ_1G
@@ -51,12 +52,12 @@ static u32 some(u32 below)
 
 static u16 *owner_of(const u8 *text)
 {
-	return owner + (text - env.text) / EXECMEM_GRANULE;
+	return owner + (text - env.text) / GRANULE;
 }
 
 static void set_owner(const struct object *o, unsigned int before, unsigned int after)
 {
-	u16 *at = owner_of(o->text), *end = at + o->given / EXECMEM_GRANULE;
+	u16 *at = owner_of(o->text), *end = at + o->given / GRANULE;
 
 	for (; at < end; at++) {
 		if (*at != before)
@@ -106,6 +107,16 @@ static void check_reuse(const struct object *o)
 			die("%p is reused before a round", o->text);
 }
 
+/* What sizes are rounded up to, and addresses are multiples of. */
+static size_t granule_for(size_t size, size_t align)
+{
+	if (size > SZ_1M || align > 256)
+		return PAGE_SIZE;
+	if (size > SZ_256K || align > 64)
+		return 256;
+	return size > SZ_64K || align > 16 ? 64 : 16;
+}
+
 static void do_alloc(void)
 {
 	struct object *o = &objects[nr_objects];
@@ -127,12 +138,12 @@ static void do_alloc(void)
 		die("no text for %zu bytes", o->size);
 	}
 
-	least = ALIGN(o->size, o->size > SZ_1M ? PAGE_SIZE : EXECMEM_GRANULE);
+	least = granule_for(o->size, align);
 	o->given = execmem_text_size(o->text);
-	if (o->given < least || (o->size + align <= SZ_1M && o->given != least))
+	if (o->given != ALIGN(o->size, least))
 		die("%zu bytes given for %zu", o->given, o->size);
-	if (!IS_ALIGNED((unsigned long)o->text, max(align, EXECMEM_GRANULE)))
-		die("%p is not aligned to %zu", o->text, align);
+	if (!IS_ALIGNED((unsigned long)o->text, least))
+		die("%p is not aligned to %zu", o->text, least);
 	set_owner(o, 0, nr_objects + 1);
 	check_object(o);
 	check_reuse(o);
@@ -168,7 +179,8 @@ static void do_free(void)
 	ret = execmem_slab_free(o.text);
 	if (ret)
 		die("an object cannot be freed: %d", ret);
-	if (env_is_mapped(o.text))
+	/* What has its own pages is unmapped instead. */
+	if (o.size <= SZ_1M)
 		check_bytes(o.text, o.given, 0xcc, "freed");
 	freed[nr_freed++ % RECENT] = (struct freed) { o.text, o.given, syncs };
 }
@@ -181,7 +193,7 @@ static void do_works(void)
 	env_do_works();
 	for (i = 0; i < nr_retired; i++)
 		if (env_is_mapped(retired[i]) && !*owner_of(retired[i]))
-			check_bytes(retired[i], EXECMEM_GRANULE, 0xcc, "retired");
+			check_bytes(retired[i], GRANULE, 0xcc, "retired");
 	nr_retired = 0;
 }
 
@@ -200,7 +212,7 @@ static void do_retire(void)
 	if (nr_retired == RECENT)
 		do_barrier();
 	o = forget(some(nr_objects));
-	execmem_retire(o.text, some(EXECMEM_RCU_TASKS_TRACE + 1));
+	execmem_retire(o.text);
 	if (execmem_text_size(o.text))
 		die("text is its owner's after it was retired");
 	retired[nr_retired++] = o.text;
@@ -258,9 +270,9 @@ static void do_wrong_use(void)
 		expect(execmem_text_copy(o->text, -1UL, code, 2), -ERANGE, "before the start");
 		expect(execmem_text_copy(o->text, 1, code, -1UL), -ERANGE, "wraps");
 		expect(execmem_slab_free(o->text + 1), -EINVAL, "not the start");
-		if (o->given > EXECMEM_GRANULE) {
-			expect(execmem_slab_free(o->text + EXECMEM_GRANULE), -EINVAL, "inside");
-			expect(execmem_text_copy(o->text + EXECMEM_GRANULE, 0, code, 1), -EFAULT,
+		if (o->given > GRANULE) {
+			expect(execmem_slab_free(o->text + GRANULE), -EINVAL, "inside");
+			expect(execmem_text_copy(o->text + GRANULE, 0, code, 1), -EFAULT,
 			       "inside");
 		}
 	}
@@ -293,13 +305,10 @@ static void do_wrong_use(void)
 static bool is_free(const struct execmem_pack *pack, unsigned int granule)
 {
 	const struct execmem_leaf *leaf = &pack->leaves[granule / EXECMEM_LEAF];
-	unsigned int bit = granule % EXECMEM_WORD;
-	unsigned long bits;
+	unsigned int bit = granule % EXECMEM_LEAF;
 
-	if (granule / EXECMEM_LEAF >= pack->nr_leaves)
-		return false;
-	bits = atomic_long_read(&leaf->words[granule % EXECMEM_LEAF / EXECMEM_WORD]);
-	return !((bits | bits >> EXECMEM_WORD) >> bit & 1);
+	return granule / EXECMEM_LEAF < pack->nr_leaves && !test_bit(bit, leaf->busy) &&
+	       !test_bit(bit, leaf->head);
 }
 
 /* What a node says of the part of @len granules from @start, by looking at each. */
@@ -323,17 +332,17 @@ static void check_runs(const struct execmem_pack *pack, const struct execmem_nod
 
 static void check_tree(const struct execmem_pack *pack)
 {
-	const struct execmem_node *node = pack->nodes;
-	unsigned int count = pack->nr_bottom * EXECMEM_FANOUT, len = EXECMEM_LEAF, i;
+	unsigned int level, parts = pack->nr_leaves, len = EXECMEM_LEAF, i;
 	unsigned int run = 0, longest = 0;
 
 	/* All that is above a leaf, and of the rest, which take long, a few. */
-	for (; count > 1; count /= EXECMEM_FANOUT, len *= EXECMEM_FANOUT) {
-		for (i = 0; i < count; i++)
-			if (len == EXECMEM_LEAF || !some(32))
-				check_runs(pack, &node[i / EXECMEM_FANOUT], i % EXECMEM_FANOUT,
-					   i * len, len);
-		node += count / EXECMEM_FANOUT;
+	for (level = 0; level < EXECMEM_LEVELS; level++) {
+		for (i = 0; i < parts; i++)
+			if (!level || !some(32))
+				check_runs(pack, &pack->level[level][i / EXECMEM_FANOUT],
+					   i % EXECMEM_FANOUT, i * len, len);
+		parts = DIV_ROUND_UP(parts, EXECMEM_FANOUT);
+		len *= EXECMEM_FANOUT;
 	}
 	for (i = 0; i < pack->nr_leaves * EXECMEM_LEAF; i++) {
 		run = is_free(pack, i) ? run + 1 : 0;
@@ -351,12 +360,11 @@ struct totals {
 /* Whether there may be objects that are not the model's. */
 static bool strangers;
 
-static void check_object_in_pack(const struct execmem_pack *pack, const u8 *text, size_t size,
-				 bool condemned)
+static void check_object_in_pack(const struct execmem_pack *pack, const u8 *text, size_t size)
 {
 	unsigned int i;
 
-	if (condemned || strangers)
+	if (strangers)
 		return;
 	i = *owner_of(text);
 	if (!i || objects[i - 1].text != text || objects[i - 1].given != size)
@@ -366,65 +374,84 @@ static void check_object_in_pack(const struct execmem_pack *pack, const u8 *text
 	check_object(&objects[i - 1]);
 }
 
-/* Between two objects: no traces of one. */
-static void check_free(const struct execmem_pack *pack, const u8 *text, const u8 *end)
+/* Between two extents: no traces of one. */
+static void check_free(const struct execmem_pack *pack, unsigned int from, unsigned int to)
 {
-	check_bytes(text, end - text, 0xcc, "free");
-	for (; text < end; text += EXECMEM_GRANULE)
-		if (!is_free(pack, (text - (u8 *)pack->base) >> pack->shift))
-			die("%p belongs to no object, and is not free", text);
+	const struct execmem_extent e = { from, to };
+
+	check_bytes(execmem_pack_addr(pack, from), from < to ? execmem_pack_bytes(pack, &e) : 0,
+		    0xcc, "free");
+	for (; from < to; from++)
+		if (!is_free(pack, from))
+			die("granule %u belongs to no object, and is not free", from);
 }
 
-static void check_pack(struct execmem_pack *pack, struct totals *t)
+static void check_pack(const struct execmem_pack *pack, struct totals *t)
 {
-	const u8 *text = NULL, *end = pack->base;
-	unsigned int n = 0;
-	bool condemned;
-	size_t size;
+	struct execmem_extent e = { };
+	unsigned int before = 0, granules = 0;
 
 	check_tree(pack);
-	while ((text = execmem_pack_next(pack, text, &size, &condemned))) {
-		check_free(pack, end, text);
-		check_object_in_pack(pack, text, size, condemned);
-		end = text + size;
-		t->used += size;
-		n++;
+	while (execmem_pack_next(pack, &e)) {
+		check_free(pack, before, e.start);
+		if (e.live) {
+			check_object_in_pack(pack, execmem_pack_addr(pack, e.start),
+					     execmem_pack_bytes(pack, &e));
+			t->objects++;
+		}
+		before = e.end;
+		t->used += execmem_pack_bytes(pack, &e);
+		granules += e.end - e.start;
 	}
-	check_free(pack, end, pack->base + pack->size);
-	if (n != pack->nr_objects)
-		die("%u objects in a pack that says %u", n, pack->nr_objects);
-	if (!n && pack != pack->pool->empty)
+	check_free(pack, before, pack->nr_granules);
+	if (granules != pack->used)
+		die("%u granules used in a pack that says %u", granules, pack->used);
+	if (!granules && pack != pack->pool->empty)
 		die("an empty pack was kept");
-	t->objects += n;
 	t->reserved += pack->size;
 	t->packs++;
 }
 
-static unsigned int check_packs(struct rb_node *node, struct totals *t)
+/* Each pack is in the list for its longest run, and known to be there. */
+static void check_rooms(struct execmem_pool *pool, unsigned int packs)
 {
-	struct execmem_pack *pack = rb_entry_safe(node, struct execmem_pack, node);
-	unsigned int longest;
+	struct execmem_pack *pack;
+	unsigned int room;
 
-	if (!pack)
-		return 0;
-	check_pack(pack, t);
-	longest = max(check_packs(node->rb_left, t), check_packs(node->rb_right, t));
-	longest = max(longest, pack->run);
-	if (pack->longest != longest)
-		die("a pack's subtree says %u, not %u", pack->longest, longest);
-	return longest;
+	for (room = 0; room < EXECMEM_NR_ROOMS; room++) {
+		if (list_empty(&pool->room[room]) == test_bit(room, pool->rooms))
+			die("list %u of a pool is empty, or is not", room);
+		list_for_each_entry(pack, &pool->room[room], room_link) {
+			if (pack->room != room || !pack->run != !room)
+				die("a pack with a run of %u is in list %u", pack->run, room);
+			packs--;
+		}
+	}
+	if (packs)
+		die("%d packs are in no list", (int)packs);
+}
+
+static void check_pool(struct execmem_pool *pool, struct totals *t)
+{
+	unsigned int before = t->packs;
+	struct execmem_pack *pack;
+
+	list_for_each_entry(pack, &pool->packs, link)
+		check_pack(pack, t);
+	check_rooms(pool, t->packs - before);
 }
 
 static void add_pool(enum execmem_type type, enum execmem_domain domain, struct totals *all)
 {
-	struct execmem_pool *pool = execmem_pool(type, domain);
+	struct execmem_pool *pool;
 	struct execmem_stats s;
 	struct totals t = { };
 
-	if (!pool)
+	if (execmem_get_stats(type, domain, &s))
 		return;
-	check_packs(pool->packs.rb_node, &t);
-	execmem_get_stats(type, domain, &s);
+	for_each_execmem_pool(pool)
+		if (pool->type == type && pool->domain == domain)
+			check_pool(pool, &t);
 	if (s.nr_packs != t.packs || s.reserved != t.reserved || s.used != t.used ||
 	    s.nr_objects != t.objects)
 		die("pool %d %d: %u packs, %zu of %zu bytes, %lu objects; says %u, %zu, %zu, %u",
@@ -481,7 +508,7 @@ void model_step(uint64_t bits)
 {
 	random_state ^= bits;
 	if (!owner)
-		owner = mmap(NULL, TEXT_SIZE / EXECMEM_GRANULE * sizeof(*owner),
+		owner = mmap(NULL, TEXT_SIZE / GRANULE * sizeof(*owner),
 			     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			     -1, 0);
 

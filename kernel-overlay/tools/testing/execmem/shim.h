@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What mm/execmem_*.c and lib/maple_tree.c need of kernel headers and tools/ has
+ * What mm/execmem/ and lib/maple_tree.c need of kernel headers and tools/ has
  * not, whatever environment they run in: that of the tests (test_env.h) or that of
  * the benchmark (bench_shim.h), which says how to lock, allocate and write text.
  */
 #ifndef _EXECMEM_SHIM_H
 #define _EXECMEM_SHIM_H
-
-/* The slab's list of kernel headers: what it needs of them is below. */
-#define _MM_EXECMEM_INTERNAL_H
 
 #include <errno.h>
 #include <limits.h>
@@ -105,28 +102,31 @@ unsigned long bitmap_find_next_zero_area_off(unsigned long *map, unsigned long s
 					     unsigned long align_mask,
 					     unsigned long align_offset);
 #define bitmap_set		__bitmap_set
+#define bitmap_copy(dst, src, nbits) \
+	((void)memcpy(dst, src, BITS_TO_LONGS(nbits) * sizeof(long)))
 #define bitmap_find_next_zero_area(map, size, start, nr, mask) \
 	bitmap_find_next_zero_area_off(map, size, start, nr, mask, 0)
 
-#define atomic_long_inc_return(v)	__atomic_add_fetch(&(v)->counter, 1, __ATOMIC_SEQ_CST)
+#define atomic_long_read(v)		READ_ONCE((v)->counter)
+#define atomic_long_set(v, i)		WRITE_ONCE((v)->counter, i)
+#define atomic_long_add(i, v) \
+	((void)__atomic_fetch_add(&(v)->counter, i, __ATOMIC_RELAXED))
 
-/* An environment may want others to run before what one does can be seen. */
-#ifndef shim_race
-#define shim_race()			do { } while (0)
-#endif
-#define atomic_long_read(v)		({ shim_race(); READ_ONCE((v)->counter); })
-#define atomic_long_set(v, i)		({ shim_race(); WRITE_ONCE((v)->counter, i); })
-#define atomic_long_or(i, v) \
-	({ shim_race(); (void)__atomic_fetch_or(&(v)->counter, i, __ATOMIC_SEQ_CST); })
-#define atomic_long_andnot(i, v) \
-	({ shim_race(); (void)__atomic_fetch_and(&(v)->counter, ~(i), __ATOMIC_SEQ_CST); })
-#define atomic_long_try_cmpxchg(v, old, new) ({						\
-	shim_race();									\
-	__atomic_compare_exchange_n(&(v)->counter, old, new, false, __ATOMIC_SEQ_CST,	\
-				    __ATOMIC_RELAXED);					\
-})
-/* Atomic operations are barriers on x86. */
-#define smp_mb__before_atomic()		barrier()
+/* A latch: two copies, of which readers use the one that is not being changed. */
+typedef struct {
+	unsigned int sequence;
+} seqcount_latch_t;
+
+#define raw_write_seqcount_latch(s) \
+	((void)__atomic_fetch_add(&(s)->sequence, 1, __ATOMIC_SEQ_CST))
+#define raw_read_seqcount_latch(s)	__atomic_load_n(&(s)->sequence, __ATOMIC_ACQUIRE)
+#define raw_read_seqcount_latch_retry(s, start) \
+	(__atomic_load_n(&(s)->sequence, __ATOMIC_ACQUIRE) != (start))
+#define rb_link_node_rcu(node, parent, link) do {		\
+	(node)->__rb_parent_color = (unsigned long)(parent);	\
+	(node)->rb_left = (node)->rb_right = NULL;		\
+	rcu_assign_pointer(*(link), node);			\
+} while (0)
 
 /* Those of tools/ are not atomic. */
 #undef set_bit
@@ -175,10 +175,11 @@ struct delayed_work {
 };
 
 #define HZ				100
-#define __DELAYED_WORK_INITIALIZER(name, f, flags)	{ .work = { .func = f } }
+#define DECLARE_DELAYED_WORK(name, f)	struct delayed_work name = { .work = { .func = f } }
 #define queue_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
 #define flush_delayed_work(dwork)		flush_work(&(dwork)->work)
 #define system_unbound_wq		NULL
+#define schedule_on_each_cpu(fn)		((void)(fn), 0)
 
 #define SHRINK_EMPTY			(~0UL - 1)
 #define SHRINK_STOP			(~0UL)

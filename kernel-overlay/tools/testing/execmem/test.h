@@ -19,7 +19,6 @@
  * @fail_run:	how many fail in a row
  * @syncs:	rounds of synchronisation
  * @flushes:	predictor flushes
- * @race:	whether atomic operations let others run before
  */
 struct env {
 	uint64_t rng;
@@ -32,7 +31,6 @@ struct env {
 	long fail_run;
 	unsigned long syncs;
 	unsigned long flushes;
-	bool race;
 };
 
 extern struct env env;

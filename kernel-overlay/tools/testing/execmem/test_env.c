@@ -4,7 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "execmem_slab.h"
+#include "pages.h"
+#include "pool.h"
 #include "test.h"
 
 /* Of lib/bitmap.c, what tools/lib/bitmap.c lacks. */
@@ -22,30 +23,10 @@ void env_might_sleep(const char *where)
 		    readers);
 }
 
-void env_race(void)
-{
-	static __thread u32 random;
-
-	random = random * 1664525 + 1013904223;
-	if (env.race && !(random >> 23))
-		sched_yield();
-}
-
 void spin_lock(spinlock_t *lock)
 {
 	pthread_mutex_lock(&lock->lock);
 	spinlocks++;
-}
-
-/* It may also be somebody else's without there being one. */
-bool spin_trylock(spinlock_t *lock)
-{
-	static __thread unsigned int calls;
-
-	if (!(++calls % 1024) || pthread_mutex_trylock(&lock->lock))
-		return false;
-	spinlocks++;
-	return true;
 }
 
 void spin_unlock(spinlock_t *lock)
@@ -63,18 +44,6 @@ void mutex_lock(struct mutex *mutex)
 void mutex_unlock(struct mutex *mutex)
 {
 	pthread_mutex_unlock(&mutex->lock);
-}
-
-unsigned int smp_processor_id(void)
-{
-	static unsigned int cpus;
-	static __thread unsigned int cpu, calls;
-
-	if (!spinlocks)
-		die("the CPU may be another one by now");
-	if (!(calls++ % 64))
-		cpu = __atomic_fetch_add(&cpus, 1, __ATOMIC_RELAXED);
-	return cpu;
 }
 
 /* Readers hold it shared; a grace period is over when it has been had alone. */
@@ -165,50 +134,6 @@ void kfree(const void *p)
 	free((void *)p);
 }
 
-/* The maple tree's nodes are in the only cache there is. */
-struct kmem_cache {
-	size_t size;
-};
-
-struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
-				     unsigned int flags, void (*ctor)(void *))
-{
-	static struct kmem_cache cache;
-
-	cache.size = size;
-	return &cache;
-}
-
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
-{
-	return env_alloc(cache->size, gfp);
-}
-
-int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		p[i] = env_alloc(cache->size, gfp);
-		if (!p[i]) {
-			kmem_cache_free_bulk(cache, i, p);
-			return 0;
-		}
-	}
-	return n;
-}
-
-void kmem_cache_free(struct kmem_cache *cache, void *p)
-{
-	kfree(p);
-}
-
-void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p)
-{
-	while (n--)
-		kfree(p[n]);
-}
-
 /* One function at a time, whoever runs it. */
 static pthread_mutex_t works_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t works_running = PTHREAD_MUTEX_INITIALIZER;
@@ -246,10 +171,12 @@ static struct work_struct *next_work(void)
 void env_do_works(void)
 {
 	struct work_struct *work;
+	unsigned int i;
 
 	might_sleep();
 	pthread_mutex_lock(&works_running);
-	while ((work = next_work()))
+	/* Other threads may queue work all the time. */
+	for (i = 0; i < 16 && (work = next_work()); i++)
 		work->func(work);
 	pthread_mutex_unlock(&works_running);
 }
@@ -498,7 +425,10 @@ unsigned long env_shrink(void)
 	struct shrink_control sc = { };
 	unsigned long freed;
 
-	shrinker.count_objects(&shrinker, &sc);
+	freed = shrinker.count_objects(&shrinker, &sc);
+	/* As in do_shrink_slab(). */
+	if (!freed || freed == SHRINK_EMPTY)
+		return 0;
 	freed = shrinker.scan_objects(&shrinker, &sc);
 	return freed == SHRINK_STOP ? 0 : freed;
 }
@@ -515,7 +445,6 @@ void env_init(void)
 	alias = mmap(NULL, TEXT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, text_fd, 0);
 	if (env.text == MAP_FAILED || alias == MAP_FAILED)
 		die("mmap: %m");
-	maple_tree_init();
 	execmem_slab_init();
 	initcall_execmem_shrinker_init();
 }

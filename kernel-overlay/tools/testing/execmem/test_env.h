@@ -3,16 +3,12 @@
  * The kernel, as the tests want it: locks are locks that sanitizers understand,
  * RCU waits for readers, every allocation can be made to fail, text is mapped twice
  * so that what the allocator must not write is read-only, and whoever sleeps with a
- * spinlock held is found out. Included before the first line of mm/execmem_*.c.
+ * spinlock held is found out. Included before the first line of mm/execmem/.
  */
 #ifndef _EXECMEM_TEST_ENV_H
 #define _EXECMEM_TEST_ENV_H
 
 #include <pthread.h>
-
-/* Now and then somebody else runs right before an atomic operation. */
-void env_race(void);
-#define shim_race()			env_race()
 
 #include "shim.h"
 
@@ -36,7 +32,6 @@ struct mutex {
 struct lock_class_key { };
 
 void spin_lock(spinlock_t *lock);
-bool spin_trylock(spinlock_t *lock);
 void spin_unlock(spinlock_t *lock);
 void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
@@ -58,9 +53,6 @@ void mutex_unlock(struct mutex *mutex);
 DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
 DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock))
 
-/* A thread is on a CPU of its own, and on another one now and then. */
-unsigned int smp_processor_id(void);
-
 /* RCU: one flavour. Grace periods are real, callbacks run after one. */
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
@@ -80,19 +72,11 @@ void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 #define WRITE_ONCE(x, v)		__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 
 /* Memory for metadata. */
-struct kmem_cache;
 void *env_alloc(size_t size, gfp_t gfp);
 void kfree(const void *p);
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
-int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t n, void **p);
-void kmem_cache_free(struct kmem_cache *cache, void *p);
-void kmem_cache_free_bulk(struct kmem_cache *cache, size_t n, void **p);
-struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
-				     unsigned int flags, void (*ctor)(void *));
 unsigned int memalloc_noio_save(void);
 void memalloc_noio_restore(unsigned int flags);
 
-#define SLAB_PANIC			2
 #define kmalloc(size, gfp)		env_alloc(size, gfp)
 #define kzalloc(size, gfp)		env_alloc(size, gfp)
 #define kvcalloc(n, size, gfp)		env_alloc((size_t)(n) * (size), gfp)
@@ -130,9 +114,10 @@ u32 get_random_u32(void);
 struct shrinker *shrinker_alloc(unsigned int flags, const char *name);
 void shrinker_register(struct shrinker *shrinker);
 
-#include "../../../include/linux/xarray.h"
-#include "../../../include/linux/maple_tree.h"
+#include "../../../include/linux/rbtree_latch.h"
 #define CONFIG_EXECMEM 1
+#define CONFIG_EXECMEM_SLAB 1
+#define CONFIG_TASKS_RCU 1
 #include "../../../include/linux/execmem.h"
 
 #endif /* _EXECMEM_TEST_ENV_H */

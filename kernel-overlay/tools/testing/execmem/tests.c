@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of mm/execmem_*.c, as KTAP:
+ * Tests of mm/execmem/, as KTAP:
  *
  *	tests [--steps N] [--seconds N] [--seed N] [NAME...]
  *
@@ -13,8 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "execmem_slab.h"
+#include "pages.h"
+#include "pool.h"
 #include "test.h"
+
+#define GRANULE		BIT(EXECMEM_SHIFT_MIN)
 
 static unsigned long seed = 1, step;
 static unsigned long steps = 300000;
@@ -101,7 +104,6 @@ static void fail_in_turn(long run)
 
 void test_failures(void)
 {
-	/* The maple tree tries twice to get a node. */
 	fail_in_turn(1);
 	fail_in_turn(4);
 }
@@ -224,7 +226,7 @@ static void *work_on_text(void *data)
 			if (random >> 62 & 1)
 				execmem_slab_free(text[i]);
 			else
-				execmem_retire(text[i], EXECMEM_RCU);
+				execmem_retire(text[i]);
 			text[i] = text[--n];
 		}
 	}
@@ -233,16 +235,21 @@ static void *work_on_text(void *data)
 	return NULL;
 }
 
+/* Racers decide when freed text is reused. */
+static bool racing;
+
 static void *be_short_of_memory(void *data)
 {
 	struct execmem_stats s;
 
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		env_shrink();
 		execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
 		if (s.used > s.reserved)
 			die("more used than there is");
-		env_do_works();
+		if (!racing) {
+			env_shrink();
+			env_do_works();
+		}
 		usleep(100);
 	}
 	return NULL;
@@ -283,15 +290,15 @@ void test_threads(unsigned int seconds)
 }
 
 /*
- * Freeing twice at once. Two threads take the same text from its owners, and one alone
- * may get it, while others allocate and free what is in the same words of the bitmaps.
+ * Freeing twice at once. Two threads free the same text, and only one may succeed, while
+ * others allocate and free. Nothing is reused before both have tried.
  */
 #define RACES		64
+#define RACE_ALIGN	256
 
 static struct race {
 	u8 *text;
 	size_t size;
-	struct execmem_condemned c[2];
 	int ret[2];
 } races[RACES];
 
@@ -314,8 +321,8 @@ static void start_race(u64 random)
 
 	for (r = races; r < races + RACES; r++) {
 		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
-		r->size = ALIGN(1 + (random >> 40) % (random >> 63 ? 64 : 1500), EXECMEM_GRANULE);
-		r->text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, r->size, 1);
+		r->size = ALIGN(1 + (random >> 40) % (random >> 63 ? 64 : 1500), RACE_ALIGN);
+		r->text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, r->size, RACE_ALIGN);
 		if (!r->text)
 			die("no text");
 	}
@@ -323,17 +330,14 @@ static void start_race(u64 random)
 
 static void finish_race(void)
 {
+	static unsigned int rounds;
 	struct race *r;
-	int won;
 
-	for (r = races; r < races + RACES; r++) {
-		won = r->ret[0] ? 1 : 0;
-		if (r->ret[won] || r->ret[!won] != -EINVAL)
+	for (r = races; r < races + RACES; r++)
+		if (!r->ret[0] == !r->ret[1])
 			die("text freed twice at once: %d and %d", r->ret[0], r->ret[1]);
-		if (r->c[won].text != r->text || r->c[won].size != r->size)
-			die("%zu bytes freed of %zu", r->c[won].size, r->size);
-		execmem_slab_reuse(&r->c[won]);
-	}
+	if (!(++rounds % 64))
+		env_do_works();
 }
 
 static void *race(void *data)
@@ -350,9 +354,9 @@ static void *race(void *data)
 		for (r = races; r < races + RACES; r++) {
 			if (execmem_text_size(r->text) > r->size)
 				die("text has grown");
-			r->ret[me] = execmem_slab_condemn(r->text, &r->c[me]);
-			if (r->size > EXECMEM_GRANULE &&
-			    execmem_slab_free(r->text + EXECMEM_GRANULE) != -EINVAL)
+			r->ret[me] = execmem_slab_free(r->text);
+			if (r->size > RACE_ALIGN &&
+			    !execmem_slab_free(r->text + RACE_ALIGN))
 				die("freed from the inside");
 		}
 		meet(++round);
@@ -436,9 +440,10 @@ void test_double_free(unsigned int seconds)
 {
 	struct execmem_stats s;
 
-	env.race = true;
+	racing = true;
 	run_for(DIV_ROUND_UP(seconds, 2),
 		(worker_t[]) { race, race, work_on_text, work_on_text });
+	racing = false;
 	printf("# %lu races, %lu other operations\n", thread_ops[0] * RACES,
 	       thread_ops[2] + thread_ops[3]);
 	check_nothing_left();
@@ -446,7 +451,6 @@ void test_double_free(unsigned int seconds)
 	run_for(DIV_ROUND_UP(seconds, 2), (worker_t[]) {
 		free_wrongly, free_wrongly, free_wrongly, free_everywhere });
 	printf("# %lu wrong frees\n", thread_ops[0] + thread_ops[1] + thread_ops[2]);
-	env.race = false;
 	model_check_packs();
 	/* What has not been freed is in a slot, so nothing is left then. */
 	free_slots();

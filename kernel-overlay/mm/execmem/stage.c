@@ -13,9 +13,20 @@
  * its own, writable and not executable, until they are sealed.
  */
 
+#include <linux/cacheflush.h>
+#include <linux/error-injection.h>
+#include <linux/kmemleak.h>
+#include <linux/log2.h>
 #include <linux/memory.h>
+#include <linux/rculist.h>
+#include <linux/set_memory.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/text-patching.h>
+#include <linux/vmalloc.h>
 
-#include "execmem_slab.h"
+#include "pages.h"
+#include "stage.h"
 
 /* So much may be read behind the copy: who decodes its last instruction finds traps. */
 #define SLACK	16
@@ -135,7 +146,8 @@ static noinline void *stage_in_pages(enum execmem_type type, size_t size)
  */
 void *execmem_stage_alloc(enum execmem_type type, size_t size, size_t align)
 {
-	if (!size || size > EXECMEM_TEXT_MAX || !is_power_of_2(align))
+	if (!execmem_is_text_type(type) || !size || size > EXECMEM_TEXT_MAX ||
+	    !is_power_of_2(align))
 		return NULL;
 
 	if (execmem_range(type)->flags & EXECMEM_STAGED)

@@ -8,21 +8,28 @@
  */
 
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/memory.h>
 #include <linux/nodemask.h>
 #include <linux/panic.h>
 #include <linux/pgtable.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+#include <linux/text-patching.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <trace/events/execmem.h>
 #include <trace/events/text_poke.h>
 
-#include "execmem_slab.h"
-#include "internal.h"
+#include "../internal.h"
+#include "pages.h"
+#include "pool.h"
 
 #define TYPE	EXECMEM_FTRACE
 #define DOMAIN	EXECMEM_UNTRUSTED
+
+#define GRANULE	BIT(EXECMEM_SHIFT_MIN)
 
 /* Somebody else may write text while calls are counted: count again. */
 #define ATTEMPTS	5
@@ -92,29 +99,42 @@ static struct execmem_stats stats(void)
 	return s;
 }
 
-static struct execmem_pack *pack_of(struct rb_node *node)
+typedef const void *(*visit_t)(const struct execmem_pack *pack, const void *text);
+
+/* Call @fn for the packs of a type and domain until it returns something. */
+static const void *visit_packs(enum execmem_type type, enum execmem_domain domain, visit_t fn,
+			       const void *text)
 {
-	return rb_entry(node, struct execmem_pack, node);
+	struct execmem_pool *pool;
+	struct execmem_pack *pack;
+	const void *found;
+
+	for_each_execmem_pool(pool) {
+		if (pool->type != type || pool->domain != domain)
+			continue;
+		guard(spinlock)(&pool->lock);
+		list_for_each_entry(pack, &pool->packs, link) {
+			found = fn(pack, text);
+			if (found)
+				return found;
+		}
+	}
+
+	return NULL;
 }
 
-static bool is_in(const struct execmem_pack *pack, const void *text)
+static const void *pack_if_in(const struct execmem_pack *pack, const void *text)
 {
-	return text >= pack->base && text < pack->base + pack->size;
+	return text >= pack->base && text < pack->base + pack->size ? pack : NULL;
 }
 
-/* A copy of the pack that has @text; without size if there is none in the pool. */
+/* A copy of the pack that has @text, which is live; without size if there is none. */
 static struct execmem_pack pack_with(enum execmem_type type, enum execmem_domain domain,
 				     const void *text)
 {
-	struct execmem_pool *pool = execmem_pool(type, domain);
-	struct rb_node *node;
+	const struct execmem_pack *pack = visit_packs(type, domain, pack_if_in, text);
 
-	guard(spinlock)(&pool->lock);
-	for (node = rb_first(&pool->packs); node; node = rb_next(node))
-		if (is_in(pack_of(node), text))
-			return *pack_of(node);
-
-	return (struct execmem_pack) { };
+	return pack ? *pack : (struct execmem_pack) { };
 }
 
 static const void *find_no_trap(const void *from, const void *to)
@@ -128,87 +148,70 @@ static const void *find_no_trap(const void *from, const void *to)
 	return NULL;
 }
 
-static const void *find_no_trap_in_pack(const struct execmem_pack *pack)
+/* The first byte of a pack that belongs to no object and is not a trap's. */
+static const void *no_trap_in_pack(const struct execmem_pack *pack, const void *unused)
 {
-	const void *object = NULL, *from = pack->base, *bad;
-	bool condemned;
-	size_t size;
+	const void *from = pack->base, *bad;
+	struct execmem_extent e = { };
 
-	while ((object = execmem_pack_next(pack, object, &size, &condemned))) {
-		bad = find_no_trap(from, object);
+	while (execmem_pack_next(pack, &e)) {
+		bad = find_no_trap(from, execmem_pack_addr(pack, e.start));
 		if (bad)
 			return bad;
-		from = object + size;
+		from = execmem_pack_addr(pack, e.end);
 	}
 
 	return find_no_trap(from, pack->base + pack->size);
 }
 
-/* The first byte of a pool that belongs to no object and is not a trap's. */
-static const void *find_no_trap_in_pool(enum execmem_type type)
+static void expect_free_is_traps(struct kunit *test)
 {
-	struct execmem_pool *pool = execmem_pool(type, DOMAIN);
-	struct rb_node *node;
-	const void *bad;
+	KUNIT_EXPECT_NULL_MSG(test, visit_packs(TYPE, DOMAIN, no_trap_in_pack, NULL), "no trap");
+}
 
-	guard(spinlock)(&pool->lock);
-	for (node = rb_first(&pool->packs); node; node = rb_next(node)) {
-		bad = find_no_trap_in_pack(pack_of(node));
-		if (bad)
-			return bad;
+enum state { FREE, LIVE, FREED };
+
+/* The text in use that has @text, of live objects or of others. */
+static const void *find_extent(const struct execmem_pack *pack, const void *text, bool live)
+{
+	struct execmem_extent e = { };
+	void *start;
+
+	while (execmem_pack_next(pack, &e)) {
+		start = execmem_pack_addr(pack, e.start);
+		if (e.live == live && (!text || (text >= start &&
+						 text < execmem_pack_addr(pack, e.end))))
+			return start;
 	}
 
 	return NULL;
 }
 
-static void expect_free_is_traps(struct kunit *test)
+static const void *live_in_pack(const struct execmem_pack *pack, const void *text)
 {
-	KUNIT_EXPECT_NULL_MSG(test, find_no_trap_in_pool(TYPE), "no trap");
+	return find_extent(pack, text, true);
 }
 
-enum state { FREE, LIVE, CONDEMNED };
+static const void *freed_in_pack(const struct execmem_pack *pack, const void *text)
+{
+	return find_extent(pack, text, false);
+}
 
 static enum state state_of(const void *text)
 {
-	struct execmem_pool *pool = execmem_pool(TYPE, DOMAIN);
-	const void *object = NULL;
-	struct rb_node *node;
-	bool condemned;
-	size_t size;
+	if (visit_packs(TYPE, DOMAIN, live_in_pack, text))
+		return LIVE;
 
-	guard(spinlock)(&pool->lock);
-	for (node = rb_first(&pool->packs); node; node = rb_next(node))
-		while ((object = execmem_pack_next(pack_of(node), object, &size, &condemned)))
-			if (object == text)
-				return condemned ? CONDEMNED : LIVE;
-
-	return FREE;
-}
-
-/* What is left when a test was aborted. */
-static void *any_live_object(enum execmem_type type)
-{
-	struct execmem_pool *pool = execmem_pool(type, DOMAIN);
-	const void *object = NULL;
-	struct rb_node *node;
-	bool condemned;
-	size_t size;
-
-	guard(spinlock)(&pool->lock);
-	for (node = rb_first(&pool->packs); node; node = rb_next(node))
-		while ((object = execmem_pack_next(pack_of(node), object, &size, &condemned)))
-			if (!condemned)
-				return (void *)object;
-
-	return NULL;
+	return visit_packs(TYPE, DOMAIN, freed_in_pack, text) ? FREED : FREE;
 }
 
 static void start_free_all(enum execmem_type type)
 {
-	void *text;
+	const void *text;
 
-	while ((text = any_live_object(type)))
-		execmem_free(text);
+	/* There are some if a test was aborted. */
+	while ((text = visit_packs(type, DOMAIN, live_in_pack, NULL)))
+		execmem_free((void *)text);
 }
 
 static void free_all(enum execmem_type type)
@@ -217,12 +220,29 @@ static void free_all(enum execmem_type type)
 	execmem_retire_barrier();
 }
 
-static size_t rounded(size_t size)
+/* Give empty packs back, and wait for that. */
+static void flush_packs(void)
+{
+	struct execmem_pool *pool;
+
+	for_each_execmem_pool(pool)
+		execmem_drop_empty(pool);
+	execmem_flush_packs();
+}
+
+/* Large objects have larger granules. */
+static size_t granule_for(size_t size)
 {
 	if (size > EXECMEM_PACK_MAX / 2)
-		return PAGE_ALIGN(size);
+		return PAGE_SIZE;
+	if (size > SZ_256K)
+		return 256;
+	return size > SZ_64K ? 64 : GRANULE;
+}
 
-	return round_up(size, EXECMEM_GRANULE);
+static size_t rounded(size_t size)
+{
+	return round_up(size, granule_for(size));
 }
 
 /* Code that is not traps, and differs from object to object. */
@@ -262,23 +282,32 @@ static bool has_pattern(const u8 *text, unsigned int nr, size_t size)
 	return true;
 }
 
-/* Successful calls of the text-patching functions, and rounds of interrupts. */
+/*
+ * Successful calls of the text-patching functions for text of the tests, and rounds by
+ * the tests and by workers. Other users may write and free text at the same time.
+ */
 struct poke_counts {
+	struct task_struct *task;
 	atomic_long_t copies;
 	atomic_long_t sets;
 	atomic_long_t syncs;
 	atomic_long_t rounds;
 };
 
+static bool is_ours(const void *addr)
+{
+	return execmem_is_text(TYPE, DOMAIN, (unsigned long)addr);
+}
+
 static void count_copy(void *counts, void *addr, size_t len, int ret)
 {
-	if (!ret)
+	if (!ret && is_ours(addr))
 		atomic_long_inc(&((struct poke_counts *)counts)->copies);
 }
 
 static void count_set(void *counts, void *addr, size_t len, int ret)
 {
-	if (!ret)
+	if (!ret && is_ours(addr))
 		atomic_long_inc(&((struct poke_counts *)counts)->sets);
 }
 
@@ -286,6 +315,8 @@ static void count_sync(void *counts, unsigned long round, bool shared)
 {
 	struct poke_counts *c = counts;
 
+	if (current != c->task && !(current->flags & PF_WQ_WORKER))
+		return;
 	atomic_long_inc(&c->syncs);
 	if (!shared)
 		atomic_long_inc(&c->rounds);
@@ -293,7 +324,7 @@ static void count_sync(void *counts, unsigned long round, bool shared)
 
 static void count_pokes(struct kunit *test, struct poke_counts *c)
 {
-	memset(c, 0, sizeof(*c));
+	*c = (struct poke_counts) { .task = current };
 	KUNIT_ASSERT_EQ(test, register_trace_text_poke_copy(count_copy, c), 0);
 	KUNIT_ASSERT_EQ(test, register_trace_text_poke_set(count_set, c), 0);
 	KUNIT_ASSERT_EQ(test, register_trace_text_poke_sync(count_sync, c), 0);
@@ -319,7 +350,7 @@ static const size_t sizes[] = {
 
 static void expect_fresh(struct kunit *test, const void *text, size_t size)
 {
-	KUNIT_EXPECT_PTR_EQ_MSG(test, PTR_ALIGN((void *)text, EXECMEM_GRANULE), (void *)text,
+	KUNIT_EXPECT_PTR_EQ_MSG(test, PTR_ALIGN((void *)text, granule_for(size)), (void *)text,
 				"%zu bytes", size);
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_size(text), rounded(size), "%zu bytes", size);
 	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(text, text + rounded(size)), "%zu bytes", size);
@@ -411,19 +442,49 @@ static void test_wrong_arguments(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 0);
 }
 
-/* One after the other by address would tell where the next one comes. */
+/*
+ * One after the other by address would tell where the next one comes. The first object
+ * of a pack may be near its end, and the others all on one side of it: look at several.
+ */
 static void test_placement(struct kunit *test)
 {
 	unsigned int i, ascents = 0;
 	void *text, *last = NULL;
 
-	for (i = 0; i < 64; i++) {
+	for (i = 0; i < 8 * 32; i++) {
+		if (!(i % 32)) {
+			free_all(TYPE);
+			flush_packs();
+		}
 		text = alloc(test, 100);
 		ascents += text > last;
 		last = text;
 	}
-	KUNIT_EXPECT_GT(test, ascents, 4);
-	KUNIT_EXPECT_LT(test, ascents, 60);
+	KUNIT_EXPECT_GT(test, ascents, 32);
+	KUNIT_EXPECT_LT(test, ascents, 7 * 32);
+}
+
+/* An aligned object fits in the hole that it leaves, and shares no line with others. */
+static void test_aligned_hole(struct kunit *test)
+{
+	const size_t line = 64;
+	static void *text[SZ_64K / 64];
+	void *again;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(text); i++) {
+		text[i] = alloc_aligned(test, line - i % 32, line);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)text[i], line));
+		KUNIT_EXPECT_EQ(test, execmem_text_size(text[i]), line);
+	}
+	KUNIT_ASSERT_EQ(test, stats().reserved, EXECMEM_PACK_MIN);
+
+	for (i = 0; i < ARRAY_SIZE(text); i += 10) {
+		free_now(text[i]);
+		again = alloc_aligned(test, line, line);
+		KUNIT_EXPECT_PTR_EQ(test, again, text[i]);
+	}
+	KUNIT_EXPECT_EQ(test, stats().reserved, EXECMEM_PACK_MIN);
 }
 
 /* Free neighbours become one run. */
@@ -633,7 +694,7 @@ static void test_free_area(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, find_vm_area(area));
 #endif
 	execmem_free(NULL);
-	execmem_retire(NULL, EXECMEM_RCU);
+	execmem_retire(NULL);
 }
 
 /*
@@ -656,14 +717,14 @@ static void test_stats(struct kunit *test)
 	free_now(a);
 	KUNIT_EXPECT_EQ(test, stats().used, 16);
 	KUNIT_EXPECT_EQ(test, stats().nr_objects, 1);
-	execmem_retire(b, EXECMEM_RCU);
+	execmem_retire(b);
 	execmem_retire_barrier();
 	s = stats();
 	KUNIT_EXPECT_EQ(test, s.used, 0);
 	KUNIT_EXPECT_EQ(test, s.nr_objects, 0);
 	KUNIT_EXPECT_EQ_MSG(test, s.nr_packs, 1, "the empty pack is kept");
 
-	execmem_slab_flush();
+	flush_packs();
 	s = stats();
 	KUNIT_EXPECT_EQ(test, s.nr_packs, 0);
 	KUNIT_EXPECT_EQ(test, s.reserved, 0);
@@ -699,7 +760,7 @@ static void test_growth(struct kunit *test)
 			KUNIT_EXPECT_EQ_MSG(test, made, next_size(reserved), "after %zu", reserved);
 			KUNIT_EXPECT_GE_MSG(test, used + lost, reserved, "there was room");
 			reserved += made;
-			lost += 2 * (size - EXECMEM_GRANULE);
+			lost += 2 * (size - GRANULE);
 		}
 		used += size;
 	}
@@ -823,7 +884,7 @@ static void test_hysteresis(struct kunit *test)
 	for (i = 0; i < 100; i++)
 		free_now(alloc(test, 100));
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&e->grown), 2, "a full pack");
-	execmem_slab_flush();
+	flush_packs();
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&e->shrunk), 1, "the second pack");
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
 }
@@ -838,7 +899,7 @@ static void test_empty_packs(struct kunit *test)
 	free_all(TYPE);
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
 	KUNIT_EXPECT_EQ(test, stats().used, 0);
-	execmem_slab_flush();
+	flush_packs();
 	KUNIT_EXPECT_EQ(test, atomic_read(&e->grown), 4);
 	KUNIT_EXPECT_EQ(test, atomic_read(&e->shrunk), 4);
 }
@@ -869,16 +930,17 @@ static void test_solo(struct kunit *test)
 	const size_t size = EXECMEM_PACK_MAX / 2 + 1;
 	void *small = alloc(test, 100), *a = alloc(test, size), *b = alloc(test, size);
 	struct execmem_pack pack = pack_with(TYPE, DOMAIN, a);
+	struct execmem_pack shared = pack_with(TYPE, DOMAIN, small);
 
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 3);
 	KUNIT_EXPECT_EQ(test, stats().reserved, EXECMEM_PACK_MIN + 2 * PAGE_ALIGN(size));
-	KUNIT_EXPECT_TRUE(test, pack.solo);
+	KUNIT_EXPECT_TRUE(test, execmem_pack_is_solo(&pack));
 	KUNIT_EXPECT_PTR_EQ(test, pack.base, a);
 	KUNIT_EXPECT_EQ(test, execmem_text_size(a), PAGE_ALIGN(size));
 	KUNIT_EXPECT_EQ_MSG(test, execmem_is_area(a), !IS_ENABLED(CONFIG_MMU),
 			    "whoever frees it twice frees what the slab is about to give back");
 	KUNIT_EXPECT_PTR_NE(test, pack_with(TYPE, DOMAIN, b).base, a);
-	KUNIT_EXPECT_FALSE(test, pack_with(TYPE, DOMAIN, small).solo);
+	KUNIT_EXPECT_FALSE(test, execmem_pack_is_solo(&shared));
 
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(a + 16), -EINVAL);
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(a + PAGE_SIZE), -EINVAL);
@@ -886,7 +948,7 @@ static void test_solo(struct kunit *test)
 	free_now(a);
 	free_now(b);
 	KUNIT_EXPECT_EQ_MSG(test, stats().reserved, EXECMEM_PACK_MIN, "solo packs are not kept");
-	execmem_slab_flush();
+	flush_packs();
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(a), -ENOENT);
 }
 
@@ -900,7 +962,7 @@ static void test_shrinker(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 2);
 	shrink_slab(GFP_KERNEL, first_online_node, NULL, 0);
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
-	execmem_slab_flush();
+	flush_packs();
 	KUNIT_EXPECT_EQ(test, atomic_read(&e->shrunk), 1);
 	KUNIT_EXPECT_EQ(test, state_of(keep), LIVE);
 
@@ -992,7 +1054,7 @@ static void test_lookup(struct kunit *test)
 	addr = (unsigned long)text + SZ_2M - 1;
 	KUNIT_EXPECT_TRUE(test, execmem_is_text(TYPE, DOMAIN, addr));
 	free_now(text);
-	execmem_slab_flush();
+	flush_packs();
 	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, DOMAIN, addr));
 }
 
@@ -1092,10 +1154,9 @@ static void test_not_writable(struct kunit *test)
  */
 
 struct reader {
-	enum execmem_grace grace;
+	bool rcu;
 	struct task_struct *task;
 	struct completion inside;
-	struct completion leave;
 	bool left;
 };
 
@@ -1107,38 +1168,17 @@ static void stay(struct reader *r)
 		cpu_relax();
 }
 
-static void stay_asleep(struct reader *r)
-{
-	complete(&r->inside);
-	wait_for_completion(&r->leave);
-}
-
 static int read_text(void *data)
 {
 	struct reader *r = data;
 
-	switch (r->grace) {
-	case EXECMEM_RCU:
-		rcu_read_lock();
+	if (!r->rcu) {
 		stay(r);
-		rcu_read_unlock();
-		break;
-	case EXECMEM_RCU_TASKS:
-		stay(r);
-		break;
-	case EXECMEM_RCU_TASKS_RUDE:
-		preempt_disable();
-		stay(r);
-		preempt_enable();
-		break;
-	case EXECMEM_RCU_TASKS_TRACE:
-#ifdef CONFIG_TASKS_TRACE_RCU
-		rcu_read_lock_trace();
-		stay_asleep(r);
-		rcu_read_unlock_trace();
-#endif
-		break;
+		return 0;
 	}
+	rcu_read_lock();
+	stay(r);
+	rcu_read_unlock();
 	return 0;
 }
 
@@ -1149,31 +1189,36 @@ static void stop_reader(struct fixture *f)
 	if (!r)
 		return;
 	WRITE_ONCE(r->left, true);
-	complete(&r->leave);
 	kthread_stop_put(r->task);
 	f->reader = NULL;
 }
 
-static const char *why_no_reader(enum execmem_grace grace)
+static const struct reader_param {
+	bool rcu;
+	const char *name;
+} reader_params[] = {
+	{ true, "rcu" },
+	{ false, "preempted" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(reader, reader_params, name);
+
+static const char *why_no_reader(const struct reader_param *param)
 {
-	if (grace == EXECMEM_RCU_TASKS_TRACE)
-		return IS_ENABLED(CONFIG_TASKS_TRACE_RCU) ? NULL : "needs CONFIG_TASKS_TRACE_RCU";
-	if (grace == EXECMEM_RCU_TASKS && IS_ENABLED(CONFIG_PREEMPTION) &&
-	    !IS_ENABLED(CONFIG_TASKS_RCU))
+	if (!param->rcu && IS_ENABLED(CONFIG_PREEMPTION) && !IS_ENABLED(CONFIG_TASKS_RCU))
 		return "needs CONFIG_TASKS_RCU";
 
 	return num_online_cpus() < 2 ? "needs two CPUs" : NULL;
 }
 
-static void start_reader(struct kunit *test, enum execmem_grace grace)
+static void start_reader(struct kunit *test, const struct reader_param *param)
 {
 	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 	struct fixture *f = test->priv;
 
 	KUNIT_ASSERT_NOT_NULL(test, r);
-	r->grace = grace;
+	r->rcu = param->rcu;
 	init_completion(&r->inside);
-	init_completion(&r->leave);
 	r->task = kthread_create(read_text, r, "execmem_kunit");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(r->task));
 	get_task_struct(r->task);
@@ -1182,23 +1227,10 @@ static void start_reader(struct kunit *test, enum execmem_grace grace)
 	wait_for_completion(&r->inside);
 }
 
-static const struct grace_param {
-	enum execmem_grace grace;
-	const char *name;
-} graces[] = {
-	{ EXECMEM_RCU, "rcu" },
-	{ EXECMEM_RCU_TASKS, "rcu_tasks" },
-	{ EXECMEM_RCU_TASKS_RUDE, "rcu_tasks_rude" },
-	{ EXECMEM_RCU_TASKS_TRACE, "rcu_tasks_trace" },
-};
-
-KUNIT_ARRAY_PARAM_DESC(grace, graces, name);
-
 /* Long enough for what does not wait for the reader, or waits for RCU alone. */
-static void wait_in_vain(enum execmem_grace grace)
+static void wait_in_vain(const struct reader_param *param)
 {
-	if (grace == EXECMEM_RCU_TASKS_TRACE ||
-	    (grace == EXECMEM_RCU_TASKS && IS_ENABLED(CONFIG_PREEMPTION)))
+	if (!param->rcu && IS_ENABLED(CONFIG_PREEMPTION))
 		synchronize_rcu();
 	msleep(200);
 }
@@ -1207,7 +1239,7 @@ static void expect_retired(struct kunit *test, u8 *text, size_t size)
 {
 	u8 junk[16] = { };
 
-	KUNIT_EXPECT_EQ_MSG(test, state_of(text), CONDEMNED, "before the reader has left");
+	KUNIT_EXPECT_EQ_MSG(test, state_of(text), FREED, "before the reader has left");
 	KUNIT_EXPECT_TRUE_MSG(test, has_pattern(text, 1, size), "before the reader has left");
 	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 0);
 	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, junk, 16), -EFAULT);
@@ -1218,8 +1250,8 @@ static void expect_retired(struct kunit *test, u8 *text, size_t size)
 /* Nothing happens to the text while a reader is there; afterwards it is free. */
 static void test_retire(struct kunit *test)
 {
-	const struct grace_param *param = test->param_value;
-	const char *why_not = why_no_reader(param->grace);
+	const struct reader_param *param = test->param_value;
+	const char *why_not = why_no_reader(param);
 	const size_t size = EXECMEM_PACK_MIN - 16;
 	u8 *text, *other;
 
@@ -1230,9 +1262,9 @@ static void test_retire(struct kunit *test)
 	text = alloc(test, size);
 	alloc(test, 16);
 	write_pattern(test, text, 1, size);
-	start_reader(test, param->grace);
-	execmem_retire(text, param->grace);
-	wait_in_vain(param->grace);
+	start_reader(test, param);
+	execmem_retire(text);
+	wait_in_vain(param);
 	expect_retired(test, text, size);
 	other = alloc(test, size);
 	KUNIT_EXPECT_TRUE_MSG(test, other + size <= text || text + size <= other, "reused");
@@ -1256,7 +1288,7 @@ static void test_retire_waits(struct kunit *test)
 	for (i = 0; i < 10; i++) {
 		text = alloc(test, 100);
 		get_state_synchronize_rcu_full(&before);
-		execmem_retire(text, EXECMEM_RCU);
+		execmem_retire(text);
 		execmem_retire_barrier();
 		KUNIT_EXPECT_TRUE_MSG(test, poll_state_synchronize_rcu_full(&before),
 				      "attempt %d", i);
@@ -1268,7 +1300,7 @@ static void test_retire_waits(struct kunit *test)
  * What it costs.
  */
 
-static void retire_100(struct kunit *test, enum execmem_grace grace, struct poke_counts *cost)
+static void retire_100(struct kunit *test, struct poke_counts *cost)
 {
 	void *text[100];
 	int i;
@@ -1277,7 +1309,7 @@ static void retire_100(struct kunit *test, enum execmem_grace grace, struct poke
 		text[i] = alloc(test, 100);
 	count_pokes(test, cost);
 	for (i = 0; i < ARRAY_SIZE(text); i++)
-		execmem_retire(text[i], grace);
+		execmem_retire(text[i]);
 	execmem_retire_barrier();
 	counted_pokes(cost);
 }
@@ -1289,7 +1321,7 @@ static void test_batching(struct kunit *test)
 	int i;
 
 	for (i = 0; i < ATTEMPTS; i++) {
-		retire_100(test, EXECMEM_RCU, &cost);
+		retire_100(test, &cost);
 		if (atomic_long_read(&cost.sets) == 100 && atomic_long_read(&cost.syncs) <= 2)
 			break;
 	}
@@ -1308,7 +1340,7 @@ static long rounds_of_slow_frees(struct kunit *test)
 
 	count_pokes(test, &cost);
 	for (i = 0; i < 4; i++) {
-		execmem_retire(alloc(test, 100), EXECMEM_RCU);
+		execmem_retire(alloc(test, 100));
 		msleep(20);
 	}
 	execmem_retire_barrier();
@@ -1416,7 +1448,7 @@ static void test_reuse_waits(struct kunit *test)
 	execmem_free(text);
 	state = state_of(text);
 	if (!atomic_long_read(&cost.rounds))
-		KUNIT_EXPECT_EQ_MSG(test, state, CONDEMNED, "before a round");
+		KUNIT_EXPECT_EQ_MSG(test, state, FREED, "before a round");
 	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(text, text + size), "no trap");
 
 	execmem_retire_barrier();
@@ -1437,7 +1469,7 @@ static void test_text_mutex(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, 64), 0);
 	execmem_free(text);
 	text = execmem_text_alloc(TYPE, DOMAIN, 64, 1);
-	execmem_retire(text, EXECMEM_RCU);
+	execmem_retire(text);
 	execmem_retire_barrier();
 	KUNIT_EXPECT_EQ(test, stats().used, 0);
 }
@@ -1449,7 +1481,7 @@ static void test_text_mutex(struct kunit *test)
 static void quiesce(void)
 {
 	execmem_retire_barrier();
-	execmem_slab_flush();
+	flush_packs();
 }
 
 static int execmem_test_init(struct kunit *test)
@@ -1505,6 +1537,7 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE(test_alignment),
 	KUNIT_CASE(test_wrong_arguments),
 	KUNIT_CASE(test_placement),
+	KUNIT_CASE(test_aligned_hole),
 	KUNIT_CASE(test_coalesce),
 	KUNIT_CASE(test_contents),
 	KUNIT_CASE(test_copy_bounds),
@@ -1528,7 +1561,7 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE(test_lookup),
 	KUNIT_CASE(test_pred_flush),
 	KUNIT_CASE(test_not_writable),
-	KUNIT_CASE_PARAM(test_retire, grace_gen_params),
+	KUNIT_CASE_PARAM(test_retire, reader_gen_params),
 	KUNIT_CASE(test_retire_waits),
 	KUNIT_CASE(test_batching),
 	KUNIT_CASE(test_slow_batching),

@@ -4,9 +4,13 @@
 #include <kunit/test.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+#include <linux/text-patching.h>
 #include <linux/vmalloc.h>
 
-#include "execmem_slab.h"
+#include "pages.h"
+#include "pool.h"
 
 #define TYPE	EXECMEM_MODULE_TEXT
 #define SIZE	100

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debugfs: execmem/summary has the statistics of the execmem slab by type and trust
+ * domain; execmem/objects lists packs and the text in them, for root only.
+ */
+
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "pool.h"
+
+static const char * const type_names[EXECMEM_TYPE_MAX] = {
+	[EXECMEM_MODULE_TEXT]	= "module",
+	[EXECMEM_KPROBES]	= "kprobes",
+	[EXECMEM_FTRACE]	= "ftrace",
+	[EXECMEM_BPF]		= "bpf",
+	[EXECMEM_MODULE_DATA]	= "data",
+};
+
+static const char * const domain_names[EXECMEM_NR_DOMAINS] = {
+	[EXECMEM_TRUSTED]	= "trusted",
+	[EXECMEM_UNTRUSTED]	= "untrusted",
+};
+
+static int summary_show(struct seq_file *m, void *v)
+{
+	enum execmem_domain domain;
+	enum execmem_type type;
+	struct execmem_stats s;
+
+	seq_puts(m, "type     domain    reserved     used  objects  packs   huge");
+	seq_puts(m, "   allocs      asked      given     lost\n");
+	for (type = 0; type < EXECMEM_TYPE_MAX; type++) {
+		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++) {
+			if (execmem_get_stats(type, domain, &s))
+				continue;
+			seq_printf(m, "%-8s %-9s %8zu %8zu %8lu %6u %6u %8llu %10llu %10llu %8zu\n",
+				   type_names[type], domain_names[domain], s.reserved, s.used,
+				   s.nr_objects, s.nr_packs, s.nr_huge, s.allocs, s.asked, s.given,
+				   s.lost);
+		}
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(summary);
+
+/**
+ * struct cursor - what the next line of execmem/objects is about
+ * @pool:	the pool
+ * @base:	the pack's address, or NULL for the pool's first pack
+ * @extent:	the text that the line before was about; none if @base is new
+ *
+ * Packs come and go between two lines. A pack that is gone ends its pool's list.
+ */
+struct cursor {
+	struct execmem_pool *pool;
+	const void *base;
+	struct execmem_extent extent;
+};
+
+static struct execmem_pack *find_pack(struct execmem_pool *pool, const void *base)
+{
+	struct execmem_pack *pack;
+
+	list_for_each_entry(pack, &pool->packs, link)
+		if (pack->base == base)
+			return pack;
+
+	return NULL;
+}
+
+/* The pack after @base, or the first. */
+static struct execmem_pack *next_pack(struct execmem_pool *pool, const void *base)
+{
+	struct execmem_pack *pack;
+
+	if (!base)
+		return list_first_entry_or_null(&pool->packs, struct execmem_pack, link);
+
+	pack = find_pack(pool, base);
+	if (!pack || list_is_last(&pack->link, &pool->packs))
+		return NULL;
+	return list_next_entry(pack, link);
+}
+
+static void show_pack(struct seq_file *m, const struct execmem_pack *pack)
+{
+	seq_printf(m, "pack %s %s %px %zu%s%s\n", type_names[pack->pool->type],
+		   domain_names[pack->pool->domain], pack->base, pack->size,
+		   pack->huge ? " huge" : "", execmem_pack_is_solo(pack) ? " solo" : "");
+}
+
+/* Show the line after the cursor, and move the cursor there. Return whether there is one. */
+static bool show_line(struct seq_file *m, struct cursor *c)
+{
+	struct execmem_pack *pack;
+
+	guard(spinlock)(&c->pool->lock);
+	pack = c->base ? find_pack(c->pool, c->base) : NULL;
+	if (pack && execmem_pack_next(pack, &c->extent)) {
+		seq_printf(m, "%px %zu%s\n", execmem_pack_addr(pack, c->extent.start),
+			   execmem_pack_bytes(pack, &c->extent), c->extent.live ? "" : " freed");
+		return true;
+	}
+
+	pack = next_pack(c->pool, c->base);
+	if (!pack)
+		return false;
+	c->base = pack->base;
+	c->extent = (struct execmem_extent) { };
+	show_pack(m, pack);
+	return true;
+}
+
+static void *objects_start(struct seq_file *m, loff_t *pos)
+{
+	struct cursor *c = m->private;
+
+	if (!*pos)
+		*c = (struct cursor) { .pool = execmem_pools };
+	return c->pool < execmem_pools + EXECMEM_NR_POOLS ? c : NULL;
+}
+
+static void *objects_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return objects_start(m, pos);
+}
+
+static void objects_stop(struct seq_file *m, void *v)
+{
+}
+
+static int objects_show(struct seq_file *m, void *v)
+{
+	struct cursor *c = v, before = *c;
+
+	if (!show_line(m, c))
+		*c = (struct cursor) { .pool = c->pool + 1 };
+	/* It is called again with a larger buffer. */
+	if (seq_has_overflowed(m))
+		*c = before;
+	return 0;
+}
+
+static const struct seq_operations objects_sops = {
+	.start	= objects_start,
+	.next	= objects_next,
+	.stop	= objects_stop,
+	.show	= objects_show,
+};
+
+static int objects_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &objects_sops, sizeof(struct cursor));
+}
+
+static const struct file_operations objects_fops = {
+	.owner		= THIS_MODULE,
+	.open		= objects_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= seq_release_private,
+};
+
+static int __init execmem_debugfs_init(void)
+{
+	struct dentry *dir = debugfs_create_dir("execmem", NULL);
+
+	debugfs_create_file("summary", 0444, dir, NULL, &summary_fops);
+	debugfs_create_file("objects", 0400, dir, NULL, &objects_fops);
+	return 0;
+}
+late_initcall(execmem_debugfs_init);

@@ -1,0 +1,712 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The execmem slab: text of any size, read-only and executable all its life.
+ *
+ * Generated functions are small. A page for each wastes memory and TLB entries. The
+ * slab puts them side by side into packs of pages, which are read-only, executable and
+ * full of traps when they are made (pages.c). Only the text-patching layer writes to
+ * them. Freed text is full of traps again before it is reused (retire.c).
+ *
+ * A pool has the packs of one type (where text may be), trust domain (whose text may
+ * be in the same pages) and granule. Sizes are rounded up to the granule, and
+ * addresses are multiples of it. It is 16 bytes unless the caller asks for more by the
+ * alignment: whoever must not share a cache line asks for 64. Large objects have
+ * larger granules, so that no object has more than 4096. So the time that a lock is
+ * held is bounded.
+ *
+ * A pool finds a pack by lists: two per power of two, by the length of the longest free
+ * run. The first pack of the lowest list in which all packs have room serves.
+ *
+ * The first pack of a pool has 64 KiB. Each pack after it has as many bytes as the pool
+ * has, up to 2 MiB, which are mapped as one where the architecture can. Objects of more
+ * than half of that get a pack of their own. A pool keeps one empty pack. A worker
+ * frees the others, and the shrinker (shrink.c) that one as well.
+ *
+ * Limits: text is not allocated or freed in atomic context. Packs are not compacted:
+ * one object keeps a pack. NUMA nodes are not told apart.
+ *
+ * Lock order, outermost first:
+ *
+ *   text_mutex		held by callers such as the kprobe optimizer; never taken here
+ *     pool->grow_lock	making a pack; allocates, under memalloc_noio_save()
+ *     trap_lock	freeing an object (retire.c)
+ *       pool->lock	objects and packs; a spinlock, for a bounded time
+ *         packs_lock	changes of the tree of packs, and the list of packs to release
+ *
+ * Text is written, filled with traps, mapped and unmapped with no spinlock held.
+ * Readers of the tree of packs hold the RCU read lock.
+ */
+
+#include <linux/bitmap.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/static_call.h>
+#include <linux/text-patching.h>
+#include <linux/workqueue.h>
+
+#include "pages.h"
+#include "pool.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/execmem.h>
+
+struct execmem_pool execmem_pools[EXECMEM_NR_POOLS];
+
+/* Packs that are in no pool any more, and wait for release_packs(). */
+static LIST_HEAD(doomed);
+
+/* All packs, by address. */
+static struct latch_tree_root packs_by_addr;
+static DEFINE_SPINLOCK(packs_lock);
+
+static struct execmem_pack *pack_of(struct latch_tree_node *node)
+{
+	return container_of(node, struct execmem_pack, node);
+}
+
+static bool pack_less(struct latch_tree_node *a, struct latch_tree_node *b)
+{
+	return pack_of(a)->base < pack_of(b)->base;
+}
+
+static int pack_comp(void *addr, struct latch_tree_node *node)
+{
+	const struct execmem_pack *pack = pack_of(node);
+
+	if (addr < pack->base)
+		return -1;
+	return addr >= pack->base + pack->size;
+}
+
+static const struct latch_tree_ops pack_ops = {
+	.less = pack_less,
+	.comp = pack_comp,
+};
+
+/* The pack that an address is in, or NULL. Called with the RCU read lock held. */
+static struct execmem_pack *find_pack_of(const void *addr)
+{
+	struct latch_tree_node *node = latch_tree_find((void *)addr, &packs_by_addr, &pack_ops);
+
+	return node ? pack_of(node) : NULL;
+}
+
+/*
+ * Predictors: a CPU may remember indirect branches to text that was freed. Text that an
+ * attacker wrote must not be put where they lead to.
+ */
+DEFINE_STATIC_CALL_NULL(execmem_pred_flush, execmem_pred_flush);
+DEFINE_STATIC_KEY_FALSE(execmem_pred_flush_enabled);
+
+static DEFINE_MUTEX(flush_lock);	/* innermost; one flush serves all who wait for it */
+
+/* The text of @pack may have been other code before. */
+static void mark_dirty(struct execmem_pack *pack)
+{
+	struct execmem_pool *pool = pack->pool;
+
+	WRITE_ONCE(pool->dirt, pool->dirt + 1);
+	pack->dirtied = pool->dirt;
+}
+
+static bool needs_flush(const struct execmem_pool *pool, unsigned long dirtied)
+{
+	return (long)(dirtied - READ_ONCE(pool->flushed)) > 0;
+}
+
+static void flush_predictors(struct execmem_pool *pool, unsigned long dirtied)
+{
+	unsigned long covers;
+
+	if (!needs_flush(pool, dirtied))
+		return;
+
+	guard(mutex)(&flush_lock);
+	if (!needs_flush(pool, dirtied))
+		return;
+
+	covers = READ_ONCE(pool->dirt);
+	static_call_cond(execmem_pred_flush)();
+	WRITE_ONCE(pool->flushed, covers);
+}
+
+/* The list for packs whose longest run has @run granules. */
+static unsigned int room_of(unsigned int run)
+{
+	unsigned int order = fls(run);
+
+	return order < 2 ? 2 * order : 2 * order + (run >> (order - 2) & 1);
+}
+
+static void leave_room(struct execmem_pack *pack)
+{
+	struct execmem_pool *pool = pack->pool;
+
+	list_del(&pack->room_link);
+	if (list_empty(&pool->room[pack->room]))
+		__clear_bit(pack->room, pool->rooms);
+}
+
+static void enter_room(struct execmem_pack *pack)
+{
+	struct execmem_pool *pool = pack->pool;
+
+	pack->room = room_of(pack->run);
+	list_add_tail(&pack->room_link, &pool->room[pack->room]);
+	__set_bit(pack->room, pool->rooms);
+}
+
+/* To be called after the longest run of a pack may have changed. */
+static void update_room(struct execmem_pack *pack)
+{
+	if (pack->room == room_of(pack->run))
+		return;
+
+	leave_room(pack);
+	enter_room(pack);
+}
+
+/* How many packs are looked at that need not have enough room. */
+#define MAX_LOOKS	32
+
+/* A pack with a run of @n granules, or NULL. */
+static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int n)
+{
+	unsigned int looks = 0, room = room_of(n - 1) + 1;
+	struct execmem_pack *pack;
+
+	room = find_next_bit(pool->rooms, EXECMEM_NR_ROOMS, room);
+	if (room < EXECMEM_NR_ROOMS)
+		return list_first_entry(&pool->room[room], struct execmem_pack, room_link);
+
+	list_for_each_entry(pack, &pool->room[room_of(n)], room_link) {
+		if (pack->run >= n)
+			return pack;
+		if (++looks == MAX_LOOKS)
+			break;
+	}
+
+	return NULL;
+}
+
+static void insert_pack(struct execmem_pack *pack)
+{
+	struct execmem_pool *pool = pack->pool;
+
+	list_add_tail(&pack->link, &pool->packs);
+	enter_room(pack);
+	pool->stats.nr_packs++;
+	pool->stats.nr_huge += pack->huge;
+	pool->stats.reserved += pack->size;
+}
+
+static void remove_pack(struct execmem_pack *pack)
+{
+	struct execmem_pool *pool = pack->pool;
+
+	list_del(&pack->link);
+	leave_room(pack);
+	pool->stats.nr_packs--;
+	pool->stats.nr_huge -= pack->huge;
+	pool->stats.reserved -= pack->size;
+}
+
+static void *take_from_pack(struct execmem_pack *pack, size_t size, unsigned long *dirtied)
+{
+	struct execmem_pool *pool = pack->pool;
+	unsigned int before = pack->used;
+	void *text = execmem_pack_take(pack, size, get_random_u32());
+	size_t given = min((size_t)(pack->used - before) << pack->shift, pack->size);
+
+	if (pool->empty == pack)
+		pool->empty = NULL;
+	*dirtied = pack->dirtied;
+
+	pool->stats.used += given;
+	pool->stats.nr_objects++;
+	pool->stats.allocs++;
+	pool->stats.asked += size;
+	pool->stats.given += given;
+	return text;
+}
+
+/* Take from the packs that are there. */
+static void *take(struct execmem_pool *pool, size_t size, unsigned long *dirtied)
+{
+	struct execmem_pack *pack;
+	void *text;
+
+	guard(spinlock)(&pool->lock);
+	pack = find_pack(pool, DIV_ROUND_UP(size, 1UL << pool->shift));
+	if (!pack)
+		return NULL;
+
+	text = take_from_pack(pack, size, dirtied);
+	update_room(pack);
+	return text;
+}
+
+static bool is_solo(size_t size)
+{
+	return size > EXECMEM_PACK_MAX / 2;
+}
+
+/* A pool doubles, up to a limit. */
+static size_t next_pack_size(struct execmem_pool *pool, size_t size)
+{
+	size_t reserved;
+
+	if (is_solo(size))
+		return PAGE_ALIGN(size);
+
+	spin_lock(&pool->lock);
+	reserved = pool->stats.reserved;
+	spin_unlock(&pool->lock);
+
+	return roundup_pow_of_two(max(clamp(reserved, EXECMEM_PACK_MIN, EXECMEM_PACK_MAX), size));
+}
+
+static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bool solo)
+{
+	unsigned int shift = solo ? order_base_2(size) : pool->shift;
+	struct execmem_pack *pack;
+	bool huge;
+	void *base;
+
+	base = execmem_map(pool->type, size, &huge);
+	if (!base)
+		return NULL;
+
+	pack = execmem_pack_create(base, size, shift);
+	if (!pack) {
+		execmem_unmap(base);
+		return NULL;
+	}
+
+	pack->pool = pool;
+	pack->huge = huge;
+	spin_lock(&packs_lock);
+	latch_tree_insert(&pack->node, &packs_by_addr, &pack_ops);
+	spin_unlock(&packs_lock);
+
+	trace_execmem_grow(pool->type, pool->domain, base, size, huge);
+	return pack;
+}
+
+/* There may be no room for a large pack, and yet for a smaller one. */
+static struct execmem_pack *grow(struct execmem_pool *pool, size_t need)
+{
+	size_t size = next_pack_size(pool, need);
+	struct execmem_pack *pack;
+
+	for (;;) {
+		pack = make_pack(pool, size, is_solo(need));
+		if (pack || size / 2 < max(need, EXECMEM_PACK_MIN))
+			return pack;
+		size /= 2;
+	}
+}
+
+static void *grow_and_take(struct execmem_pool *pool, size_t size, unsigned long *dirtied)
+{
+	/* Whoever waits for the lock may hold what reclaim waits for. */
+	unsigned int noio = memalloc_noio_save();
+	struct execmem_pack *pack;
+	void *text;
+
+	mutex_lock(&pool->grow_lock);
+	/* The pack that another task waited for may do. */
+	text = is_solo(size) ? NULL : take(pool, size, dirtied);
+	pack = text ? NULL : grow(pool, size);
+	if (pack) {
+		guard(spinlock)(&pool->lock);
+		mark_dirty(pack);
+		text = take_from_pack(pack, size, dirtied);
+		insert_pack(pack);
+	}
+	mutex_unlock(&pool->grow_lock);
+
+	memalloc_noio_restore(noio);
+	return text;
+}
+
+/* No object has more granules, unless it has a pack of its own. */
+#define GRANULES_MAX	4096
+
+static const u8 shifts[EXECMEM_NR_SHIFTS] = { EXECMEM_SHIFT_MIN, 6, 8, PAGE_SHIFT };
+
+static struct execmem_pool *pool_for(enum execmem_type type, enum execmem_domain domain,
+				     size_t size, size_t align)
+{
+	unsigned int i = 0;
+
+	while (1UL << shifts[i] < align || (!is_solo(size) && size > GRANULES_MAX << shifts[i]))
+		i++;
+
+	return &execmem_pools[(type * EXECMEM_NR_DOMAINS + domain) * EXECMEM_NR_SHIFTS + i];
+}
+
+static bool is_kind_of_text(enum execmem_type type, enum execmem_domain domain)
+{
+	return execmem_is_text_type(type) && (unsigned int)domain < EXECMEM_NR_DOMAINS;
+}
+
+/**
+ * execmem_text_alloc - allocate text
+ * @type:	where it may be; not %EXECMEM_MODULE_DATA
+ * @domain:	whose text may be in the same pages
+ * @size:	number of bytes, up to %EXECMEM_TEXT_MAX
+ * @align:	alignment in bytes: a power of two, up to %PAGE_SIZE
+ *
+ * The text is read-only and executable, and full of traps. Only execmem_text_copy()
+ * writes to it. It belongs to the caller until execmem_free() or execmem_retire(). Its
+ * address does not follow from what was allocated before.
+ *
+ * The size is rounded up to a multiple of @align, and at least to one of 16. So text
+ * that is aligned to a cache line shares no line with other text.
+ *
+ * If the domain is not %EXECMEM_TRUSTED and the CPU needs it, branch predictions that
+ * earlier text left at the address are flushed.
+ *
+ * Context: Process context. May sleep, for memory too, but not for I/O: the caller may
+ *	    hold locks that reclaim takes, and text_mutex.
+ * Return: the text, or NULL if an argument is not valid, if there is no memory, or if
+ *	   there is no room within reach of @type.
+ */
+void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, size_t size,
+			 size_t align)
+{
+	struct execmem_pool *pool;
+	unsigned long dirtied;
+	void *text = NULL;
+
+	might_sleep();
+	if (!is_kind_of_text(type, domain) || !size || size > EXECMEM_TEXT_MAX ||
+	    !is_power_of_2(align) || align > PAGE_SIZE)
+		return NULL;
+
+	pool = pool_for(type, domain, size, align);
+	if (!is_solo(size))
+		text = take(pool, size, &dirtied);
+	if (!text)
+		text = grow_and_take(pool, size, &dirtied);
+	if (!text)
+		return NULL;
+
+	if (domain != EXECMEM_TRUSTED && static_branch_unlikely(&execmem_pred_flush_enabled))
+		flush_predictors(pool, dirtied);
+
+	trace_execmem_alloc(type, domain, text, size);
+	return text;
+}
+
+/**
+ * execmem_lock_object - find an object and lock its pool
+ * @text:	the object's address
+ * @object:	set to its granules in the pack that is returned
+ *
+ * Context: Process context. Does not sleep. Enters an RCU read-side critical section.
+ * Return: the object's pack, to be passed to execmem_unlock_object(); an error pointer
+ *	   with -ENOENT if @text is not in a pack, or -EINVAL if no object that is
+ *	   allocated begins there.
+ */
+struct execmem_pack *execmem_lock_object(const void *text, struct execmem_extent *object)
+{
+	struct execmem_pack *pack;
+
+	rcu_read_lock();
+	pack = find_pack_of(text);
+	if (!pack) {
+		rcu_read_unlock();
+		return ERR_PTR(-ENOENT);
+	}
+
+	execmem_pack_prefetch(pack, text);
+	spin_lock(&pack->pool->lock);
+	if (!execmem_pack_find(pack, text, object)) {
+		execmem_unlock_object(pack);
+		return ERR_PTR(-EINVAL);
+	}
+	return pack;
+}
+
+/**
+ * execmem_unlock_object - undo execmem_lock_object()
+ * @pack:	the pack
+ */
+void execmem_unlock_object(struct execmem_pack *pack)
+{
+	spin_unlock(&pack->pool->lock);
+	rcu_read_unlock();
+}
+
+/**
+ * execmem_text_size - get the size of allocated text
+ * @text:	address returned by execmem_text_alloc()
+ *
+ * Context: Process context. Does not sleep.
+ * Return: number of bytes, at least as many as were asked for, or 0 if no allocated
+ *	   text begins at @text.
+ */
+size_t execmem_text_size(const void *text)
+{
+	struct execmem_extent object;
+	struct execmem_pack *pack;
+	size_t size;
+
+	pack = execmem_lock_object(text, &object);
+	if (IS_ERR(pack))
+		return 0;
+
+	size = execmem_pack_bytes(pack, &object);
+	execmem_unlock_object(pack);
+	return size;
+}
+
+/**
+ * execmem_text_copy - write to allocated text
+ * @text:	address returned by execmem_text_alloc()
+ * @offset:	offset of the write in the text, in bytes
+ * @src:	source
+ * @len:	number of bytes
+ *
+ * text_poke_copy() within the bounds of the caller's text. Other CPUs may not see
+ * the write before text_poke_sync().
+ *
+ * Context: As text_poke_copy().
+ * Return: 0 on success;
+ *	   -EFAULT if no allocated text begins at @text;
+ *	   -ERANGE if the write is not inside it; or as text_poke_copy().
+ */
+int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
+{
+	size_t size = execmem_text_size(text);
+
+	if (!size)
+		return -EFAULT;
+	if (len > size || offset > size - len)
+		return -ERANGE;
+
+	return text_poke_copy(text + offset, src, len);
+}
+
+/**
+ * execmem_is_text - check if an address is in the slab's text of a type and domain
+ * @type:	the type
+ * @domain:	the domain
+ * @addr:	the address
+ *
+ * Whether the text is allocated is not checked: freed text may be on a stack.
+ *
+ * Context: Any, NMI too, where RCU is watching.
+ * Return: whether the address is in one of their packs.
+ */
+bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigned long addr)
+{
+	struct execmem_pack *pack;
+	bool found;
+
+	rcu_read_lock();
+	pack = find_pack_of((void *)addr);
+	found = pack && pack->pool->type == type && pack->pool->domain == domain;
+	rcu_read_unlock();
+
+	return found;
+}
+
+/**
+ * execmem_text_area - find one of the areas that the slab has for a type
+ * @type:	the type
+ * @nr:		number of the area; if there are fewer, their number is subtracted
+ * @start:	set to the area's address, if it is found
+ *
+ * For listings: areas come and go between two calls.
+ *
+ * Context: Process context. Does not sleep.
+ * Return: whether it was found.
+ */
+bool execmem_text_area(enum execmem_type type, unsigned int *nr, unsigned long *start)
+{
+	struct execmem_pool *pool;
+	struct execmem_pack *pack;
+
+	for_each_execmem_pool(pool) {
+		if (pool->type != type)
+			continue;
+		guard(spinlock)(&pool->lock);
+		list_for_each_entry(pack, &pool->packs, link) {
+			if ((*nr)--)
+				continue;
+			*start = (unsigned long)pack->base;
+			return true;
+		}
+	}
+
+	return false;
+}
+
+/* Packs without objects that nobody takes text from. */
+static void release_packs(struct work_struct *work)
+{
+	struct execmem_pack *pack, *next;
+	LIST_HEAD(packs);
+
+	spin_lock(&packs_lock);
+	list_splice_init(&doomed, &packs);
+	list_for_each_entry(pack, &packs, link)
+		latch_tree_erase(&pack->node, &packs_by_addr, &pack_ops);
+	spin_unlock(&packs_lock);
+	/* For those who found a pack before. */
+	synchronize_rcu();
+
+	list_for_each_entry_safe(pack, next, &packs, link) {
+		trace_execmem_shrink(pack->pool->type, pack->pool->domain, pack->base, pack->size,
+				     pack->huge);
+		execmem_unmap(pack->base);
+		execmem_pack_destroy(pack);
+	}
+}
+
+static DECLARE_WORK(release_work, release_packs);
+
+static void doom_pack(struct execmem_pack *pack)
+{
+	remove_pack(pack);
+
+	spin_lock(&packs_lock);
+	list_add_tail(&pack->link, &doomed);
+	spin_unlock(&packs_lock);
+	queue_work(system_unbound_wq, &release_work);
+}
+
+/**
+ * execmem_put_pack - release a pack if it has no objects
+ * @pack:	the pack, with its pool's lock held
+ *
+ * Each pool keeps one empty pack, the largest, so that freeing and allocating by turns
+ * does not make packs. The pack must not be used after the call.
+ */
+void execmem_put_pack(struct execmem_pack *pack)
+{
+	struct execmem_pool *pool = pack->pool;
+
+	if (pack->used)
+		return;
+	if (!execmem_pack_is_solo(pack) && (!pool->empty || pool->empty->size < pack->size))
+		swap(pool->empty, pack);
+	if (pack)
+		doom_pack(pack);
+}
+
+/**
+ * execmem_reuse_leaf - let freed text be allocated again
+ * @pack:	the pack, with its pool's lock held
+ * @leaf:	number of the leaf whose dead granules become free
+ */
+void execmem_reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
+{
+	unsigned int n = execmem_pack_release(pack, leaf);
+
+	mark_dirty(pack);
+	update_room(pack);
+	pack->pool->stats.used -= min((size_t)n << pack->shift, pack->size);
+}
+
+/**
+ * execmem_drop_empty - release the empty pack that a pool keeps
+ * @pool:	the pool
+ *
+ * Context: Process context. Does not sleep: a worker does the rest.
+ * Return: how many pages the pack has, or 0 if there is none.
+ */
+unsigned long execmem_drop_empty(struct execmem_pool *pool)
+{
+	struct execmem_pack *pack;
+
+	guard(spinlock)(&pool->lock);
+	pack = pool->empty;
+	if (!pack)
+		return 0;
+
+	pool->empty = NULL;
+	doom_pack(pack);
+	return pack->size >> PAGE_SHIFT;
+}
+
+/**
+ * execmem_flush_packs - wait until packs without objects are freed
+ *
+ * Context: Process context. May sleep.
+ */
+void execmem_flush_packs(void)
+{
+	flush_work(&release_work);
+}
+
+static void add_stats(struct execmem_stats *sum, const struct execmem_stats *s)
+{
+	sum->allocs += s->allocs;
+	sum->asked += s->asked;
+	sum->given += s->given;
+	sum->used += s->used;
+	sum->nr_objects += s->nr_objects;
+	sum->reserved += s->reserved;
+	sum->lost += s->lost;
+	sum->nr_packs += s->nr_packs;
+	sum->nr_huge += s->nr_huge;
+}
+
+/**
+ * execmem_get_stats - get statistics of a type and domain
+ * @type:	the type
+ * @domain:	the domain
+ * @stats:	filled in
+ *
+ * Context: Process context. Does not sleep.
+ * Return: 0, or -EINVAL if there is no text of that kind.
+ */
+int execmem_get_stats(enum execmem_type type, enum execmem_domain domain,
+		      struct execmem_stats *stats)
+{
+	struct execmem_pool *pool;
+
+	if (!is_kind_of_text(type, domain))
+		return -EINVAL;
+
+	*stats = (struct execmem_stats) { };
+	for_each_execmem_pool(pool) {
+		guard(spinlock)(&pool->lock);
+		if (pool->type == type && pool->domain == domain)
+			add_stats(stats, &pool->stats);
+	}
+	return 0;
+}
+
+static void init_pool(struct execmem_pool *pool, unsigned int nr)
+{
+	unsigned int i;
+
+	spin_lock_init(&pool->lock);
+	mutex_init(&pool->grow_lock);
+	INIT_LIST_HEAD(&pool->packs);
+	for (i = 0; i < EXECMEM_NR_ROOMS; i++)
+		INIT_LIST_HEAD(&pool->room[i]);
+	for (i = 0; i < EXECMEM_NR_EVENTS; i++)
+		INIT_LIST_HEAD(&pool->dying[i]);
+	pool->type = nr / EXECMEM_NR_SHIFTS / EXECMEM_NR_DOMAINS;
+	pool->domain = nr / EXECMEM_NR_SHIFTS % EXECMEM_NR_DOMAINS;
+	pool->shift = shifts[nr % EXECMEM_NR_SHIFTS];
+}
+
+/* Called by mm_core_init(), before ftrace may need text. */
+void __init execmem_slab_init(void)
+{
+	unsigned int nr;
+
+	for (nr = 0; nr < EXECMEM_NR_POOLS; nr++)
+		init_pool(&execmem_pools[nr], nr);
+}
