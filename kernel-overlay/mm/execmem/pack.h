@@ -144,10 +144,16 @@ static inline void *execmem_pack_addr(const struct execmem_pack *pack, unsigned 
 	return pack->base + ((size_t)granule << pack->shift);
 }
 
+/* The granule of a solo pack may be larger than the pack. */
+static inline size_t execmem_granule_bytes(const struct execmem_pack *pack, unsigned int n)
+{
+	return min_t(size_t, (size_t)n << pack->shift, pack->size);
+}
+
 static inline size_t execmem_pack_bytes(const struct execmem_pack *pack,
 					const struct execmem_extent *e)
 {
-	return min_t(size_t, (size_t)(e->end - e->start) << pack->shift, pack->size);
+	return execmem_granule_bytes(pack, e->end - e->start);
 }
 
 #endif /* _MM_EXECMEM_PACK_H */

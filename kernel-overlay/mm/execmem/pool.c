@@ -220,7 +220,7 @@ static void *take_from_pack(struct execmem_pack *pack, size_t size, unsigned lon
 	struct execmem_pool *pool = pack->pool;
 	unsigned int before = pack->used;
 	void *text = execmem_pack_take(pack, size, get_random_u32());
-	size_t given = min((size_t)(pack->used - before) << pack->shift, pack->size);
+	size_t given = execmem_granule_bytes(pack, pack->used - before);
 
 	if (pool->empty == pack)
 		pool->empty = NULL;
@@ -613,7 +613,7 @@ void execmem_reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 
 	mark_dirty(pack);
 	update_room(pack);
-	pack->pool->stats.used -= min((size_t)n << pack->shift, pack->size);
+	pack->pool->stats.used -= execmem_granule_bytes(pack, n);
 }
 
 /**

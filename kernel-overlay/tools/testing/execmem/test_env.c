@@ -48,8 +48,6 @@ void mutex_unlock(struct mutex *mutex)
 
 /* Readers hold it shared; a grace period is over when it has been had alone. */
 static pthread_rwlock_t rcu = PTHREAD_RWLOCK_INITIALIZER;
-static pthread_mutex_t callbacks_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct rcu_head *callbacks;
 
 void rcu_read_lock(void)
 {
@@ -65,30 +63,9 @@ void rcu_read_unlock(void)
 
 void synchronize_rcu(void)
 {
-	struct rcu_head *head, *next;
-
 	might_sleep();
-	pthread_mutex_lock(&callbacks_lock);
-	head = callbacks;
-	callbacks = NULL;
-	pthread_mutex_unlock(&callbacks_lock);
-
 	pthread_rwlock_wrlock(&rcu);
 	pthread_rwlock_unlock(&rcu);
-
-	for (; head; head = next) {
-		next = head->next;
-		head->func(head);
-	}
-}
-
-void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
-{
-	pthread_mutex_lock(&callbacks_lock);
-	head->func = func;
-	head->next = callbacks;
-	callbacks = head;
-	pthread_mutex_unlock(&callbacks_lock);
 }
 
 /* Whether what is asked for now fails: the n-th such question does, and some after. */

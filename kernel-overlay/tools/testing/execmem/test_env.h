@@ -29,8 +29,6 @@ struct mutex {
 	pthread_mutex_t lock;
 };
 
-struct lock_class_key { };
-
 void spin_lock(spinlock_t *lock);
 void spin_unlock(spinlock_t *lock);
 void mutex_lock(struct mutex *mutex);
@@ -41,31 +39,19 @@ void mutex_unlock(struct mutex *mutex);
 #define DEFINE_MUTEX(name)		struct mutex name = { PTHREAD_MUTEX_INITIALIZER }
 #define spin_lock_init(l)		pthread_mutex_init(&(l)->lock, NULL)
 #define mutex_init(m)			pthread_mutex_init(&(m)->lock, NULL)
-#define spin_lock_nested(l, sub)	spin_lock(l)
-#define spin_lock_irqsave(l, flags)	((void)(flags), spin_lock(l))
-#define spin_unlock_irqrestore(l, flags) spin_unlock(l)
-#define spin_lock_irq			spin_lock
-#define spin_unlock_irq			spin_unlock
-#define spin_lock_bh			spin_lock
-#define spin_unlock_bh			spin_unlock
-#define lockdep_is_held(l)		1
 
 DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
 DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock))
 
-/* RCU: one flavour. Grace periods are real, callbacks run after one. */
+/* RCU: one flavour. Grace periods are real. */
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
 void synchronize_rcu(void);
-void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 
 #define synchronize_rcu_tasks		synchronize_rcu
 #define rcu_dereference(p)		__atomic_load_n(&(p), __ATOMIC_ACQUIRE)
 #define rcu_dereference_raw(p)		rcu_dereference(p)
-#define rcu_dereference_check(p, c)	rcu_dereference(p)
-#define rcu_dereference_protected(p, c)	rcu_dereference(p)
 #define rcu_assign_pointer(p, v)	__atomic_store_n(&(p), v, __ATOMIC_RELEASE)
-#define RCU_INIT_POINTER(p, v)		__atomic_store_n(&(p), v, __ATOMIC_RELAXED)
 #undef READ_ONCE
 #define READ_ONCE(x)			__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #undef WRITE_ONCE

@@ -86,16 +86,12 @@ static void fail_in_turn(long run)
 	long before, n = 0;
 
 	check_nothing_left();
-	synchronize_rcu();
-	synchronize_rcu();
 	before = env.allocations;
 	env.fail_run = run;
 	do {
 		step = ++n;
 	} while (n < 3000 && (live_with_failure(n) || n < 300));
 
-	synchronize_rcu();
-	synchronize_rcu();
 	printf("# %ld times %ld failures; %ld pieces of metadata, %ld before\n", n - 1, run,
 	       env.allocations, before);
 	if (env.allocations != before)
