@@ -3,7 +3,8 @@
  * Reports go through /dev/kmsg, not to the terminal: the kernel then prints
  * each as one whole line, in order with its own messages and with a time.
  * Every line carries the prefix "guest| ", which nothing in the kernel prints,
- * so that no kernel message can be taken for one of our results.
+ * so that no kernel message can be taken for one of our results.  The level is
+ * that of critical conditions: a test may keep the console free of warnings.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@
 
 #include "guest.h"
 
-#define PREFIX "<5>guest| "
+#define PREFIX "<2>guest| "
 
 static int kmsg = -1;
 

@@ -136,14 +136,14 @@ static int open_log(void)
 	return log;
 }
 
-/* vmalloc() reports failures with a stack trace: to the log, but not to the console. */
+/* vmalloc() warns of failures with a stack trace: to the log, but not to the console. */
 static unsigned int attach_while_failing(void)
 {
 	char levels[64] = "7";
 	unsigned int attached;
 
 	read_from("/proc/sys/kernel", "printk", levels, sizeof(levels));
-	write_to("/proc/sys/kernel", "printk", "1");
+	write_to("/proc/sys/kernel", "printk", "3");
 	fail_slab("10");
 	attached = attach_in_child(FILTERS, fail_allocations);
 	fail_slab("0");
