@@ -6,12 +6,12 @@
  * fallback, writes the bytes (arch_text_poke_copy()) and makes one CPU fetch
  * them (arch_text_poke_sync_cpu()).
  *
- * Unused text has one owner, so that writing it takes no text_mutex. A writer
- * may hold that mutex, and does not wait for kprobe_optimizer(), which holds it
- * across an RCU Tasks grace period.
+ * Unused text has one owner, so that writing it takes no text_mutex, which
+ * kprobe_optimizer() holds across an RCU Tasks grace period. A writer may hold it.
  */
 
 #include <linux/cpuhotplug.h>
+#include <linux/execmem.h>
 #include <linux/init.h>
 #include <linux/irqflags.h>
 #include <linux/kasan.h>
@@ -23,7 +23,6 @@
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/text-patching.h>
-#include <linux/vmalloc.h>
 
 #include "text_poke.h"
 
@@ -42,22 +41,6 @@ static const u32 traps[SZ_4K / sizeof(u32)] = {
 	[0 ... SZ_4K / sizeof(u32) - 1] = TEXT_POKE_TRAP,
 };
 
-static bool is_execmem_text(unsigned long start, unsigned long end)
-{
-	struct vm_struct *area;
-	unsigned long base;
-
-	if (!IS_ENABLED(CONFIG_MMU))
-		return true;
-
-	area = find_vm_area((void *)start);
-	if (!area || (area->flags & (VM_EXECMEM_TEXT | VM_UNINITIALIZED)) != VM_EXECMEM_TEXT)
-		return false;
-
-	base = (unsigned long)kasan_reset_tag(area->addr);
-	return end <= base + get_vm_area_size(area);
-}
-
 static int check_request(void *addr, size_t len)
 {
 	unsigned long start = (unsigned long)kasan_reset_tag(addr), end;
@@ -68,7 +51,7 @@ static int check_request(void *addr, size_t len)
 		return -EINVAL;
 	if (core_kernel_text(start) || core_kernel_text(end - 1))
 		return -EPERM;
-	if (!is_execmem_text(start, end))
+	if (!execmem_has_text((void *)start, len))
 		return -EFAULT;
 
 	return 0;
@@ -88,8 +71,8 @@ static int do_set(void *dst, size_t len)
 	int ret;
 
 	for (; len; dst += n, len -= n) {
-		/* The pattern starts at multiples of its size. */
-		size_t skip = (unsigned long)dst % sizeof(u32);
+		/* The pattern starts at multiples of its size; a piece is in one page. */
+		size_t skip = (unsigned long)dst % sizeof(traps);
 
 		n = min(len, sizeof(traps) - skip);
 		ret = do_copy(dst, (const u8 *)traps + skip, n);
@@ -118,7 +101,8 @@ static int do_set(void *dst, size_t len)
  * Return: 0 on success;
  *	   -EINVAL if @len is 0, @dst or @len is misaligned, or the range wraps;
  *	   -EPERM if the range touches the text of the kernel image;
- *	   -EFAULT if it is not inside one area of text allocated by execmem;
+ *	   -EFAULT if it is not inside one area of text allocated by execmem
+ *	   (without an MMU this is not checked);
  *	   -EAGAIN if it is too early in boot: nothing was written;
  *	   -ENOMEM if the fallback cannot map an alias, or another errno of the
  *	   architecture: part of the range may have been written. It remains
@@ -143,7 +127,8 @@ int text_poke_copy(void *dst, const void *src, size_t len)
  * @dst: destination, aligned to %TEXT_POKE_ALIGN
  * @len: number of bytes, a multiple of %TEXT_POKE_ALIGN; may cross pages
  *
- * A CPU that executes the range after the next text_poke_sync() traps.
+ * A CPU that executes the range after the next text_poke_sync() traps, if the
+ * architecture defines %TEXT_POKE_TRAP.
  *
  * Context: As text_poke_copy().
  * Return: As text_poke_copy().
@@ -198,6 +183,9 @@ static void run_round(void)
  * run, idle, execute a guest or are offline, and for addresses that held other
  * code before. The caller may then publish the address of new code.
  *
+ * Without CONFIG_HAVE_TEXT_POKE the guarantee is as good as an interrupt of
+ * the CPU.
+ *
  * Interrupts all online CPUs once. A round that begins after this call has read
  * the count serves this caller too: two rounds serve any number of concurrent
  * callers.
@@ -238,6 +226,8 @@ static int sync_cpu_online(unsigned int cpu)
 
 static int __init text_poke_init(void)
 {
+	if (use_fallback)
+		fallback_text_poke_init();
 	return cpuhp_setup_state_nocalls(CPUHP_AP_TEXT_POKE_ONLINE, "text_poke:online",
 					 sync_cpu_online, NULL);
 }

@@ -24,6 +24,27 @@
 static struct vm_struct *alias;
 static DEFINE_MUTEX(alias_mutex);
 
+/* Map a page by the alias. Only the first call allocates memory: page tables are kept. */
+static int map_alias(struct page *page)
+{
+	unsigned long start;
+
+	if (!alias)
+		alias = get_vm_area(PAGE_SIZE, VM_MAP);
+	if (!alias)
+		return -ENOMEM;
+
+	start = (unsigned long)alias->addr;
+	return vmap_page_range(start, start + PAGE_SIZE, page_to_phys(page), PAGE_KERNEL);
+}
+
+static void unmap_alias(void)
+{
+	unsigned long start = (unsigned long)alias->addr;
+
+	vunmap_range(start, start + PAGE_SIZE);
+}
+
 static int write_page(void *dst, const void *src, size_t len)
 {
 	/*
@@ -31,7 +52,6 @@ static int write_page(void *dst, const void *src, size_t len)
 	 * text, which stays mapped until the caller frees it.
 	 */
 	struct page *page = vmalloc_to_page(dst);
-	unsigned long start, end;
 	int ret;
 
 	if (!page)
@@ -39,23 +59,24 @@ static int write_page(void *dst, const void *src, size_t len)
 
 	guard(mutex)(&alias_mutex);
 
-	/* Only the first write allocates memory. Page tables are kept. */
-	if (!alias)
-		alias = get_vm_area(PAGE_SIZE, VM_MAP);
-	if (!alias)
-		return -ENOMEM;
+	ret = map_alias(page);
+	if (ret)
+		return ret;
 
-	start = (unsigned long)alias->addr;
-	end = start + PAGE_SIZE;
-	ret = vmap_page_range(start, end, page_to_phys(page), PAGE_KERNEL);
-	if (!ret) {
-		memcpy(alias->addr + offset_in_page(dst), src, len);
-		/* Data caches may be indexed by address. */
-		flush_kernel_vmap_range(alias->addr, PAGE_SIZE);
-	}
-	vunmap_range(start, end);
+	memcpy(alias->addr + offset_in_page(dst), src, len);
+	/* Data caches may be indexed by address. */
+	flush_kernel_vmap_range(alias->addr, PAGE_SIZE);
+	unmap_alias();
 
-	return ret;
+	return 0;
+}
+
+/* So that freeing text needs no memory. If there is none now, a later write tries again. */
+void fallback_text_poke_init(void)
+{
+	guard(mutex)(&alias_mutex);
+	if (!map_alias(ZERO_PAGE(0)))
+		unmap_alias();
 }
 
 #else
@@ -64,6 +85,10 @@ static int write_page(void *dst, const void *src, size_t len)
 {
 	memcpy(dst, src, len);
 	return 0;
+}
+
+void fallback_text_poke_init(void)
+{
 }
 
 #endif

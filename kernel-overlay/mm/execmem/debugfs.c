@@ -5,16 +5,17 @@
  */
 
 #include <linux/debugfs.h>
+#include <linux/limits.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 
 #include "pool.h"
 
-static const char * const type_names[EXECMEM_TYPE_MAX] = {
+static const char * const type_names[EXECMEM_NR_TEXT_TYPES] = {
 	[EXECMEM_MODULE_TEXT]	= "module",
 	[EXECMEM_KPROBES]	= "kprobes",
 	[EXECMEM_FTRACE]	= "ftrace",
 	[EXECMEM_BPF]		= "bpf",
-	[EXECMEM_MODULE_DATA]	= "data",
 };
 
 static const char * const domain_names[EXECMEM_NR_DOMAINS] = {
@@ -30,7 +31,7 @@ static int summary_show(struct seq_file *m, void *v)
 
 	seq_puts(m, "type     domain    reserved     used  objects  packs   huge");
 	seq_puts(m, "   allocs      asked      given     lost\n");
-	for (type = 0; type < EXECMEM_TYPE_MAX; type++) {
+	for (type = 0; type < EXECMEM_NR_TEXT_TYPES; type++) {
 		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++) {
 			if (execmem_get_stats(type, domain, &s))
 				continue;
@@ -44,44 +45,18 @@ static int summary_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(summary);
 
+/* No pack has so many granules. */
+#define END	UINT_MAX
+
 /**
- * struct cursor - what the next line of execmem/objects is about
- * @pool:	the pool
- * @base:	the pack's address, or NULL for the pool's first pack
- * @extent:	the text that the line before was about; none if @base is new
- *
- * Packs come and go between two lines. A pack that is gone ends its pool's list.
+ * struct cursor - what the line before was about
+ * @base:	the pack's address, or NULL at the beginning
+ * @extent:	the text in it; none if the line was the pack's
  */
 struct cursor {
-	struct execmem_pool *pool;
 	const void *base;
 	struct execmem_extent extent;
 };
-
-static struct execmem_pack *find_pack(struct execmem_pool *pool, const void *base)
-{
-	struct execmem_pack *pack;
-
-	list_for_each_entry(pack, &pool->packs, link)
-		if (pack->base == base)
-			return pack;
-
-	return NULL;
-}
-
-/* The pack after @base, or the first. */
-static struct execmem_pack *next_pack(struct execmem_pool *pool, const void *base)
-{
-	struct execmem_pack *pack;
-
-	if (!base)
-		return list_first_entry_or_null(&pool->packs, struct execmem_pack, link);
-
-	pack = find_pack(pool, base);
-	if (!pack || list_is_last(&pack->link, &pool->packs))
-		return NULL;
-	return list_next_entry(pack, link);
-}
 
 static void show_pack(struct seq_file *m, const struct execmem_pack *pack)
 {
@@ -90,24 +65,46 @@ static void show_pack(struct seq_file *m, const struct execmem_pack *pack)
 		   pack->huge ? " huge" : "", execmem_pack_is_solo(pack) ? " solo" : "");
 }
 
+static bool show_extent(struct seq_file *m, const struct execmem_pack *pack, unsigned int leaf,
+			struct execmem_extent *e)
+{
+	guard(spinlock)(&pack->pool->lock);
+	if (!execmem_pack_next(pack, leaf, e))
+		return false;
+
+	seq_printf(m, "%px %zu%s\n", execmem_pack_addr(pack, e->start),
+		   execmem_pack_bytes(pack, e), e->live ? "" : " freed");
+	return true;
+}
+
+/* Show the next text in a pack. The lock of its pool is held for a leaf at a time. */
+static bool show_text(struct seq_file *m, const struct execmem_pack *pack,
+		      struct execmem_extent *e)
+{
+	unsigned int leaf;
+
+	for (leaf = e->end / EXECMEM_LEAF; leaf < pack->nr_leaves; leaf++)
+		if (show_extent(m, pack, leaf, e))
+			return true;
+
+	return false;
+}
+
 /* Show the line after the cursor, and move the cursor there. Return whether there is one. */
 static bool show_line(struct seq_file *m, struct cursor *c)
 {
 	struct execmem_pack *pack;
 
-	guard(spinlock)(&c->pool->lock);
-	pack = c->base ? find_pack(c->pool, c->base) : NULL;
-	if (pack && execmem_pack_next(pack, &c->extent)) {
-		seq_printf(m, "%px %zu%s\n", execmem_pack_addr(pack, c->extent.start),
-			   execmem_pack_bytes(pack, &c->extent), c->extent.live ? "" : " freed");
+	guard(rcu)();
+	pack = c->base ? execmem_next_pack(c->base - 1) : NULL;
+	if (pack && pack->base == c->base && show_text(m, pack, &c->extent))
 		return true;
-	}
 
-	pack = next_pack(c->pool, c->base);
+	/* Packs come and go between two lines. */
+	pack = execmem_next_pack(c->base);
 	if (!pack)
 		return false;
-	c->base = pack->base;
-	c->extent = (struct execmem_extent) { };
+	*c = (struct cursor) { .base = pack->base };
 	show_pack(m, pack);
 	return true;
 }
@@ -117,8 +114,8 @@ static void *objects_start(struct seq_file *m, loff_t *pos)
 	struct cursor *c = m->private;
 
 	if (!*pos)
-		*c = (struct cursor) { .pool = execmem_pools };
-	return c->pool < execmem_pools + EXECMEM_NR_POOLS ? c : NULL;
+		*c = (struct cursor) { };
+	return c->extent.end == END ? NULL : c;
 }
 
 static void *objects_next(struct seq_file *m, void *v, loff_t *pos)
@@ -136,7 +133,7 @@ static int objects_show(struct seq_file *m, void *v)
 	struct cursor *c = v, before = *c;
 
 	if (!show_line(m, c))
-		*c = (struct cursor) { .pool = c->pool + 1 };
+		c->extent.end = END;
 	/* It is called again with a larger buffer. */
 	if (seq_has_overflowed(m))
 		*c = before;

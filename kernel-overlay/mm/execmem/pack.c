@@ -30,6 +30,7 @@
  * The caller holds the lock of the pack's pool, except while nobody else knows the pack.
  */
 
+#include <linux/bitmap.h>
 #include <linux/bits.h>
 #include <linux/log2.h>
 #include <linux/math.h>
@@ -375,6 +376,12 @@ static unsigned int granules_of(const struct execmem_pack *pack, size_t size)
 	return DIV_ROUND_UP(size, (size_t)1 << pack->shift);
 }
 
+static void make_object(struct execmem_pack *pack, unsigned int start, unsigned int end)
+{
+	set_state(pack, start, end, false, true);
+	__set_bit(start % EXECMEM_LEAF, leaf_of(pack, start)->head);
+}
+
 /**
  * execmem_pack_take - make an object of free granules
  * @pack:	the pack
@@ -392,8 +399,7 @@ void *execmem_pack_take(struct execmem_pack *pack, size_t size, u32 random)
 
 	start = place_in_run(pack, find_run(pack, n, random), n, random);
 	end = start + n;
-	set_state(pack, start, end, false, true);
-	__set_bit(start % EXECMEM_LEAF, leaf_of(pack, start)->head);
+	make_object(pack, start, end);
 	pack->used += n;
 	update_tree(pack, start / EXECMEM_LEAF, (end - 1) / EXECMEM_LEAF);
 
@@ -422,12 +428,10 @@ static unsigned int object_end(const struct execmem_pack *pack, unsigned int gra
 /**
  * execmem_pack_prefetch - load what is needed to free an object
  * @pack:	the pack; its pool need not be locked
- * @text:	an address in it
+ * @leaf:	number of the leaf that the object begins in
  */
-void execmem_pack_prefetch(const struct execmem_pack *pack, const void *text)
+void execmem_pack_prefetch(const struct execmem_pack *pack, unsigned int leaf)
 {
-	unsigned int leaf = ((text - pack->base) >> pack->shift) / EXECMEM_LEAF;
-
 	prefetchw(&pack->leaves[leaf]);
 	prefetchw(&pack->level[0][leaf / EXECMEM_FANOUT]);
 	prefetchw(&pack->level[1][leaf / EXECMEM_FANOUT / EXECMEM_FANOUT]);
@@ -466,13 +470,13 @@ void execmem_pack_condemn(struct execmem_pack *pack, const struct execmem_extent
 }
 
 /**
- * execmem_pack_revive - undo execmem_pack_condemn()
+ * execmem_pack_revive - make one object of condemned ones
  * @pack:	the pack
- * @object:	the object
+ * @dead:	their granules
  */
-void execmem_pack_revive(struct execmem_pack *pack, const struct execmem_extent *object)
+void execmem_pack_revive(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
-	__set_bit(object->start % EXECMEM_LEAF, leaf_of(pack, object->start)->busy);
+	make_object(pack, dead->start, dead->end);
 }
 
 /**
@@ -486,27 +490,35 @@ void execmem_pack_bury(struct execmem_pack *pack, const struct execmem_extent *d
 }
 
 /**
- * execmem_pack_next_dead - go through the condemned objects that begin in a leaf
+ * execmem_pack_next - go through the granules in use of a leaf
  * @pack:	the pack
  * @leaf:	the leaf's number
- * @dead:	where the previous one ended, in @dead->end; set to the next one
+ * @e:		where the previous extent ended, in @e->end; set to the next one
  *
- * A buried granule is found as well, as an object of its own.
+ * An extent is an object, or condemned and buried ones side by side. Its beginning is in
+ * the leaf; its end may be in a later one.
  *
  * Return: whether there is another one.
  */
-bool execmem_pack_next_dead(const struct execmem_pack *pack, unsigned int leaf,
-			    struct execmem_extent *dead)
+bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
+		       struct execmem_extent *e)
 {
-	unsigned int limit = min((leaf + 1) * EXECMEM_LEAF, pack->nr_granules);
-	unsigned int start = max(dead->end, leaf * EXECMEM_LEAF);
+	unsigned int first = leaf * EXECMEM_LEAF, start, end;
+	unsigned int limit = min(first + EXECMEM_LEAF, pack->nr_granules);
 
-	while (start < limit && !is_dead(pack, start))
-		start++;
-	if (start >= limit)
+	if (e->end >= limit)
+		return false;
+	start = e->end > first ? e->end - first : 0;
+	start = first + find_next_bit(pack->leaves[leaf].head, limit - first, start);
+	if (start == limit)
 		return false;
 
-	*dead = (struct execmem_extent) { start, object_end(pack, start), false };
+	e->live = is_busy(pack, start);
+	end = object_end(pack, start);
+	while (!e->live && end < limit && is_dead(pack, end))
+		end = object_end(pack, end);
+	e->start = start;
+	e->end = end;
 	return true;
 }
 
@@ -530,31 +542,6 @@ unsigned int execmem_pack_release(struct execmem_pack *pack, unsigned int leaf)
 	update_tree(pack, leaf, leaf);
 
 	return n;
-}
-
-/**
- * execmem_pack_next - go through the granules in use
- * @pack:	the pack
- * @e:		where the previous extent ended, in @e->end; set to the next one
- *
- * Return: whether there is another one.
- */
-bool execmem_pack_next(const struct execmem_pack *pack, struct execmem_extent *e)
-{
-	unsigned int start = e->end, end;
-
-	while (start < pack->nr_granules && !is_head(pack, start))
-		start++;
-	if (start == pack->nr_granules)
-		return false;
-
-	e->live = is_busy(pack, start);
-	end = object_end(pack, start);
-	while (!e->live && end < pack->nr_granules && is_dead(pack, end))
-		end = object_end(pack, end);
-	e->start = start;
-	e->end = end;
-	return true;
 }
 
 static unsigned int nodes_of(unsigned int parts)

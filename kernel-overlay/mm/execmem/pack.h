@@ -107,10 +107,13 @@ struct execmem_pack {
 	struct execmem_dying dying[EXECMEM_NR_EVENTS];
 };
 
-/* Whether all of the pack is for one object that is too large to share one. */
+/*
+ * Whether all of the pack is for one object that is too large to share one. No granule
+ * of other packs is larger than a page.
+ */
 static inline bool execmem_pack_is_solo(const struct execmem_pack *pack)
 {
-	return pack->nr_granules == 1;
+	return pack->shift > PAGE_SHIFT;
 }
 
 /**
@@ -128,16 +131,21 @@ struct execmem_extent {
 struct execmem_pack *execmem_pack_create(void *base, size_t size, unsigned int shift);
 void execmem_pack_destroy(struct execmem_pack *pack);
 void *execmem_pack_take(struct execmem_pack *pack, size_t size, u32 random);
-void execmem_pack_prefetch(const struct execmem_pack *pack, const void *text);
+void execmem_pack_prefetch(const struct execmem_pack *pack, unsigned int leaf);
 bool execmem_pack_find(const struct execmem_pack *pack, const void *text,
 		       struct execmem_extent *object);
 void execmem_pack_condemn(struct execmem_pack *pack, const struct execmem_extent *object);
-void execmem_pack_revive(struct execmem_pack *pack, const struct execmem_extent *object);
+void execmem_pack_revive(struct execmem_pack *pack, const struct execmem_extent *dead);
 void execmem_pack_bury(struct execmem_pack *pack, const struct execmem_extent *dead);
-bool execmem_pack_next_dead(const struct execmem_pack *pack, unsigned int leaf,
-			    struct execmem_extent *dead);
+bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
+		       struct execmem_extent *e);
 unsigned int execmem_pack_release(struct execmem_pack *pack, unsigned int leaf);
-bool execmem_pack_next(const struct execmem_pack *pack, struct execmem_extent *e);
+
+/* The leaf that an address is in. */
+static inline unsigned int execmem_pack_leaf(const struct execmem_pack *pack, const void *text)
+{
+	return ((text - pack->base) >> pack->shift) / EXECMEM_LEAF;
+}
 
 static inline void *execmem_pack_addr(const struct execmem_pack *pack, unsigned int granule)
 {

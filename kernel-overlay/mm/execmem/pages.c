@@ -26,10 +26,7 @@ static noinline void *execmem_map_writable(enum execmem_type type, size_t size)
 	unsigned long align = max_t(unsigned long, range->alignment, EXECMEM_PACK_MIN);
 	unsigned long vm_flags = VM_FLUSH_RESET_PERMS | VM_EXECMEM_TEXT | VM_EXECMEM_PACK;
 
-	/* vmalloc() would round other sizes up, by memory that nobody seals. */
-	if (range->flags & EXECMEM_HUGE_PACKS && !(size % EXECMEM_PACK_MAX))
-		vm_flags |= VM_ALLOW_HUGE_VMAP;
-
+	vm_flags |= execmem_huge_flag(range, size);
 	return execmem_vmalloc(range, size, align, execmem_text_pgprot(range), vm_flags,
 			       __builtin_return_address(0));
 }
@@ -47,7 +44,8 @@ ALLOW_ERROR_INJECTION(execmem_seal, ERRNO);
  * @size:	number of bytes, a multiple of PAGE_SIZE
  * @huge:	set to whether they are mapped by larger than base pages
  *
- * When it returns, all CPUs see the traps.
+ * A CPU that fetches from them finds traps: they were not executable before. (Where
+ * permissions cannot be changed, whoever publishes text there synchronises all CPUs.)
  *
  * Context: Process context. May sleep.
  * Return: the pages, aligned to EXECMEM_PACK_MIN, or NULL if there is no memory or no
@@ -69,9 +67,6 @@ void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 		execmem_unmap(base);
 		return NULL;
 	}
-
-	/* BPF on x86 loads a program without a round, over traps that all CPUs see. */
-	text_poke_sync();
 
 	*huge = is_vm_area_hugepages(base);
 	return base;

@@ -5,6 +5,7 @@
 #include <linux/execmem.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
+#include <linux/vmalloc.h>
 
 /* Sizes of packs that objects share. A larger object has a pack of its own. */
 #define EXECMEM_PACK_MIN	max_t(size_t, SZ_64K, PAGE_SIZE)
@@ -15,21 +16,47 @@ const struct execmem_range *execmem_range(enum execmem_type type);
 void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned long align,
 		      pgprot_t pgprot, unsigned long vm_flags, const void *caller);
 
-/* mm/execmem.c: the flags of the area that begins at @ptr, or 0 if none does. */
-unsigned long execmem_area_flags(const void *ptr);
-/* Whether @ptr is the beginning of what execmem_alloc() returned. */
-bool execmem_is_area(const void *ptr);
+/* mm/execmem.c: the size of the area with @flags that begins at @ptr, or 0; not a pack's. */
+size_t execmem_area_size(const void *ptr, unsigned long flags);
+
+/* All types but the last are text. */
+#define EXECMEM_NR_TEXT_TYPES	EXECMEM_MODULE_DATA
+static_assert(EXECMEM_TYPE_MAX - 1 == EXECMEM_MODULE_DATA);
 
 /* Whether text may be of a type. */
 static inline bool execmem_is_text_type(enum execmem_type type)
 {
-	return (unsigned int)type < EXECMEM_TYPE_MAX && type != EXECMEM_MODULE_DATA;
+	return (unsigned int)type < EXECMEM_NR_TEXT_TYPES;
 }
 
 /* Only where permissions cannot be changed may text start out executable. */
 static inline pgprot_t execmem_text_pgprot(const struct execmem_range *range)
 {
 	return IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY) ? PAGE_KERNEL : range->pgprot;
+}
+
+/* Whether text is too large to share a pack. */
+static inline bool execmem_is_solo(size_t size)
+{
+	return size > EXECMEM_PACK_MAX / 2;
+}
+
+/* The size of the pages for such text: large ones, if they waste at most an eighth. */
+static inline size_t execmem_solo_size(const struct execmem_range *range, size_t size)
+{
+	size_t large = round_up(size, EXECMEM_PACK_MAX);
+
+	if (range->flags & EXECMEM_HUGE_PACKS && large - size <= size / 8)
+		return large;
+	return PAGE_ALIGN(size);
+}
+
+/* vmalloc() would round other sizes up, by memory that nobody seals. */
+static inline unsigned long execmem_huge_flag(const struct execmem_range *range, size_t size)
+{
+	if (range->flags & EXECMEM_HUGE_PACKS && !(size % EXECMEM_PACK_MAX))
+		return VM_ALLOW_HUGE_VMAP;
+	return 0;
 }
 
 void *execmem_map(enum execmem_type type, size_t size, bool *huge);

@@ -43,7 +43,6 @@
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
-#include <linux/slab.h>
 #include <linux/static_call.h>
 #include <linux/text-patching.h>
 #include <linux/workqueue.h>
@@ -95,6 +94,45 @@ static struct execmem_pack *find_pack_of(const void *addr)
 	return node ? pack_of(node) : NULL;
 }
 
+/* The first pack after an address, or NULL. Called with the RCU read lock held. */
+struct execmem_pack *execmem_next_pack(const void *addr)
+{
+	struct execmem_pack *pack, *next = NULL;
+	struct rb_node *node;
+
+	guard(spinlock)(&packs_lock);
+	node = packs_by_addr.tree[0].rb_node;
+	while (node) {
+		pack = container_of(node, struct execmem_pack, node.node[0]);
+		if (pack->base > addr)
+			next = pack;
+		node = pack->base > addr ? node->rb_left : node->rb_right;
+	}
+
+	return next;
+}
+
+/**
+ * execmem_is_slab - check if a range is in the slab
+ * @addr:	the first byte
+ * @len:	number of bytes
+ *
+ * Context: Any, NMI too, where RCU is watching.
+ * Return: whether all of it is in one pack, allocated or not.
+ */
+bool execmem_is_slab(const void *addr, size_t len)
+{
+	struct execmem_pack *pack;
+	bool is_slab;
+
+	rcu_read_lock();
+	pack = find_pack_of(addr);
+	is_slab = pack && len <= pack->size - (addr - pack->base);
+	rcu_read_unlock();
+
+	return is_slab;
+}
+
 /*
  * Predictors: a CPU may remember indirect branches to text that was freed. Text that an
  * attacker wrote must not be put where they lead to.
@@ -142,6 +180,12 @@ static unsigned int room_of(unsigned int run)
 	return order < 2 ? 2 * order : 2 * order + (run >> (order - 2) & 1);
 }
 
+/* A pack for one large object never serves others. */
+static unsigned int room_for(const struct execmem_pack *pack)
+{
+	return execmem_pack_is_solo(pack) ? 0 : room_of(pack->run);
+}
+
 static void leave_room(struct execmem_pack *pack)
 {
 	struct execmem_pool *pool = pack->pool;
@@ -155,7 +199,7 @@ static void enter_room(struct execmem_pack *pack)
 {
 	struct execmem_pool *pool = pack->pool;
 
-	pack->room = room_of(pack->run);
+	pack->room = room_for(pack);
 	list_add_tail(&pack->room_link, &pool->room[pack->room]);
 	__set_bit(pack->room, pool->rooms);
 }
@@ -163,7 +207,7 @@ static void enter_room(struct execmem_pack *pack)
 /* To be called after the longest run of a pack may have changed. */
 static void update_room(struct execmem_pack *pack)
 {
-	if (pack->room == room_of(pack->run))
+	if (pack->room == room_for(pack))
 		return;
 
 	leave_room(pack);
@@ -202,6 +246,7 @@ static void insert_pack(struct execmem_pack *pack)
 	pool->stats.nr_packs++;
 	pool->stats.nr_huge += pack->huge;
 	pool->stats.reserved += pack->size;
+	pool->shared += execmem_pack_is_solo(pack) ? 0 : pack->size;
 }
 
 static void remove_pack(struct execmem_pack *pack)
@@ -213,6 +258,7 @@ static void remove_pack(struct execmem_pack *pack)
 	pool->stats.nr_packs--;
 	pool->stats.nr_huge -= pack->huge;
 	pool->stats.reserved -= pack->size;
+	pool->shared -= execmem_pack_is_solo(pack) ? 0 : pack->size;
 }
 
 static void *take_from_pack(struct execmem_pack *pack, size_t size, unsigned long *dirtied)
@@ -250,24 +296,19 @@ static void *take(struct execmem_pool *pool, size_t size, unsigned long *dirtied
 	return text;
 }
 
-static bool is_solo(size_t size)
-{
-	return size > EXECMEM_PACK_MAX / 2;
-}
-
 /* A pool doubles, up to a limit. */
 static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 {
-	size_t reserved;
+	size_t shared;
 
-	if (is_solo(size))
-		return PAGE_ALIGN(size);
+	if (execmem_is_solo(size))
+		return execmem_solo_size(execmem_range(pool->type), size);
 
 	spin_lock(&pool->lock);
-	reserved = pool->stats.reserved;
+	shared = pool->shared;
 	spin_unlock(&pool->lock);
 
-	return roundup_pow_of_two(max(clamp(reserved, EXECMEM_PACK_MIN, EXECMEM_PACK_MAX), size));
+	return roundup_pow_of_two(max(clamp(shared, EXECMEM_PACK_MIN, EXECMEM_PACK_MAX), size));
 }
 
 static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bool solo)
@@ -304,7 +345,7 @@ static struct execmem_pack *grow(struct execmem_pool *pool, size_t need)
 	struct execmem_pack *pack;
 
 	for (;;) {
-		pack = make_pack(pool, size, is_solo(need));
+		pack = make_pack(pool, size, execmem_is_solo(need));
 		if (pack || size / 2 < max(need, EXECMEM_PACK_MIN))
 			return pack;
 		size /= 2;
@@ -320,7 +361,7 @@ static void *grow_and_take(struct execmem_pool *pool, size_t size, unsigned long
 
 	mutex_lock(&pool->grow_lock);
 	/* The pack that another task waited for may do. */
-	text = is_solo(size) ? NULL : take(pool, size, dirtied);
+	text = execmem_is_solo(size) ? NULL : take(pool, size, dirtied);
 	pack = text ? NULL : grow(pool, size);
 	if (pack) {
 		guard(spinlock)(&pool->lock);
@@ -344,7 +385,9 @@ static struct execmem_pool *pool_for(enum execmem_type type, enum execmem_domain
 {
 	unsigned int i = 0;
 
-	while (1UL << shifts[i] < align || (!is_solo(size) && size > GRANULES_MAX << shifts[i]))
+	if (!execmem_is_solo(size))
+		align = max(align, DIV_ROUND_UP(size, GRANULES_MAX));
+	while (1UL << shifts[i] < align)
 		i++;
 
 	return &execmem_pools[(type * EXECMEM_NR_DOMAINS + domain) * EXECMEM_NR_SHIFTS + i];
@@ -390,7 +433,7 @@ void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, siz
 		return NULL;
 
 	pool = pool_for(type, domain, size, align);
-	if (!is_solo(size))
+	if (!execmem_is_solo(size))
 		text = take(pool, size, &dirtied);
 	if (!text)
 		text = grow_and_take(pool, size, &dirtied);
@@ -402,6 +445,23 @@ void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, siz
 
 	trace_execmem_alloc(type, domain, text, size);
 	return text;
+}
+
+/**
+ * execmem_prefetch_object - load what is needed to free an object
+ * @text:	the object's address
+ *
+ * Return: whether it is in a pack.
+ */
+bool execmem_prefetch_object(const void *text)
+{
+	struct execmem_pack *pack;
+
+	guard(rcu)();
+	pack = find_pack_of(text);
+	if (pack)
+		execmem_pack_prefetch(pack, execmem_pack_leaf(pack, text));
+	return pack;
 }
 
 /**
@@ -425,7 +485,6 @@ struct execmem_pack *execmem_lock_object(const void *text, struct execmem_extent
 		return ERR_PTR(-ENOENT);
 	}
 
-	execmem_pack_prefetch(pack, text);
 	spin_lock(&pack->pool->lock);
 	if (!execmem_pack_find(pack, text, object)) {
 		execmem_unlock_object(pack);
@@ -531,19 +590,14 @@ bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigne
  */
 bool execmem_text_area(enum execmem_type type, unsigned int *nr, unsigned long *start)
 {
-	struct execmem_pool *pool;
-	struct execmem_pack *pack;
+	struct execmem_pack *pack = NULL;
 
-	for_each_execmem_pool(pool) {
-		if (pool->type != type)
+	guard(rcu)();
+	while ((pack = execmem_next_pack(pack ? pack->base : NULL))) {
+		if (pack->pool->type != type || (*nr)--)
 			continue;
-		guard(spinlock)(&pool->lock);
-		list_for_each_entry(pack, &pool->packs, link) {
-			if ((*nr)--)
-				continue;
-			*start = (unsigned long)pack->base;
-			return true;
-		}
+		*start = (unsigned long)pack->base;
+		return true;
 	}
 
 	return false;
@@ -553,15 +607,24 @@ bool execmem_text_area(enum execmem_type type, unsigned int *nr, unsigned long *
 static void release_packs(struct work_struct *work)
 {
 	struct execmem_pack *pack, *next;
+	bool solo = false;
 	LIST_HEAD(packs);
 
 	spin_lock(&packs_lock);
 	list_splice_init(&doomed, &packs);
-	list_for_each_entry(pack, &packs, link)
+	list_for_each_entry(pack, &packs, link) {
 		latch_tree_erase(&pack->node, &packs_by_addr, &pack_ops);
+		solo |= execmem_pack_is_solo(pack);
+	}
 	spin_unlock(&packs_lock);
 	/* For those who found a pack before. */
 	synchronize_rcu();
+	/*
+	 * Other CPUs may hold a translation of the alias that wrote the text. Where there
+	 * were several objects, there was a round since.
+	 */
+	if (solo)
+		text_poke_sync();
 
 	list_for_each_entry_safe(pack, next, &packs, link) {
 		trace_execmem_shrink(pack->pool->type, pack->pool->domain, pack->base, pack->size,
@@ -679,9 +742,10 @@ int execmem_get_stats(enum execmem_type type, enum execmem_domain domain,
 
 	*stats = (struct execmem_stats) { };
 	for_each_execmem_pool(pool) {
+		if (pool->type != type || pool->domain != domain)
+			continue;
 		guard(spinlock)(&pool->lock);
-		if (pool->type == type && pool->domain == domain)
-			add_stats(stats, &pool->stats);
+		add_stats(stats, &pool->stats);
 	}
 	return 0;
 }

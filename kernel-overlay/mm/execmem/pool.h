@@ -11,6 +11,7 @@
 #include <linux/spinlock.h>
 
 #include "pack.h"
+#include "pages.h"
 
 /* Granules of the packs: 16 bytes, 64, 256, and a page. */
 #define EXECMEM_NR_SHIFTS	4
@@ -28,6 +29,7 @@
  * @dying:	packs with freed text, by the event that it waits for; see retire.c
  * @phase:	which of two marks freed text gets, by the event that it waits for
  * @stats:	what the pool has and has done
+ * @shared:	bytes of text in packs that objects share
  * @dirt:	counts what may have left branch predictions behind
  * @flushed:	how much of @dirt a flush has covered
  * @grow_lock:	held while a pack is made, so that one is made for all who wait
@@ -44,6 +46,7 @@ struct execmem_pool {
 	struct list_head dying[EXECMEM_NR_EVENTS];
 	u8 phase[EXECMEM_NR_EVENTS];
 	struct execmem_stats stats;
+	size_t shared;
 	unsigned long dirt;
 	unsigned long flushed;
 	struct mutex grow_lock;		/* as above */
@@ -52,16 +55,18 @@ struct execmem_pool {
 	u8 shift;
 } ____cacheline_aligned_in_smp;
 
-#define EXECMEM_NR_POOLS	(EXECMEM_TYPE_MAX * EXECMEM_NR_DOMAINS * EXECMEM_NR_SHIFTS)
+#define EXECMEM_NR_POOLS	(EXECMEM_NR_TEXT_TYPES * EXECMEM_NR_DOMAINS * EXECMEM_NR_SHIFTS)
 
 extern struct execmem_pool execmem_pools[EXECMEM_NR_POOLS];
 
 #define for_each_execmem_pool(pool) \
 	for (pool = execmem_pools; pool < execmem_pools + EXECMEM_NR_POOLS; pool++)
 
+bool execmem_prefetch_object(const void *text);
 struct execmem_pack *execmem_lock_object(const void *text, struct execmem_extent *object);
 void execmem_unlock_object(struct execmem_pack *pack);
 void execmem_reuse_leaf(struct execmem_pack *pack, unsigned int leaf);
+struct execmem_pack *execmem_next_pack(const void *addr);
 void execmem_put_pack(struct execmem_pack *pack);
 unsigned long execmem_drop_empty(struct execmem_pool *pool);
 void execmem_flush_packs(void);

@@ -25,12 +25,11 @@
 
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
-#include <linux/delay.h>
+#include <linux/cpu.h>
 #include <linux/execmem.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/text-patching.h>
-#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 #include <trace/events/execmem.h>
@@ -142,11 +141,16 @@ static void for_waiting_leaves(struct execmem_pack *pack, unsigned int node,
 			       enum execmem_event event, leaf_fn_t fn)
 {
 	u8 marks[EXECMEM_FANOUT], waiting = waiting_mark(pack->pool, event);
-	unsigned int i = EXECMEM_FANOUT;
+	unsigned int i;
 
 	spin_lock(&pack->pool->lock);
 	memcpy(marks, pack->level[0][node].dying, sizeof(marks));
 	spin_unlock(&pack->pool->lock);
+
+	/* All at once: then their cache misses overlap. */
+	for (i = 0; i < EXECMEM_FANOUT; i++)
+		if (marks[i] & waiting)
+			execmem_pack_prefetch(pack, node * EXECMEM_FANOUT + i);
 	while (i--)
 		if (marks[i] & waiting)
 			fn(pack, node * EXECMEM_FANOUT + i);
@@ -163,11 +167,15 @@ static void end_event(enum execmem_event event, leaf_fn_t fn)
 	struct execmem_pack *pack;
 	unsigned int node;
 
-	for_each_execmem_pool(pool)
-		while ((pack = next_pack(pool, event, nodes)))
-			for (node = EXECMEM_BOTTOM_MAX; node--;)
-				if (test_bit(node, nodes))
-					for_waiting_leaves(pack, node, event, fn);
+	for_each_execmem_pool(pool) {
+		while ((pack = next_pack(pool, event, nodes))) {
+			while (!bitmap_empty(nodes, EXECMEM_BOTTOM_MAX)) {
+				node = find_last_bit(nodes, EXECMEM_BOTTOM_MAX);
+				__clear_bit(node, nodes);
+				for_waiting_leaves(pack, node, event, fn);
+			}
+		}
+	}
 }
 
 /* The text in a leaf was full of traps when the round began. */
@@ -207,56 +215,46 @@ static void kick_round(void)
 		queue_delayed_work(system_unbound_wq, &round_work, ROUND_DELAY);
 }
 
-/* The generic fallback needs memory to map its alias. */
-static int fill_traps(void *text, size_t size)
+static bool fill_traps(void *text, size_t size)
 {
-	unsigned int tries;
-	int ret;
-
-	for (tries = 0; tries < 10; tries++) {
-		ret = text_poke_set(text, size);
-		if (ret != -ENOMEM)
-			break;
-		msleep(20);
-	}
+	int ret = text_poke_set(text, size);
 
 	/* Text cannot be written so early in boot: it still contains traps. */
-	return ret == -EAGAIN ? 0 : ret;
+	return !ret || ret == -EAGAIN;
 }
 
-/* Text that is not full of traps is never reused. */
-static void lose(struct execmem_pack *pack, const struct execmem_extent *object)
+/* Text that is not full of traps is never reused. Called with the pool's lock held. */
+static void lose(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
-	size_t size = execmem_pack_bytes(pack, object);
+	size_t size = execmem_pack_bytes(pack, dead);
 
-	spin_lock(&pack->pool->lock);
-	execmem_pack_revive(pack, object);
+	execmem_pack_revive(pack, dead);
 	pack->pool->stats.nr_objects++;
 	pack->pool->stats.lost += size;
-	spin_unlock(&pack->pool->lock);
 	pr_warn_once("execmem: %zu bytes at %p cannot be filled with traps\n", size,
-		     execmem_pack_addr(pack, object->start));
+		     execmem_pack_addr(pack, dead->start));
 }
 
-/* Fill a condemned object with traps, and bury it. Called with trap_lock held. */
-static void bury(struct execmem_pack *pack, const struct execmem_extent *object)
+/* Fill condemned text with traps, and bury it. Called with trap_lock held. */
+static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
-	size_t size = execmem_pack_bytes(pack, object);
-	bool solo = execmem_pack_is_solo(pack);
+	size_t size = execmem_pack_bytes(pack, dead);
+	bool solo = execmem_pack_is_solo(pack), full;
 
 	/* What has its own pages is unmapped. */
-	if (!solo && fill_traps(execmem_pack_addr(pack, object->start), size)) {
-		lose(pack, object);
-		return;
-	}
+	full = solo || fill_traps(execmem_pack_addr(pack, dead->start), size);
 
 	guard(spinlock)(&pack->pool->lock);
-	execmem_pack_bury(pack, object);
+	if (!full) {
+		lose(pack, dead);
+		return;
+	}
+	execmem_pack_bury(pack, dead);
 	if (solo) {
 		execmem_reuse_leaf(pack, 0);
 		return;
 	}
-	mark_leaves(pack, EXECMEM_ROUND, leaf_of(object->start), leaf_of(object->end - 1));
+	mark_leaves(pack, EXECMEM_ROUND, leaf_of(dead->start), leaf_of(dead->end - 1));
 	atomic_long_add(size, &buried);
 }
 
@@ -264,15 +262,17 @@ static void bury(struct execmem_pack *pack, const struct execmem_extent *object)
 static void bury_leaf(struct execmem_pack *pack, unsigned int leaf)
 {
 	struct execmem_pool *pool = pack->pool;
-	struct execmem_extent object = { };
+	struct execmem_extent e = { };
 	u8 *marks = marks_of(pack, leaf);
 
 	guard(mutex)(&trap_lock);
 	spin_lock(&pool->lock);
 	while (!(*marks & fresh_mark(pool, EXECMEM_GRACE)) &&
-	       execmem_pack_next_dead(pack, leaf, &object)) {
+	       execmem_pack_next(pack, leaf, &e)) {
+		if (e.live)
+			continue;
 		spin_unlock(&pool->lock);
-		bury(pack, &object);
+		bury(pack, &e);
 		spin_lock(&pool->lock);
 	}
 	*marks &= ~waiting_mark(pool, EXECMEM_GRACE);
@@ -280,8 +280,24 @@ static void bury_leaf(struct execmem_pack *pack, unsigned int leaf)
 	spin_unlock(&pool->lock);
 }
 
-static void let_others_run(struct work_struct *work)
+static DEFINE_PER_CPU(struct work_struct, leave_work);
+
+static void leave_text(struct work_struct *work)
 {
+}
+
+/* Work runs on a CPU after the task there has left. */
+static void wait_for_cpus(void)
+{
+	unsigned int cpu;
+
+	guard(cpus_read_lock)();
+	for_each_online_cpu(cpu) {
+		INIT_WORK(per_cpu_ptr(&leave_work, cpu), leave_text);
+		schedule_work_on(cpu, per_cpu_ptr(&leave_work, cpu));
+	}
+	for_each_online_cpu(cpu)
+		flush_work(per_cpu_ptr(&leave_work, cpu));
 }
 
 /* Afterwards no CPU is in the text, and no task was preempted there. */
@@ -291,10 +307,10 @@ static void wait_grace(void)
 	synchronize_rcu_tasks();
 	/*
 	 * Without CONFIG_TASKS_RCU tasks are not preempted, but an interrupt may be a
-	 * quiescent state of RCU. Work runs on a CPU after the task there has left.
+	 * quiescent state of RCU.
 	 */
-	while (!IS_ENABLED(CONFIG_TASKS_RCU) && schedule_on_each_cpu(let_others_run))
-		msleep(20);
+	if (!IS_ENABLED(CONFIG_TASKS_RCU))
+		wait_for_cpus();
 }
 
 static void grace_work_fn(struct work_struct *work)
@@ -344,13 +360,18 @@ int execmem_slab_free(void *text)
 	struct execmem_extent object;
 	struct execmem_pack *pack;
 
+	if (!execmem_prefetch_object(text))
+		return -ENOENT;
+
 	mutex_lock(&trap_lock);
 	pack = condemn(text, &object, false);
 	if (!IS_ERR(pack)) {
 		bury(pack, &object);
-		spin_lock(&pack->pool->lock);
-		execmem_put_pack(pack);
-		spin_unlock(&pack->pool->lock);
+		/* Another pack has the dead granules. */
+		if (execmem_pack_is_solo(pack)) {
+			guard(spinlock)(&pack->pool->lock);
+			execmem_put_pack(pack);
+		}
 	}
 	mutex_unlock(&trap_lock);
 	if (IS_ERR(pack))
@@ -387,10 +408,11 @@ void execmem_retire(void *text)
 }
 
 /**
- * execmem_retire_barrier - wait until freed text can be allocated again
+ * execmem_retire_barrier - wait for a grace period and a round of freed text
  *
- * Waits for all text that was passed to execmem_free() or execmem_retire() before.
- * Runs a round for it at once.
+ * Afterwards text that was passed to execmem_free() or execmem_retire() before can be
+ * allocated again, unless other tasks free text beside it meanwhile. For tests and for
+ * whoever counts text. Runs the round at once.
  *
  * Context: Process context. May sleep for several grace periods.
  */

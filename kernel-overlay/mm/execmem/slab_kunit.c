@@ -148,13 +148,25 @@ static const void *find_no_trap(const void *from, const void *to)
 	return NULL;
 }
 
+/* Go through the text of a pack that is in use. */
+static bool next_extent(const struct execmem_pack *pack, struct execmem_extent *e)
+{
+	unsigned int leaf;
+
+	for (leaf = e->end / EXECMEM_LEAF; leaf < pack->nr_leaves; leaf++)
+		if (execmem_pack_next(pack, leaf, e))
+			return true;
+
+	return false;
+}
+
 /* The first byte of a pack that belongs to no object and is not a trap's. */
 static const void *no_trap_in_pack(const struct execmem_pack *pack, const void *unused)
 {
 	const void *from = pack->base, *bad;
 	struct execmem_extent e = { };
 
-	while (execmem_pack_next(pack, &e)) {
+	while (next_extent(pack, &e)) {
 		bad = find_no_trap(from, execmem_pack_addr(pack, e.start));
 		if (bad)
 			return bad;
@@ -177,7 +189,7 @@ static const void *find_extent(const struct execmem_pack *pack, const void *text
 	struct execmem_extent e = { };
 	void *start;
 
-	while (execmem_pack_next(pack, &e)) {
+	while (next_extent(pack, &e)) {
 		start = execmem_pack_addr(pack, e.start);
 		if (e.live == live && (!text || (text >= start &&
 						 text < execmem_pack_addr(pack, e.end))))
@@ -688,7 +700,8 @@ static void test_free_area(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, area);
 	KUNIT_EXPECT_EQ(test, execmem_text_size(area), 0);
-	KUNIT_EXPECT_TRUE(test, execmem_is_area(area));
+	KUNIT_EXPECT_EQ(test, execmem_area_size(area, VM_FLUSH_RESET_PERMS),
+			IS_ENABLED(CONFIG_MMU) ? 3 * PAGE_SIZE : EXECMEM_TEXT_MAX);
 	execmem_free(area);
 #ifdef CONFIG_MMU
 	KUNIT_EXPECT_NULL(test, find_vm_area(area));
@@ -923,6 +936,23 @@ static void test_solo_areas(struct kunit *test)
 	expect_whole_area(test, EXECMEM_PACK_MAX + 1);
 	expect_whole_area(test, 2 * EXECMEM_PACK_MAX);
 	expect_whole_area(test, 3 * EXECMEM_PACK_MAX / 2 + 1);
+	expect_whole_area(test, 8 * EXECMEM_PACK_MAX - PAGE_SIZE);
+}
+
+/* Large pages are used for text that nearly fills them. */
+static void test_solo_size(struct kunit *test)
+{
+	struct execmem_range large = { .flags = EXECMEM_HUGE_PACKS }, small = { };
+	const size_t fits = 5 * EXECMEM_PACK_MAX;
+
+	KUNIT_EXPECT_EQ(test, execmem_solo_size(&large, fits), fits);
+	KUNIT_EXPECT_EQ(test, execmem_solo_size(&large, fits - fits / 10), fits);
+	KUNIT_EXPECT_EQ(test, execmem_solo_size(&large, fits + 1), fits + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, execmem_solo_size(&small, fits - fits / 10),
+			PAGE_ALIGN(fits - fits / 10));
+	KUNIT_EXPECT_EQ(test, execmem_huge_flag(&large, fits), VM_ALLOW_HUGE_VMAP);
+	KUNIT_EXPECT_EQ(test, execmem_huge_flag(&large, fits + PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, execmem_huge_flag(&small, fits), 0);
 }
 
 static void test_solo(struct kunit *test)
@@ -937,7 +967,8 @@ static void test_solo(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, execmem_pack_is_solo(&pack));
 	KUNIT_EXPECT_PTR_EQ(test, pack.base, a);
 	KUNIT_EXPECT_EQ(test, execmem_text_size(a), PAGE_ALIGN(size));
-	KUNIT_EXPECT_EQ_MSG(test, execmem_is_area(a), !IS_ENABLED(CONFIG_MMU),
+	KUNIT_EXPECT_EQ_MSG(test, execmem_area_size(a, VM_FLUSH_RESET_PERMS),
+			    IS_ENABLED(CONFIG_MMU) ? 0 : EXECMEM_TEXT_MAX,
 			    "whoever frees it twice frees what the slab is about to give back");
 	KUNIT_EXPECT_PTR_NE(test, pack_with(TYPE, DOMAIN, b).base, a);
 	KUNIT_EXPECT_FALSE(test, execmem_pack_is_solo(&shared));
@@ -950,6 +981,62 @@ static void test_solo(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, stats().reserved, EXECMEM_PACK_MIN, "solo packs are not kept");
 	flush_packs();
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(a), -ENOENT);
+}
+
+/*
+ * A large object is freed in two steps, with the lock of its pool released between them.
+ * Another task must not get its text meanwhile: it was not filled with traps.
+ */
+static void test_solo_is_not_shared(struct kunit *test)
+{
+	const size_t size = EXECMEM_PACK_MAX / 2 + 1;
+	void *large = alloc(test, size), *small;
+	struct execmem_extent object;
+	struct execmem_pack *pack;
+
+	pack = execmem_lock_object(large, &object);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(pack));
+	execmem_pack_condemn(pack, &object);
+	pack->pool->stats.nr_objects--;
+	execmem_pack_bury(pack, &object);
+	execmem_reuse_leaf(pack, 0);
+	execmem_unlock_object(pack);
+
+	small = alloc(test, GRANULE);
+	KUNIT_EXPECT_FALSE(test, small >= large && small < large + size);
+	free_now(small);
+
+	spin_lock(&pack->pool->lock);
+	execmem_put_pack(pack);
+	spin_unlock(&pack->pool->lock);
+}
+
+/* Objects side by side that are retired together are filled with traps together. */
+static void test_retire_side_by_side(struct kunit *test)
+{
+	struct poke_counts c;
+	void *text[16];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(text); i++)
+		text[i] = alloc(test, GRANULE);
+	count_pokes(test, &c);
+	for (i = 0; i < ARRAY_SIZE(text); i++)
+		execmem_retire(text[i]);
+	execmem_retire_barrier();
+	counted_pokes(&c);
+	/* They may be in two leaves, and the grace period may have begun between them. */
+	KUNIT_EXPECT_LE(test, atomic_long_read(&c.sets), 4);
+	KUNIT_EXPECT_GT(test, atomic_long_read(&c.sets), 0);
+	expect_free_is_traps(test);
+}
+
+/* A large object does not make the packs for others larger. */
+static void test_first_pack_after_solo(struct kunit *test)
+{
+	alloc(test, EXECMEM_PACK_MAX);
+	alloc(test, GRANULE);
+	KUNIT_EXPECT_EQ(test, stats().reserved, EXECMEM_PACK_MAX + EXECMEM_PACK_MIN);
 }
 
 /* What the kernel does when memory is short; flushing waits for the worker. */
@@ -1322,10 +1409,12 @@ static void test_batching(struct kunit *test)
 
 	for (i = 0; i < ATTEMPTS; i++) {
 		retire_100(test, &cost);
-		if (atomic_long_read(&cost.sets) == 100 && atomic_long_read(&cost.syncs) <= 2)
+		if (atomic_long_read(&cost.syncs) <= 2)
 			break;
 	}
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&cost.sets), 100);
+	/* Text side by side is filled with traps by one call. */
+	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.sets), 1);
+	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.sets), 100);
 	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.rounds), 1);
 	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.rounds), 2);
 	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.syncs), 2);
@@ -1555,6 +1644,10 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE(test_empty_packs),
 	KUNIT_CASE(test_solo),
 	KUNIT_CASE(test_solo_areas),
+	KUNIT_CASE(test_solo_size),
+	KUNIT_CASE(test_solo_is_not_shared),
+	KUNIT_CASE(test_retire_side_by_side),
+	KUNIT_CASE(test_first_pack_after_solo),
 	KUNIT_CASE(test_shrinker),
 	KUNIT_CASE(test_domains),
 	KUNIT_CASE(test_types),

@@ -10,9 +10,11 @@
  * full of traps all the while, and what is prepared is a copy in ordinary memory, which
  * knows the addresses it will be at. It costs one write of all the text and at most one
  * synchronisation, no matter how many places there are. Elsewhere the text has pages of
- * its own, writable and not executable, until they are sealed.
+ * its own, writable and not executable, until they are sealed. So has text that is too
+ * large to share a pack.
  */
 
+#include <linux/cache.h>
 #include <linux/cacheflush.h>
 #include <linux/error-injection.h>
 #include <linux/kmemleak.h>
@@ -97,7 +99,9 @@ static void *stage_in_slab(enum execmem_type type, size_t size, size_t align)
 		return NULL;
 
 	s->size = size;
-	s->text = execmem_text_alloc(type, EXECMEM_TRUSTED, size, min(align, PAGE_SIZE));
+	/* It shares no cache line with its neighbours. */
+	align = clamp(align, L1_CACHE_BYTES, PAGE_SIZE);
+	s->text = execmem_text_alloc(type, EXECMEM_TRUSTED, size, align);
 	s->copy = __vmalloc(size + SLACK, GFP_KERNEL | __GFP_NOWARN);
 	if (!s->text || !s->copy) {
 		execmem_free(s->text);
@@ -115,11 +119,12 @@ static void *stage_in_slab(enum execmem_type type, size_t size, size_t align)
 static noinline void *stage_in_pages(enum execmem_type type, size_t size)
 {
 	const struct execmem_range *range = execmem_range(type);
+	unsigned long vm_flags = VM_FLUSH_RESET_PERMS | VM_EXECMEM_TEXT;
 	void *text;
 
-	size = PAGE_ALIGN(size);
-	text = execmem_vmalloc(range, size, range->alignment, execmem_text_pgprot(range),
-			       VM_FLUSH_RESET_PERMS | VM_EXECMEM_TEXT,
+	size = execmem_is_solo(size) ? execmem_solo_size(range, size) : PAGE_ALIGN(size);
+	vm_flags |= execmem_huge_flag(range, size);
+	text = execmem_vmalloc(range, size, range->alignment, execmem_text_pgprot(range), vm_flags,
 			       __builtin_return_address(0));
 	if (!text)
 		return NULL;
@@ -150,7 +155,8 @@ void *execmem_stage_alloc(enum execmem_type type, size_t size, size_t align)
 	    !is_power_of_2(align))
 		return NULL;
 
-	if (execmem_range(type)->flags & EXECMEM_STAGED)
+	if (IS_ENABLED(CONFIG_EXECMEM_SLAB) && execmem_range(type)->flags & EXECMEM_STAGED &&
+	    !execmem_is_solo(size))
 		return stage_in_slab(type, size, align);
 	return stage_in_pages(type, size);
 }
@@ -186,14 +192,29 @@ void *execmem_staged(const void *addr)
 
 static int seal_pages(void *text, size_t size)
 {
-	if (!(execmem_area_flags(text) & VM_EXECMEM_TEXT))
+	size_t area = execmem_area_size(text, VM_EXECMEM_TEXT);
+
+	if (!size || size > area)
 		return -EINVAL;
 
-	size = PAGE_ALIGN(size);
-	flush_icache_range((unsigned long)text, (unsigned long)text + size);
+	/* Without an MMU the size of an area is not known. */
+	if (!IS_ENABLED(CONFIG_MMU))
+		area = PAGE_ALIGN(size);
+	flush_icache_range((unsigned long)text, (unsigned long)text + area);
 	if (IS_ENABLED(CONFIG_STRICT_MODULE_RWX))
-		return set_memory_rox((unsigned long)text, size >> PAGE_SHIFT);
-	return set_memory_x((unsigned long)text, size >> PAGE_SHIFT);
+		return set_memory_rox((unsigned long)text, area >> PAGE_SHIFT);
+	return set_memory_x((unsigned long)text, area >> PAGE_SHIFT);
+}
+
+static int seal_copy(struct stage *s, size_t size)
+{
+	int ret = -EINVAL;
+
+	if (IS_ENABLED(CONFIG_EXECMEM_SLAB) && size == s->size)
+		ret = execmem_text_copy(s->text, 0, s->copy, size);
+
+	free_stage(s);
+	return ret;
 }
 
 /**
@@ -207,38 +228,33 @@ static int seal_pages(void *text, size_t size)
  *
  * Context: Process context, may sleep. Takes text_mutex, for those who write to text
  * under it, and look for it by execmem_staged().
- * Return: 0; -EINVAL if this is not text of execmem_stage_alloc(); what writing it
+ * Return: 0; -EINVAL if no text of that size is prepared at @text; what writing it
  *	   failed with, or changing its permissions. Then it must be freed.
  */
 int execmem_stage_seal(void *text, size_t size)
 {
 	struct stage *s;
-	int ret;
+	int ret = 0;
 
-	/* Text of the slab that has no stage is sealed. */
-	if (execmem_staged(text) == text)
-		return execmem_text_size(text) ? -EINVAL : seal_pages(text, size);
+	/* Text that is prepared in place does not wait for the mutex. */
+	if (list_empty(&stages))
+		return seal_pages(text, size);
 
-	guard(mutex)(&text_mutex);
+	mutex_lock(&text_mutex);
 	s = unlist_stage(text);
-	if (!s)
-		return -EINVAL;
+	if (s)
+		ret = seal_copy(s, size);
+	mutex_unlock(&text_mutex);
 
-	ret = size == s->size ? execmem_text_copy(text, 0, s->copy, size) : -EINVAL;
-	free_stage(s);
-	return ret;
+	return s ? ret : seal_pages(text, size);
 }
 ALLOW_ERROR_INJECTION(execmem_stage_seal, ERRNO);
 
 /* For execmem_free(), whose text may not have been sealed. */
 void execmem_stage_drop(const void *text)
 {
-	struct stage *s;
+	struct stage *s = list_empty(&stages) ? NULL : unlist_stage(text);
 
-	if (execmem_staged(text) == text)
-		return;
-
-	s = unlist_stage(text);
 	if (s)
 		free_stage(s);
 }

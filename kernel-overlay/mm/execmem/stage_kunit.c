@@ -2,6 +2,7 @@
 /* Text that is prepared before any CPU can execute it. */
 
 #include <kunit/test.h>
+#include <linux/cache.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sizes.h>
@@ -29,7 +30,7 @@ static bool has_traps(const void *at, size_t size)
 
 static void *stage(struct kunit *test, size_t size)
 {
-	void *text = execmem_stage_alloc(TYPE, size, 64);
+	void *text = execmem_stage_alloc(TYPE, size, 1);
 
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	return text;
@@ -46,7 +47,8 @@ static void test_prepare(struct kunit *test)
 	const u8 zeros[4] = {};
 	u32 nr;
 
-	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)text, 64));
+	KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)text, L1_CACHE_BYTES),
+			      "shares a cache line");
 	KUNIT_EXPECT_TRUE(test, has_traps(to, SIZE));
 	KUNIT_EXPECT_EQ(test, is_copy(text), !!(execmem_range(TYPE)->flags & EXECMEM_STAGED));
 
@@ -64,6 +66,15 @@ static void test_prepare(struct kunit *test)
 	/* It is text now: this layer writes it, and nothing else. */
 	KUNIT_EXPECT_EQ(test, text_poke_copy(text, zeros, sizeof(zeros)), 0);
 	KUNIT_EXPECT_EQ(test, text[0], 0);
+	execmem_free(text);
+}
+
+static void test_alignment(struct kunit *test)
+{
+	void *text = execmem_stage_alloc(TYPE, SIZE, 1024);
+
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)text, 1024));
 	execmem_free(text);
 }
 
@@ -99,18 +110,58 @@ static void test_slack(struct kunit *test)
 	execmem_free(text);
 }
 
+/* Not without CONFIG_HAVE_ARCH_HUGE_VMALLOC or with "nohugevmalloc". */
+static bool vmalloc_maps_large(size_t size)
+{
+	void *mem = vmalloc_huge(size * num_online_nodes(), GFP_KERNEL);
+	bool large = mem && is_vm_area_hugepages(mem);
+
+	vfree(mem);
+	return large;
+}
+
+/* Large text is not copied: it has pages of its own, large ones if they fit. */
+static void test_large(struct kunit *test)
+{
+	const size_t size = 2 * EXECMEM_PACK_MAX;
+	u8 *text = stage(test, size);
+
+	KUNIT_EXPECT_FALSE(test, is_copy(text));
+	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 0);
+	memset(text, 1, size);
+	KUNIT_EXPECT_EQ(test, execmem_stage_seal(text, size), 0);
+	KUNIT_EXPECT_EQ(test, text[size - 1], 1);
+	if (execmem_huge_flag(execmem_range(TYPE), size) && vmalloc_maps_large(size))
+		KUNIT_EXPECT_TRUE(test, is_vm_area_hugepages(text));
+	execmem_free(text);
+}
+
 static void test_wrong_uses(struct kunit *test)
 {
 	u8 *text = stage(test, SIZE);
 	void *slab = execmem_text_alloc(EXECMEM_FTRACE, EXECMEM_TRUSTED, 64, 1);
+	void *solo = execmem_text_alloc(TYPE, EXECMEM_TRUSTED, EXECMEM_PACK_MAX, 1);
+	void *large = stage(test, EXECMEM_PACK_MAX), *data;
 
 	KUNIT_ASSERT_NOT_NULL(test, slab);
+	KUNIT_ASSERT_NOT_NULL(test, solo);
+	data = execmem_alloc(EXECMEM_MODULE_DATA, PAGE_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, data);
 	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, 0, 1));
 	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, SIZE, 3));
 	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, EXECMEM_TEXT_MAX + 1, 1));
 
 	KUNIT_EXPECT_EQ(test, execmem_stage_seal(slab, 64), -EINVAL);
 	KUNIT_EXPECT_EQ(test, execmem_stage_seal(text + PAGE_SIZE, SIZE), -EINVAL);
+	if (IS_ENABLED(CONFIG_MMU)) {
+		KUNIT_EXPECT_EQ(test, execmem_stage_seal(solo, EXECMEM_PACK_MAX), -EINVAL);
+		KUNIT_EXPECT_EQ(test, execmem_stage_seal(data, PAGE_SIZE), -EINVAL);
+		KUNIT_EXPECT_EQ(test, execmem_stage_seal(large, EXECMEM_PACK_MAX + 1), -EINVAL);
+	}
+	KUNIT_EXPECT_EQ(test, execmem_stage_seal(large, 0), -EINVAL);
+	execmem_free(data);
+	execmem_free(large);
+	execmem_free(solo);
 	execmem_free(slab);
 
 	if (is_copy(text)) {
@@ -167,9 +218,11 @@ static void test_permissions(struct kunit *test)
 
 static struct kunit_case execmem_stage_cases[] = {
 	KUNIT_CASE(test_prepare),
+	KUNIT_CASE(test_alignment),
 	KUNIT_CASE(test_several),
 	KUNIT_CASE(test_slack),
 	KUNIT_CASE(test_permissions),
+	KUNIT_CASE(test_large),
 	KUNIT_CASE(test_wrong_uses),
 	{ }
 };

@@ -7,7 +7,8 @@
 #include <linux/execmem.h>
 #include <linux/filter.h>
 #include <linux/kprobes.h>
-#include <linux/rcupdate.h>
+#include <linux/random.h>
+#include <linux/sizes.h>
 
 #ifdef __ARCH_WANT_KPROBES_INSN_SLOT
 static const bool has_slots = true;
@@ -192,8 +193,118 @@ static void test_bpf_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c.refused, 0);
 	KUNIT_EXPECT_EQ(test, c.after_churn, 0);
 }
+
+#define PLACED		512
+#define IMAGE_ALIGN	4
+
+/**
+ * struct places - where programs of one size begin
+ * @in_page:	how many begin at each offset in 4 KiB
+ * @in_16:	how many begin at each offset in 16 bytes
+ * @next:	where the next chunk begins, if a model places them
+ */
+struct places {
+	u16 in_page[SZ_4K];
+	u16 in_16[16];
+	unsigned long next;
+};
+
+static void count_place(struct places *p, unsigned long image)
+{
+	p->in_page[image % SZ_4K]++;
+	p->in_16[image % 16]++;
+}
+
+static u16 most(const u16 *counts, size_t n)
+{
+	u16 most = 0;
+
+	while (n--)
+		most = max(most, counts[n]);
+	return most;
+}
+
+/* What Linux 6.12 does: packs are filled from their beginning. */
+static void place_by_model(struct places *p, unsigned int len)
+{
+	unsigned int used = len + sizeof(struct bpf_binary_header);
+	unsigned int size = round_up(used + 16, 64);
+	unsigned int hole = min(size - used, 64 - sizeof(struct bpf_binary_header));
+	unsigned int start = get_random_u32_below(hole) & ~(IMAGE_ALIGN - 1);
+
+	count_place(p, p->next + sizeof(struct bpf_binary_header) + start);
+	p->next += size;
+}
+
+static void free_placed(struct bpf_binary_header **text, struct bpf_binary_header **rw)
+{
+	unsigned int i;
+
+	for (i = 0; i < PLACED && text[i]; i++)
+		bpf_jit_binary_pack_free(text[i], rw[i]);
+}
+
+/* Return whether there was memory. */
+static bool place_programs(struct kunit *test, struct places *p, unsigned int len)
+{
+	struct bpf_binary_header **text, **rw;
+	u8 *image, *rw_image;
+	unsigned int i;
+
+	text = kunit_kcalloc(test, 2 * PLACED, sizeof(*text), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	rw = text + PLACED;
+
+	for (i = 0; i < PLACED; i++) {
+		text[i] = bpf_jit_binary_pack_alloc(len, &image, IMAGE_ALIGN, &rw[i], &rw_image,
+						    leave_hole, true);
+		if (!text[i])
+			break;
+		count_place(p, (unsigned long)image);
+		if (image < text[i]->image ||
+		    image + len >= (u8 *)text[i] + execmem_text_size(text[i]))
+			KUNIT_FAIL(test, "no gap before or behind a program");
+	}
+	free_placed(text, rw);
+	return i == PLACED;
+}
+
+static void expect_places(struct kunit *test, unsigned int len)
+{
+	struct places *slab = kunit_kzalloc(test, sizeof(*slab), GFP_KERNEL);
+	struct places *model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
+	unsigned int i, here, there;
+
+	KUNIT_ASSERT_NOT_NULL(test, slab);
+	KUNIT_ASSERT_NOT_NULL(test, model);
+	KUNIT_ASSERT_TRUE(test, place_programs(test, slab, len));
+	for (i = 0; i < PLACED; i++)
+		place_by_model(model, len);
+
+	/* Both are random. A program without a random start has one of the places always. */
+	here = most(slab->in_page, ARRAY_SIZE(slab->in_page));
+	there = most(model->in_page, ARRAY_SIZE(model->in_page));
+	KUNIT_EXPECT_LE_MSG(test, here, there + there / 2 + 8, "%u bytes, in a page", len);
+	here = most(slab->in_16, ARRAY_SIZE(slab->in_16));
+	there = most(model->in_16, ARRAY_SIZE(model->in_16));
+	KUNIT_EXPECT_LE_MSG(test, here, there + there / 2 + 8, "%u bytes, in 16 bytes", len);
+}
+
+/* Where a program begins can be guessed no better than in Linux 6.12. */
+static void test_bpf_places(struct kunit *test)
+{
+	expect_places(test, 40);
+	expect_places(test, 488);
+	expect_places(test, 4072);
+	expect_places(test, 4096);
+}
 #else
 static void test_bpf_limit(struct kunit *test)
+{
+	kunit_skip(test, "no CONFIG_BPF_JIT");
+}
+
+static void test_bpf_places(struct kunit *test)
 {
 	kunit_skip(test, "no CONFIG_BPF_JIT");
 }
@@ -202,6 +313,7 @@ static void test_bpf_limit(struct kunit *test)
 static struct kunit_case execmem_users_cases[] = {
 	KUNIT_CASE(test_kprobe_slots),
 	KUNIT_CASE(test_bpf_limit),
+	KUNIT_CASE(test_bpf_places),
 	{ }
 };
 

@@ -29,6 +29,7 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define NSEC		1000000000.0
+#define BPF_ALIGN	64
 
 #define MAX_BATCHES	101
 /* A batch takes about that long, unless fewer pairs than that do. */
@@ -38,10 +39,9 @@
 
 /* What the slab is expected to do. */
 #define FLAT_MAX	2.0	/* slowest by fastest size of the working set */
-#define SPEEDUP_MIN	10.0	/* prog pack by slab, most objects */
 #define META_MAX	0.03	/* metadata by text, plus META_CONST bytes */
 #define META_CONST	4096
-#define WASTE_MAX	0.125	/* rounding by what was asked for */
+#define WASTE_MAX	0.01	/* rounding by what was asked for */
 
 static const struct bench_ops *const allocators[] = {
 	&bench_slab, &bench_stock, &bench_cache,
@@ -53,7 +53,8 @@ enum { BPF, UNPACK, UNIFORM, NR_MIXES };
 
 static const char *const mix_names[] = { "bpf", "unpack", "uniform" };
 static const char *const mix_texts[] = {
-	"half 64..500, quarter 500..2000, quarter 2000..16384 bytes, mean about 1.6 kB",
+	"half 64..500, quarter 500..2000, quarter 2000..16384 bytes, mean about 1.6 kB,\n"
+	"           and what BPF adds: a header, a gap, and rounding to lines of 64 bytes",
 	"50..200 bytes",
 	"40..4000 bytes",
 };
@@ -163,6 +164,12 @@ static uint32_t below(uint64_t *state, uint32_t n)
 	return (uint32_t)(random64(state) >> 32) * (uint64_t)n >> 32;
 }
 
+/* What the kernel asks for to place a program of that many bytes. */
+static uint32_t size_with_gap(uint32_t size)
+{
+	return (size + 8 + 16 + BPF_ALIGN - 1) & -BPF_ALIGN;
+}
+
 /* 1 / x is uniform in a range: many short ones, and a long tail. */
 static uint32_t tail(uint64_t *state, double from, double to)
 {
@@ -181,17 +188,17 @@ static uint32_t random_size(uint64_t *state, unsigned int mix)
 	switch (below(state, 4)) {
 	case 0:
 	case 1:
-		return 64 + below(state, 436);
+		return size_with_gap(64 + below(state, 436));
 	case 2:
-		return tail(state, 500, 2000);
+		return size_with_gap(tail(state, 500, 2000));
 	default:
-		return tail(state, 2000, 16384);
+		return size_with_gap(tail(state, 2000, 16384));
 	}
 }
 
-static void *allocate(const struct bench_ops *ops, uint32_t size)
+static void *allocate(const struct bench_ops *ops, unsigned int mix, uint32_t size)
 {
-	void *text = ops->alloc(size);
+	void *text = ops->alloc(size, mix == BPF ? BPF_ALIGN : 1);
 
 	if (__builtin_expect(!text, 0)) {
 		fprintf(stderr, "bench: %s cannot allocate %u bytes\n", ops->name, size);
@@ -224,7 +231,7 @@ static void run_batch(struct worker *w)
 			__builtin_prefetch(&w->objects[w->which[i + 8]], 1);
 		ops->free((void *)(uintptr_t)o->text, o->size);
 		o->size = w->sizes[i];
-		o->text = (uintptr_t)allocate(ops, o->size);
+		o->text = (uintptr_t)allocate(ops, w->mix, o->size);
 	}
 	w->ns = now(clock) - start;
 }
@@ -284,7 +291,7 @@ static void fill(struct cell *cell, const struct bench_ops *ops, struct object *
 			fast = true;
 		}
 		objects[i].size = random_size(random, cell->mix);
-		objects[i].text = (uintptr_t)allocate(ops, objects[i].size);
+		objects[i].text = (uintptr_t)allocate(ops, cell->mix, objects[i].size);
 		cell->filled += !fast;
 	}
 	if (fast)
@@ -456,7 +463,7 @@ static void measure_in_child(struct cell *cell)
 	}
 }
 
-static struct cell cells[NR_ALLOCATORS * (2 * NR_COUNTS * BENCH_MAX_THREADS + 1)];
+static struct cell cells[NR_ALLOCATORS * (2 * NR_COUNTS * 3 + 1)];
 static unsigned int nr_cells;
 
 static const struct cell *find(unsigned int allocator, unsigned int mix, unsigned int objects,
@@ -491,14 +498,14 @@ static void print_intro(void)
 	unsigned int i;
 
 	printf("Time to free a random object and to allocate one of a random size, in ns:\n"
-	       "median, minimum and maximum of %u batches, CPU time with 1 thread; with 2\n"
-	       "threads wall time as either sees it, waiting for locks included.\n\n"
+	       "median, minimum and maximum of %u batches, CPU time with 1 thread; with 2 and\n"
+	       "4 threads wall time as each sees it, waiting for locks included.\n\n"
 	       "Included: all that the allocators do to find, take and give back room, locks,\n"
 	       "and metadata (on huge pages, as the kernel has it). Not included, for none of\n"
 	       "them: writing traps, synchronising CPUs, mapping and unmapping, permissions,\n"
 	       "predictor flushes (off), trace points, the end of grace periods, and giving\n"
 	       "empty packs of the slab back, which is a worker's job. No text is touched.\n\n"
-	       "slab       mm/execmem_*.c, domain of unprivileged BPF\n"
+	       "slab       mm/execmem/*.c, domain of unprivileged BPF\n"
 	       "prog_pack  the base's kernel/bpf/core.c, 2 MiB packs\n"
 	       "page_cache two maple trees of ranges of pages, first fit, one mutex\n\n",
 	       opts.batches);
@@ -567,7 +574,7 @@ static void run_all(void)
 	unsigned int mix, count, threads, a;
 
 	for (mix = 0; mix <= UNPACK; mix++)
-		for (threads = 1; threads <= BENCH_MAX_THREADS; threads++)
+		for (threads = 1; threads <= BENCH_MAX_THREADS; threads *= 2)
 			for (count = 0; count < NR_COUNTS; count++)
 				for (a = 0; a < NR_ALLOCATORS; a++)
 					run_cell(a, mix, counts[count], threads);
@@ -631,6 +638,13 @@ static void verdict(bool ok, const char *target, const char *details)
 	nr_failed += !ok;
 }
 
+static double min_speedup(unsigned int threads)
+{
+	static const double speedups[] = { [1] = 100, [2] = 75, [4] = 10 };
+
+	return speedups[threads];
+}
+
 /* Flat, never slower than prog packs, and much faster with many objects. */
 static void check_times(unsigned int mix, unsigned int threads)
 {
@@ -671,8 +685,8 @@ static void check_times(unsigned int mix, unsigned int threads)
 	verdict(worst <= 1, where, text);
 	if (most == counts[NR_COUNTS - 1]) {
 		snprintf(text, sizeof(text), "%.0f times faster than prog_pack at %u objects, at least %.0f",
-			 speedup, most, SPEEDUP_MIN);
-		verdict(speedup >= SPEEDUP_MIN, where, text);
+			 speedup, most, min_speedup(threads));
+		verdict(speedup >= min_speedup(threads), where, text);
 	}
 }
 
@@ -713,7 +727,7 @@ static void usage(FILE *file)
 		"  -b, --batches=N       how many are timed, 10 to %u\n"
 		"Only a part of all combinations:\n"
 		"  -n, --objects=N[-M]   that many live objects\n"
-		"  -t, --threads=N       1 or 2\n"
+		"  -t, --threads=N       1, 2 or 4\n"
 		"  -s, --sizes=NAME      bpf, unpack or uniform\n"
 		"  -a, --allocator=NAME  slab, prog_pack or page_cache\n"
 		"Exit status: 0 if all targets are met, 1 if not, 2 if it could not be measured.\n",
@@ -741,7 +755,7 @@ static bool parse_option(int opt, const char *arg)
 		return i >= 1;
 	case 't':
 		opts.threads = atoi(arg);
-		return opts.threads >= 1 && opts.threads <= BENCH_MAX_THREADS;
+		return opts.threads == 1 || opts.threads == 2 || opts.threads == 4;
 	case 's':
 		for (i = 0; i < NR_MIXES; i++)
 			if (!strcmp(arg, mix_names[i]))

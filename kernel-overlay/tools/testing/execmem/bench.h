@@ -11,13 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BENCH_MAX_THREADS	2
+#define BENCH_MAX_THREADS	4
 
 /**
  * struct bench_ops - an allocator
  * @name:	in tables
  * @init:	called once, before all others
- * @alloc:	allocate text of that many bytes; NULL if it cannot
+ * @alloc:	allocate text of that many bytes, at a multiple of @align if the allocator
+ *		has a choice; NULL if it cannot
  * @free:	free what @alloc() returned, of that size
  * @given:	how many bytes the object at that address has got
  * @fill_fast:	whether all that is allocated from now on is for filling up, and
@@ -26,7 +27,7 @@
 struct bench_ops {
 	const char *name;
 	void (*init)(void);
-	void *(*alloc)(size_t size);
+	void *(*alloc)(size_t size, size_t align);
 	void (*free)(void *text, size_t size);
 	size_t (*given)(void *text, size_t size);
 	void (*fill_fast)(bool on);

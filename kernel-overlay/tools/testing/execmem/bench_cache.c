@@ -54,7 +54,7 @@ static void *take_free(size_t size)
 	return (void *)start;
 }
 
-static void *cache_alloc(size_t size)
+static void *cache_alloc(size_t size, size_t align)
 {
 	unsigned long base;
 	void *text;

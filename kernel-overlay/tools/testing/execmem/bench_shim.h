@@ -76,6 +76,8 @@ void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 
 #define rcu_read_lock()			barrier()
 #define rcu_read_unlock()		barrier()
+DEFINE_LOCK_GUARD_0(rcu, rcu_read_lock(), rcu_read_unlock())
+DEFINE_LOCK_GUARD_0(cpus_read_lock, (void)0, (void)0)
 #define synchronize_rcu()		do { } while (0)
 #define synchronize_rcu_tasks()		do { } while (0)
 #define rcu_dereference(p)		READ_ONCE(p)

@@ -30,9 +30,9 @@ static void slab_init(void)
 }
 
 /* That of unprivileged programs, which has more to do. */
-static void *slab_alloc(size_t size)
+static void *slab_alloc(size_t size, size_t align)
 {
-	return execmem_text_alloc(EXECMEM_BPF, EXECMEM_UNTRUSTED, size, 1);
+	return execmem_text_alloc(EXECMEM_BPF, EXECMEM_UNTRUSTED, size, align);
 }
 
 static void slab_free(void *text, size_t size)

@@ -25,7 +25,7 @@ static void stock_init(void)
 {
 }
 
-static void *stock_alloc(size_t size)
+static void *stock_alloc(size_t size, size_t align)
 {
 	void *text = bpf_prog_pack_alloc(size, no_fill, false);
 

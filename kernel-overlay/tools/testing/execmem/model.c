@@ -140,7 +140,9 @@ static void do_alloc(void)
 
 	least = granule_for(o->size, align);
 	o->given = execmem_text_size(o->text);
-	if (o->given != ALIGN(o->size, least))
+	if (o->given != (execmem_is_solo(o->size) ?
+			 execmem_solo_size(execmem_range(o->type), o->size) :
+			 ALIGN(o->size, least)))
 		die("%zu bytes given for %zu", o->given, o->size);
 	if (!IS_ALIGNED((unsigned long)o->text, least))
 		die("%p is not aligned to %zu", o->text, least);
@@ -386,13 +388,23 @@ static void check_free(const struct execmem_pack *pack, unsigned int from, unsig
 			die("granule %u belongs to no object, and is not free", from);
 }
 
+static bool next_extent(const struct execmem_pack *pack, struct execmem_extent *e)
+{
+	unsigned int leaf;
+
+	for (leaf = e->end / EXECMEM_LEAF; leaf < pack->nr_leaves; leaf++)
+		if (execmem_pack_next(pack, leaf, e))
+			return true;
+	return false;
+}
+
 static void check_pack(const struct execmem_pack *pack, struct totals *t)
 {
 	struct execmem_extent e = { };
 	unsigned int before = 0, granules = 0;
 
 	check_tree(pack);
-	while (execmem_pack_next(pack, &e)) {
+	while (next_extent(pack, &e)) {
 		check_free(pack, before, e.start);
 		if (e.live) {
 			check_object_in_pack(pack, execmem_pack_addr(pack, e.start),

@@ -112,6 +112,16 @@ unsigned long bitmap_find_next_zero_area_off(unsigned long *map, unsigned long s
 #define atomic_long_add(i, v) \
 	((void)__atomic_fetch_add(&(v)->counter, i, __ATOMIC_RELAXED))
 
+static inline unsigned long find_last_bit(const unsigned long *map, unsigned long nbits)
+{
+	unsigned long word = BITS_TO_LONGS(nbits);
+
+	while (word--)
+		if (map[word])
+			return word * BITS_PER_LONG + __fls(map[word]);
+	return nbits;
+}
+
 /* A latch: two copies, of which readers use the one that is not being changed. */
 typedef struct {
 	unsigned int sequence;
@@ -179,7 +189,11 @@ struct delayed_work {
 #define queue_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
 #define flush_delayed_work(dwork)		flush_work(&(dwork)->work)
 #define system_unbound_wq		NULL
-#define schedule_on_each_cpu(fn)		((void)(fn), 0)
+#define DEFINE_PER_CPU(type, name)		type name = { }
+#define per_cpu_ptr(ptr, cpu)			((void)(cpu), (ptr))
+#define for_each_online_cpu(cpu)		for ((cpu) = 0; (cpu) < 1; (cpu)++)
+#define INIT_WORK(work, fn)			((void)(work), (void)(fn))
+#define schedule_work_on(cpu, work)		((void)(cpu), (void)(work))
 
 #define SHRINK_EMPTY			(~0UL - 1)
 #define SHRINK_STOP			(~0UL)

@@ -17,6 +17,7 @@
  * @asked:	how often something was asked for that may fail
  * @fail_at:	the first one of these that fails; 0 for none
  * @fail_run:	how many fail in a row
+ * @no_writes:	whether no text can be filled with traps
  * @syncs:	rounds of synchronisation
  * @flushes:	predictor flushes
  */
@@ -29,6 +30,7 @@ struct env {
 	long asked;
 	long fail_at;
 	long fail_run;
+	bool no_writes;
 	unsigned long syncs;
 	unsigned long flushes;
 };
@@ -54,6 +56,7 @@ size_t model_objects(void);
 /* Tests: each returns, or dies. */
 void test_random(unsigned long steps);
 void test_failures(void);
+void test_lost(void);
 void test_placement(void);
 void test_threads(unsigned int seconds);
 void test_double_free(unsigned int seconds);

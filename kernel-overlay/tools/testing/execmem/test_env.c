@@ -327,8 +327,8 @@ int text_poke_set(void *text, size_t len)
 {
 	u8 *to = alias_of(text, len);
 
-	if (fails())
-		return -ENOMEM;
+	if (env.no_writes)
+		return -EFAULT;
 	memset(to, (u8)TEXT_POKE_TRAP, len);
 	return 0;
 }

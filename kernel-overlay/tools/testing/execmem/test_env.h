@@ -46,6 +46,8 @@ DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->l
 /* RCU: one flavour. Grace periods are real. */
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
+DEFINE_LOCK_GUARD_0(rcu, rcu_read_lock(), rcu_read_unlock())
+DEFINE_LOCK_GUARD_0(cpus_read_lock, (void)0, (void)0)
 void synchronize_rcu(void);
 
 #define synchronize_rcu_tasks		synchronize_rcu

@@ -104,6 +104,31 @@ void test_failures(void)
 	fail_in_turn(4);
 }
 
+/* Text that cannot be filled with traps is not reused. */
+void test_lost(void)
+{
+	void *a = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 5000, 1);
+	void *b = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 5000, 1);
+	struct execmem_stats s;
+	unsigned int i;
+	void *text;
+
+	env.no_writes = true;
+	execmem_slab_free(a);
+	execmem_retire(b);
+	execmem_retire_barrier();
+	env.no_writes = false;
+	execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
+	if (s.lost != 2 * ALIGN(5000, 16) || s.used != s.lost)
+		die("%zu bytes are lost of %zu", s.lost, s.used);
+
+	for (i = 0; i < 100; i++) {
+		text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 1000, 1);
+		if ((text >= a && text < a + 5000) || (text >= b && text < b + 5000))
+			die("lost text is allocated");
+	}
+}
+
 static size_t reserved_for(size_t size)
 {
 	void *text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, size, 1);
@@ -481,6 +506,7 @@ static const struct test {
 	{ "failures", test_failures },
 	{ "threads", run_threads },
 	{ "double-free", run_double_free },
+	{ "lost", test_lost },
 };
 
 static bool is_wanted(const char *name, char **wanted)
