@@ -200,7 +200,7 @@ test_make_hands_on_architectures()
 test_what_measured_nothing_fails()
 {
 	toy_compare && spoiled '/# measure/d' 'x86_64-stock-smp-1: modules-20 measured nothing' &&
-		spoiled '/begin 4 /d' 'kprobes-1000 failed: never began' &&
+		spoiled '/begin 5 /d' 'kprobes-1000 failed: never began' &&
 		spoiled 's/text 0 8192/text 8192 8192/' 'x86_64-stock-smp-1: modules-20 made no text' &&
 		spoiled '/# end/d' 'did not come to its end' &&
 		spoiled '/perf/d' 'text_writes-1 measured nothing' &&
@@ -226,7 +226,7 @@ test_windows_that_are_missing_fail()
 
 test_what_an_architecture_lacks_is_said()
 {
-	toy_compare && echo 'sed -i "/begin 3 ftrace/,/ok 3 ftrace/{/measure/d}" "$OUT/serial.log"' \
+	toy_compare && echo 'sed -i "/begin 4 ftrace/,/ok 4 ftrace/{/measure/d}" "$OUT/serial.log"' \
 		>"$TOY/spoil" && RUNS=1 ARCHES=arm64 quiet compare &&
 		grep -q '^arm64: no 100 ftrace: the architecture makes no trampolines\.$' "$TOY/out" &&
 		RUNS=1 ARCHES=x86_64 fails_with 'ftrace-100 measured nothing' compare
@@ -269,7 +269,7 @@ test_a_page_takes_its_figures()
 test_a_mail_has_what_differs()
 {
 	# shellcheck disable=SC2016
-	toy_compare && echo '[[ $OUT != *patched* ]] || sed -i "/begin 4 /,/ok 4 /s/text 0 8192/text 0 4096/" "$OUT/serial.log"' \
+	toy_compare && echo '[[ $OUT != *patched* ]] || sed -i "/begin 5 /,/ok 5 /s/text 0 8192/text 0 4096/" "$OUT/serial.log"' \
 		>"$TOY/spoil" && QUICK=1 ARCHES="x86_64 arm64" quiet compare || return 1
 	local table=$TOY/top/results/compare-quick/compare.md
 	head -n 40 "$table" | sed 's/^/# /'

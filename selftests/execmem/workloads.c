@@ -13,6 +13,7 @@
  *			the architecture makes some
  *	modules		DIR/small0.ko, DIR/small1.ko, ... are loaded
  *	relocations	DIR/relocations.ko, which has so many, is loaded
+ *	large		DIR/large.ko, which has so many MiB of text, is loaded
  *	text_writes	test_vmalloc_text measures text writes; COUNT is 1
  *
  * "quick" neither waits nor looks at what is mapped: for whoever counts what happens
@@ -300,18 +301,33 @@ static void remove_modules(void)
 	}
 }
 
-static unsigned int make_relocations(void)
+static unsigned int load_one(const char *name)
 {
 	char path[300];
 
-	snprintf(path, sizeof(path), "%s/relocations.ko", dir);
+	snprintf(path, sizeof(path), "%s/%s.ko", dir, name);
 	load_module(path);
 	return count;
+}
+
+static unsigned int make_relocations(void)
+{
+	return load_one("relocations");
 }
 
 static void remove_relocations(void)
 {
 	unload_module("relocations");
+}
+
+static unsigned int make_large(void)
+{
+	return load_one("large");
+}
+
+static void remove_large(void)
+{
+	unload_module("large");
 }
 
 /* Its measurements are in the kernel's log when it has been loaded. */
@@ -398,6 +414,7 @@ static const struct workload {
 	{ "ftrace", make_ftrace, remove_events },
 	{ "modules", make_modules, remove_modules },
 	{ "relocations", make_relocations, remove_relocations },
+	{ "large", make_large, remove_large },
 	{ "text_writes", make_text_writes, remove_text_writes },
 };
 
