@@ -399,13 +399,19 @@ static void worker_is_at(struct worker *w, unsigned long at)
 	smp_store_release(&w->at, at);
 }
 
+/* Others read the count meanwhile. */
+static void count_calls(struct worker *w, unsigned long calls)
+{
+	WRITE_ONCE(w->calls, w->calls + calls);
+}
+
 static unsigned long worker_calls(void)
 {
 	unsigned long calls = 0;
 	unsigned int i;
 
 	for (i = 0; i < nr_workers; i++)
-		calls += workers[i].calls;
+		calls += READ_ONCE(workers[i].calls);
 	return calls;
 }
 
@@ -607,7 +613,7 @@ static void hammer_generation(struct worker *w, struct reuse *r, unsigned long g
 			cond_resched();
 		/* It is withdrawn long before, if this CPU is not an emulated one. */
 	} while (READ_ONCE(r->withdrawn) != gen && calls < 8192 && !kthread_should_stop());
-	w->calls += calls;
+	count_calls(w, calls);
 }
 
 static void reuse_worker(struct worker *w)
@@ -768,7 +774,7 @@ static void writing_worker(struct worker *w)
 		if (!CHECK_EQ(write_func(slot_of(w->nr), value_of(i), i % 8), 0, "write"))
 			return;
 		CHECK(call(slot_of(w->nr)) == value_of(i), "write %lu", i);
-		w->calls++;
+		count_calls(w, 1);
 		cond_resched();
 	}
 }
@@ -1203,7 +1209,8 @@ static void neighbour_worker(struct worker *w)
 	if (!w->nr) {
 		while (!kthread_should_stop()) {
 			CHECK(call(area) == 1, "executed beside writers");
-			if (!(++w->calls % 64))
+			count_calls(w, 1);
+			if (!(w->calls % 64))
 				cond_resched();
 		}
 		return;

@@ -217,7 +217,7 @@ static void slab_run_slots(struct worker *w, const struct slab_slot *slots)
 		value = call(slots[i].text + slots[i].at);
 		CHECK(value == slots[i].value, "thread %u got %x, not %x", w->nr, value,
 		      slots[i].value);
-		w->calls++;
+		count_calls(w, 1);
 	}
 }
 
@@ -300,7 +300,7 @@ static bool slab_linger(struct worker *w, u8 *text, u32 want, u8 *const *publish
 
 	for (; now < end; now = ktime_get_ns()) {
 		value = call(text);
-		w->calls++;
+		count_calls(w, 1);
 		if (!CHECK(value == want, "%x, not %x, %sreplaced", value, want,
 			   replaced ? "" : "not "))
 			break;
