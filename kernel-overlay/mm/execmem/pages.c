@@ -14,8 +14,6 @@
 #include <linux/error-injection.h>
 #include <linux/kmemleak.h>
 #include <linux/set_memory.h>
-#include <linux/string.h>
-#include <linux/text-patching.h>
 #include <linux/vmalloc.h>
 
 #include "pages.h"
@@ -58,7 +56,7 @@ void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 	if (!base)
 		return NULL;
 
-	memset32(base, TEXT_POKE_TRAP, size / sizeof(u32));
+	execmem_fill_traps(base, size);
 	flush_icache_range((unsigned long)base, (unsigned long)base + size);
 	/* Text holds no pointers to what kmemleak looks for. */
 	kmemleak_ignore(base);

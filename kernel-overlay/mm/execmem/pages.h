@@ -5,6 +5,8 @@
 #include <linux/execmem.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
+#include <linux/text-patching.h>
 #include <linux/vmalloc.h>
 
 /* Sizes of packs that objects share. A larger object has a pack of its own. */
@@ -57,6 +59,16 @@ static inline unsigned long execmem_huge_flag(const struct execmem_range *range,
 	if (range->flags & EXECMEM_HUGE_PACKS && !(size % EXECMEM_PACK_MAX))
 		return VM_ALLOW_HUGE_VMAP;
 	return 0;
+}
+
+/* Fill whole pages with traps, as fast as the architecture copies pages. */
+static inline void execmem_fill_traps(void *pages, size_t size)
+{
+	size_t at;
+
+	memset32(pages, TEXT_POKE_TRAP, PAGE_SIZE / sizeof(u32));
+	for (at = PAGE_SIZE; at < size; at += PAGE_SIZE)
+		copy_page(pages + at, pages);
 }
 
 void *execmem_map(enum execmem_type type, size_t size, bool *huge);

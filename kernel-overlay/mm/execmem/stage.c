@@ -132,7 +132,7 @@ static noinline void *stage_in_pages(enum execmem_type type, size_t size)
 	/* Code has no pointers to what kmemleak looks for. */
 	kmemleak_ignore(text);
 	/* parisc's tables within text end at a zero, which is what a trap is there. */
-	memset32(text, TEXT_POKE_TRAP, size / sizeof(u32));
+	execmem_fill_traps(text, size);
 	return text;
 }
 
