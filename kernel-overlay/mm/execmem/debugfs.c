@@ -49,9 +49,9 @@ DEFINE_SHOW_ATTRIBUTE(summary);
 #define END	UINT_MAX
 
 /**
- * struct cursor - what the line before was about
+ * struct cursor - the last line that was shown
  * @base:	the pack's address, or NULL at the beginning
- * @extent:	the text in it; none if the line was the pack's
+ * @extent:	the text in it; empty if the line showed the pack
  */
 struct cursor {
 	const void *base;

@@ -123,14 +123,10 @@ struct execmem_pack *execmem_next_pack(const void *addr)
 bool execmem_is_slab(const void *addr, size_t len)
 {
 	struct execmem_pack *pack;
-	bool is_slab;
 
-	rcu_read_lock();
+	guard(rcu)();
 	pack = find_pack_of(addr);
-	is_slab = pack && len <= pack->size - (addr - pack->base);
-	rcu_read_unlock();
-
-	return is_slab;
+	return pack && len <= pack->size - (addr - pack->base);
 }
 
 /*

@@ -367,7 +367,7 @@ int execmem_slab_free(void *text)
 	pack = condemn(text, &object, false);
 	if (!IS_ERR(pack)) {
 		bury(pack, &object);
-		/* Another pack has the dead granules. */
+		/* Other packs are not empty: the dead granules are in them. */
 		if (execmem_pack_is_solo(pack)) {
 			guard(spinlock)(&pack->pool->lock);
 			execmem_put_pack(pack);

@@ -226,8 +226,8 @@ static int seal_copy(struct stage *s, size_t size)
  * by the text-patching layer alone. One text_poke_sync() must follow for any number of
  * calls, before a CPU may execute the text.
  *
- * Context: Process context, may sleep. Takes text_mutex, for those who write to text
- * under it, and look for it by execmem_staged().
+ * Context: Process context, may sleep. Takes text_mutex while any text is prepared in a
+ * copy: writers hold it when they look for text by execmem_staged().
  * Return: 0; -EINVAL if no text of that size is prepared at @text; what writing it
  *	   failed with, or changing its permissions. Then it must be freed.
  */
