@@ -2,6 +2,8 @@
 /* Users of the execmem slab free the text that they allocate. */
 
 #include <kunit/test.h>
+#include <linux/bpf.h>
+#include <linux/cfi.h>
 #include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/execmem.h>
@@ -9,6 +11,7 @@
 #include <linux/kprobes.h>
 #include <linux/random.h>
 #include <linux/sizes.h>
+#include <linux/text-patching.h>
 
 #ifdef __ARCH_WANT_KPROBES_INSN_SLOT
 static const bool has_slots = true;
@@ -310,10 +313,119 @@ static void test_bpf_places(struct kunit *test)
 }
 #endif
 
+#if defined(CONFIG_BPF_JIT) && defined(CONFIG_BPF_SYSCALL)
+/* An operation of a struct_ops map, as the kernel calls it. */
+static noinline int operation(int x)
+{
+	return x;
+}
+
+static void free_program(void *prog)
+{
+	bpf_prog_free(prog);
+}
+
+/* A program that adds @n to its argument. */
+static struct bpf_prog *jit_adder(struct kunit *test, int n)
+{
+	struct bpf_insn insns[] = {
+		BPF_LDX_MEM(BPF_DW, BPF_REG_0, BPF_REG_1, 0),
+		BPF_ALU64_IMM(BPF_ADD, BPF_REG_0, n),
+		BPF_EXIT_INSN(),
+	};
+	struct bpf_prog *prog = bpf_prog_alloc(bpf_prog_size(ARRAY_SIZE(insns)), 0);
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, prog);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_program, prog), 0);
+	prog->type = BPF_PROG_TYPE_STRUCT_OPS;
+	prog->len = ARRAY_SIZE(insns);
+	memcpy(prog->insnsi, insns, sizeof(insns));
+	prog = bpf_prog_select_runtime(prog, &err);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	if (!prog->jited)
+		kunit_skip(test, "programs are not compiled: enable net.core.bpf_jit_enable");
+	return prog;
+}
+
+struct adder {
+	struct bpf_tramp_link link;
+	struct bpf_tramp_links links[BPF_TRAMP_MAX];
+	u32 start;
+};
+
+/* Fill a page with trampolines, as a struct_ops map does. Return how many it has. */
+static unsigned int fill_image(struct kunit *test, struct adder *adders, unsigned int max,
+			       void **image)
+{
+	static const struct btf_func_model model = {
+		.ret_size = sizeof(int),
+		.nr_args = 1,
+		.arg_size = { sizeof(int) },
+		.arg_flags = { BTF_FMODEL_SIGNED_ARG },
+	};
+	unsigned int i;
+	u32 end = 0;
+	int ret;
+
+	*image = NULL;
+	for (i = 0; i < max; i++) {
+		adders[i].start = end;
+		adders[i].link.link.prog = jit_adder(test, i);
+		ret = bpf_struct_ops_prepare_trampoline(adders[i].links, &adders[i].link, &model,
+							operation, image, &end, !i);
+		if (ret == -E2BIG)
+			break;
+		KUNIT_ASSERT_EQ(test, ret, 0);
+	}
+	return i;
+}
+
+static void free_image(void *image)
+{
+	bpf_struct_ops_image_free(image);
+}
+
+/* Trampolines of a struct_ops map share a page, and are written one by one. */
+static void test_struct_ops(struct kunit *test)
+{
+	const unsigned int max = 64;
+	struct adder *adders = kunit_kcalloc(test, max, sizeof(*adders), GFP_KERNEL);
+	static const u8 beyond[8];
+	unsigned int i, n;
+	void *image;
+
+	if (!IS_ENABLED(CONFIG_HAVE_TEXT_POKE))
+		kunit_skip(test, "trampolines are written in place");
+
+	KUNIT_ASSERT_NOT_NULL(test, adders);
+	n = fill_image(test, adders, max, &image);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_image, image), 0);
+	KUNIT_EXPECT_GE(test, n, 8);
+	KUNIT_EXPECT_LT(test, n, max);
+	KUNIT_ASSERT_EQ(test, arch_protect_bpf_trampoline(image, PAGE_SIZE), 0);
+	text_poke_sync();
+
+	for (i = 0; i < n; i++) {
+		int (*call)(int x) = image + adders[i].start + cfi_get_offset();
+
+		KUNIT_EXPECT_EQ(test, call(1000), 1000 + i);
+	}
+	KUNIT_EXPECT_EQ(test, bpf_trampoline_copy(NULL, image + PAGE_SIZE - 4, beyond, 8),
+			-ERANGE);
+}
+#else
+static void test_struct_ops(struct kunit *test)
+{
+	kunit_skip(test, "no CONFIG_BPF_JIT, or no CONFIG_BPF_SYSCALL");
+}
+#endif
+
 static struct kunit_case execmem_users_cases[] = {
 	KUNIT_CASE(test_kprobe_slots),
 	KUNIT_CASE(test_bpf_limit),
 	KUNIT_CASE(test_bpf_places),
+	KUNIT_CASE(test_struct_ops),
 	{ }
 };
 
