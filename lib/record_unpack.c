@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From the shape of a record to the few steps that unpack it.
+ * Compile the shape of a record into the steps that unpack it.
  *
- * The steps are all that an architecture has to encode. They are made by one function
- * and checked by another one, which looks at what they do and not at how they were
- * found: no load leaves the record, no store the result, and what is taken from where
- * is the field. Shapes may come from a disk that somebody has prepared.
+ * An architecture encodes these steps and nothing else. record_compile() chooses them.
+ * record_prog_verify() then checks the result without knowledge of how it was found: no
+ * load leaves the record, no store leaves the result, and each step extracts exactly the
+ * bits of its field. The check matters because shapes may come from a crafted disk image.
  */
 #include <linux/bits.h>
 #include <linux/errno.h>
@@ -66,8 +66,8 @@ static int check_shape(const struct record_shape *s)
 }
 
 /*
- * One load of @size bytes that has the field: one that ends with it, if possible, since
- * then one shift is enough.
+ * Cover the field with one load of @size bytes. Prefer a load whose last bit is the last
+ * bit of the field: one shift then extracts the field.
  */
 static bool load_bytes(struct record_step *step, unsigned int pos, unsigned int size,
 		       unsigned int len)
@@ -95,7 +95,7 @@ static void load_words(struct record_step *step, unsigned int pos)
 	step->op = step->lsb + step->bits > WORD_BITS ? RECORD_PAIR : RECORD_LOAD;
 }
 
-/* A field that begins at bit @pos, in @len bytes. */
+/* Find the load for a field that begins at bit @pos of a record of @len bytes. */
 static void find_load(struct record_step *step, unsigned int pos, unsigned int len, bool any_byte)
 {
 	unsigned int size;
@@ -125,11 +125,14 @@ static u8 words_of(const struct record_step *step)
 
 /**
  * record_compile - find the steps that unpack records of a shape
- * @prog:	the steps
- * @shape:	the shape, which need not be valid
- * @any_byte:	loads need not be aligned
+ * @prog:	filled with the steps
+ * @shape:	the shape, which may be invalid
+ * @any_byte:	whether unaligned loads of 1 to 8 bytes are fast
  *
- * Returns: 0, or -EINVAL if no record can have that shape, or the result no place for it
+ * With @any_byte, each step uses the shortest load that covers its field. Otherwise, all
+ * loads are whole aligned u64s.
+ *
+ * Return: 0 on success, -EINVAL if the shape is invalid
  */
 int record_compile(struct record_prog *prog, const struct record_shape *shape, bool any_byte)
 {
@@ -157,7 +160,7 @@ int record_compile(struct record_prog *prog, const struct record_shape *shape, b
 	return record_prog_verify(prog);
 }
 
-/* Whether a step takes the bits from @pos on, and nothing from outside the record. */
+/* Check that a step extracts the bits from @pos on and loads nothing outside the record. */
 static bool step_loads(const struct record_step *step, unsigned int pos, unsigned int len)
 {
 	unsigned int loaded = step->size * 8;
@@ -168,7 +171,7 @@ static bool step_loads(const struct record_step *step, unsigned int pos, unsigne
 	case RECORD_CONST:
 		return !step->bits && step->add;
 	case RECORD_PAIR:
-		/* Shifts by 0 and by 64 are no pair's. */
+		/* A pair straddles two u64s, so it never shifts by 0 or by 64. */
 		if (step->size != WORD_BYTES || step->src % WORD_BYTES || !step->lsb ||
 		    step->lsb >= WORD_BITS || step->lsb + step->bits <= WORD_BITS)
 			return false;
@@ -187,10 +190,10 @@ static bool step_loads(const struct record_step *step, unsigned int pos, unsigne
 }
 
 /**
- * record_prog_verify - whether steps do what they must, and nothing else
+ * record_prog_verify - check the steps against their shape
  * @prog:	the steps
  *
- * Returns: 0, or -EINVAL
+ * Return: 0 if the steps unpack exactly the fields of the shape, -EINVAL otherwise
  */
 int record_prog_verify(const struct record_prog *prog)
 {
@@ -238,13 +241,13 @@ static u64 run_step(const struct record_step *step, const u8 *src)
 }
 
 /**
- * record_prog_run - unpack a record by doing what the steps say
+ * record_prog_run - unpack a record by interpreting its steps
  * @prog:	the steps
  * @dst:	the result
  * @src:	the record
- * @consts:	what has the constants
+ * @consts:	the structure that contains the constants, see struct record_shape
  *
- * What a generated function is compared with.
+ * Tests compare generated functions with this one.
  */
 void record_prog_run(const struct record_prog *prog, void *dst, const void *src,
 		     const void *consts)
@@ -273,13 +276,16 @@ void record_prog_run(const struct record_prog *prog, void *dst, const void *src,
 }
 
 /**
- * record_shape_prefix - the shape of only the first fields of a record
- * @prefix:	the shape
- * @shape:	the shape of the whole
- * @nr_fields:	how many fields to unpack, without the header
- * @dst:	what part of the result these are: from this byte on, up to its end
+ * record_shape_prefix - derive a shape that unpacks only the first fields of a record
+ * @prefix:	filled with the derived shape
+ * @shape:	the shape of the whole record
+ * @nr_fields:	number of fields to unpack; the header is left out
+ * @dst:	first byte of the whole result that the new result contains
  *
- * Returns: 0, or -EINVAL if there are no such fields, or not all of them are there
+ * The new result extends from byte @dst to the end of the whole result.
+ *
+ * Return: 0 on success, -EINVAL if @shape has fewer fields or if one of them is stored
+ *	   before @dst
  */
 int record_shape_prefix(struct record_shape *prefix, const struct record_shape *shape,
 			unsigned int nr_fields, unsigned int dst)

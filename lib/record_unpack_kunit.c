@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Functions that unpack records, as this machine executes them: tools/testing/record_unpack
- * has many more shapes, but neither the real text, nor the configuration of this kernel.
+ * Test generated functions on the running kernel: in real text, with the configuration
+ * and mitigations of this machine. The userspace tests in tools/testing/record_unpack
+ * cover many more shapes.
  */
 #include <kunit/test.h>
 #include <linux/kallsyms.h>
@@ -25,7 +26,7 @@ static void other(void *dst, const void *src, const void *consts, unsigned int s
 	*(u64 *)dst = 1000 + slot;
 }
 
-/* As x86 does, whose functions may not be called through pointers. */
+/* On x86, functions must not be called through pointers. */
 DEFINE_STATIC_CALL(record_unpack_kunit, other);
 
 static u32 below(u32 n)
@@ -38,7 +39,7 @@ static bool bit_of(const u8 *bytes, unsigned int bit)
 	return bytes[bit / 8] >> (bit % 8) & 1;
 }
 
-/* What must come out, bit by bit from the shape alone. */
+/* Compute the expected result bit by bit, from the shape alone. */
 static void work_out(u8 *result, const struct record_shape *s, const u8 *record,
 		     const u8 *consts)
 {
@@ -92,7 +93,7 @@ static struct record_shape some_shape(void)
 	return s;
 }
 
-/* A field of some width in each phase that a u64 has, with something above it. */
+/* A field of @bits bits that begins at bit @phase of a u64, with other fields above it. */
 static struct record_shape shape_at(unsigned int bits, unsigned int phase)
 {
 	unsigned int above = 192 - 64 - phase - bits;
@@ -106,13 +107,12 @@ static struct record_shape shape_at(unsigned int bits, unsigned int phase)
 	};
 }
 
-/* There is nothing behind it, and hardly anything before. */
-
 static void free_page_of(void *p)
 {
 	vfree(p);
 }
 
+/* An unmapped guard page follows, so accesses beyond the end fault. */
 static void *page_of(struct kunit *test)
 {
 	void *p = vmalloc(PAGE_SIZE);
@@ -159,7 +159,7 @@ static bool check_record(struct kunit *test, const struct record_shape *s, const
 	return same(test, "function", s, got, want);
 }
 
-/* Records that end, and that begin, where the page does. */
+/* Alternate between records at the end of the page and records at its beginning. */
 static bool check_shape(struct kunit *test, const struct record_shape *s, u8 *page, u8 *consts)
 {
 	struct record_unpack *u = record_unpack_create(s, "record_unpack_kunit");
@@ -213,7 +213,7 @@ static void test_phases(struct kunit *test)
 		}
 }
 
-/* What nobody has validated. */
+/* Invalid shapes are refused. */
 static void test_refused(struct kunit *test)
 {
 	static const struct record_shape good = {
@@ -228,12 +228,12 @@ static void test_refused(struct kunit *test)
 
 	bad[0].u64s = 0;
 	bad[1].u64s = RECORD_MAX_U64S + 1;
-	bad[2].low_bits = 33;			/* no room */
+	bad[2].low_bits = 33;			/* more bits than the record */
 	bad[3].nr_fields = RECORD_MAX_FIELDS + 1;
-	bad[4].field[1].bits = 33;		/* to 4 bytes */
+	bad[4].field[1].bits = 33;		/* wider than its 4 bytes of the result */
 	bad[5].field[1].dst = 10;		/* not aligned */
-	bad[6].field[1].dst = 16;		/* behind the result */
-	bad[7].field[1].dst = 4;		/* to the other one's place */
+	bad[6].field[1].dst = 16;		/* beyond the result */
+	bad[7].field[1].dst = 4;		/* overlaps field 0 */
 	bad[8].consts = 4;
 	bad[9].dst_align = 2;
 
@@ -248,7 +248,7 @@ static void test_refused(struct kunit *test)
 	}
 }
 
-/* In /proc/kallsyms as long as it is there. */
+/* Whether /proc/kallsyms lists a function. */
 static bool is_listed(const char *name)
 {
 	char found[KSYM_NAME_LEN], type;
@@ -281,7 +281,7 @@ static bool has_own(unsigned int slot)
 	return slot < SLOTS && slot % 3 != 2;
 }
 
-/* No other slot has the same function: jumps to a wrong one are seen. */
+/* Each slot has a different function, so a jump to a wrong one is detected. */
 static struct record_shape shape_of(unsigned int slot)
 {
 	return (struct record_shape) {

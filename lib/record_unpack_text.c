@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Generated functions that unpack records: where their text comes from, what is done
- * to be sure of it, and who can see it.
+ * Create and free generated functions, and list them in kallsyms.
  *
- * A function is encoded into a buffer that nobody else is given, written to text from
- * the execmem slab, encoded a second time and compared with that text. Only then does
- * anybody learn its address.
+ * A function is encoded into a private buffer and copied to text from the execmem slab.
+ * It is then encoded a second time and compared with the text. Only after that does the
+ * caller learn the address of the function.
  */
 #include <linux/cleanup.h>
 #include <linux/err.h>
@@ -24,14 +23,14 @@
 
 /* All functions; read under RCU. */
 static LIST_HEAD(functions);
-static DEFINE_SPINLOCK(functions_lock);		/* protects changes of the list */
+static DEFINE_SPINLOCK(functions_lock);		/* serialises changes of the list */
 
 /**
- * struct source - what a function is made from
- * @prog:	the steps, or NULL
- * @target:	otherwise the functions that it selects from
- * @nr:		how many there are
- * @other:	what it jumps to for none of them
+ * struct source - input of the encoder
+ * @prog:	the steps of an unpack function, or NULL for a dispatcher
+ * @target:	functions that the dispatcher jumps to, by slot
+ * @nr:		number of slots
+ * @other:	function that the dispatcher jumps to for all other slots
  */
 struct source {
 	const struct record_prog	*prog;
@@ -40,7 +39,10 @@ struct source {
 	record_unpack_t			other;
 };
 
-/* Encode it for @ip. Returns its size, or an error; *@entry is where to call it. */
+/*
+ * Encode a function that will be executed at @ip. Set *@entry to the offset of its entry.
+ * Return its size or a negative errno.
+ */
 static ssize_t emit(const struct source *s, void *buf, size_t len, const void *ip, size_t *entry)
 {
 	struct record_code c = { .buf = buf, .len = len, .ip = ip };
@@ -57,7 +59,7 @@ static ssize_t emit(const struct source *s, void *buf, size_t len, const void *i
 	return c.pos;
 }
 
-/* Stray writes, to the buffer or to the text, do not get a CPU to execute them. */
+/* Encode again and compare: no CPU shall execute the result of a stray write. */
 static int verify(const struct source *s, const void *text, size_t size)
 {
 	void *again __free(kfree) = kzalloc(size, GFP_KERNEL);
@@ -85,7 +87,7 @@ static int write_text(struct record_unpack *u, const struct source *s)
 	size = emit(s, buf, u->size, u->text, &entry);
 	if (size < 0)
 		return size;
-	/* The size does not depend on the address; a backend that errs writes no further. */
+	/* The size must not depend on the address. record_put() never exceeds the buffer. */
 	if (WARN_ON_ONCE(size != u->size))
 		return -EINVAL;
 
@@ -125,7 +127,7 @@ static struct record_unpack *create(const struct source *s, const char *name)
 
 	u->size = size;
 	strscpy(u->name, name);
-	/* Widths may come from a disk, and are in the text as shifts. */
+	/* Field widths may come from a disk, and the text contains them as shift counts. */
 	u->text = execmem_text_alloc(EXECMEM_DEFAULT, EXECMEM_UNTRUSTED, u->size, 1);
 	if (!u->text)
 		return ERR_PTR(-ENOMEM);
@@ -142,24 +144,24 @@ static struct record_unpack *create(const struct source *s, const char *name)
 
 /**
  * record_unpack_create - generate a function that unpacks records
- * @shape:	what they look like, which need not be valid
- * @name:	for kallsyms and perf; of this the first 63 characters are kept
+ * @shape:	the shape of the records, which may be invalid
+ * @name:	symbol name for kallsyms and perf, truncated to 63 characters
  *
- * The function reads nothing but the record and the constants, writes nothing but the
- * result, and does not sleep. It does not change, and constants are not part of it.
+ * The function reads only the record and the constants, writes only the result, and does
+ * not sleep. Its text never changes and does not contain the constants.
  *
- * Where retpolines are in use a call of it through a pointer costs more than decoding
- * the record in C: see record_unpack_select().
+ * With retpolines, a call through a pointer costs more than decoding the record in C. Use
+ * record_unpack_select() there.
  *
- * Context: Process context, may sleep, also for memory. Locks that reclaim takes must
- *	    not be held.
- * Return: the function, which every CPU may call; or an ERR_PTR():
- *	   -EINVAL if no record can have that shape;
- *	   -ENOMEM if there is no memory;
- *	   -ERANGE if something the code needs is out of its reach;
- *	   -E2BIG if it takes more code than any is expected to;
- *	   -EIO if what was generated fails its check;
- *	   or as execmem_text_copy()
+ * Context: Process context. May sleep and allocates with GFP_KERNEL, so the caller must
+ *	    not hold locks that reclaim takes.
+ * Return: the function, ready to be called on every CPU, or an ERR_PTR():
+ *	   -EINVAL if the shape is invalid;
+ *	   -ENOMEM if memory is short;
+ *	   -ERANGE if the code cannot reach a branch target;
+ *	   -E2BIG if the code exceeds RECORD_MAX_CODE bytes;
+ *	   -EIO if the text differs from a second encoding;
+ *	   or an error of execmem_text_copy()
  */
 struct record_unpack *record_unpack_create(const struct record_shape *shape, const char *name)
 {
@@ -175,18 +177,19 @@ EXPORT_SYMBOL_NS_GPL(record_unpack_create, RECORD_UNPACK);
 ALLOW_ERROR_INJECTION(record_unpack_create, ERRNO);
 
 /**
- * record_unpack_select - generate a function that jumps to one of several
- * @target:	these, by the number of their slot; NULL where there is none
- * @nr:		how many slots there are
- * @other:	what to jump to for all other slots
- * @name:	for kallsyms and perf
+ * record_unpack_select - generate a dispatcher that jumps to the function of a slot
+ * @target:	functions by slot, NULL for a slot without a function
+ * @nr:		number of slots
+ * @other:	function to jump to for all other slots
+ * @name:	symbol name for kallsyms and perf
  *
- * For a static call: then no indirect branch is taken on the way to a function. The
- * caller keeps all of them until this one has been freed and nobody is in it.
+ * The dispatcher is the target of a static call, so a call takes no indirect branch. The
+ * caller keeps the functions until the dispatcher has been freed and an RCU Tasks grace
+ * period has passed.
  *
- * Context: As record_unpack_create().
- * Return: as record_unpack_create(), or -EOPNOTSUPP where an architecture has no
- *	   static calls and functions are called through pointers
+ * Context: See record_unpack_create().
+ * Return: as record_unpack_create(), or -EOPNOTSUPP on architectures without static
+ *	   calls, where functions are called through pointers
  */
 struct record_unpack *record_unpack_select(const record_unpack_t *target, unsigned int nr,
 					   record_unpack_t other, const char *name)
@@ -196,12 +199,13 @@ struct record_unpack *record_unpack_select(const record_unpack_t *target, unsign
 EXPORT_SYMBOL_NS_GPL(record_unpack_select, RECORD_UNPACK);
 
 /**
- * record_unpack_free - free a function that nobody enters any more
- * @u:	the function, may be NULL
+ * record_unpack_free - free an unpublished function
+ * @u:	the function, or NULL
  *
- * Tasks may still be in it: its text is reused after an RCU Tasks grace period.
+ * No new call may start, but tasks may still execute the function: its text is reused
+ * after an RCU Tasks grace period.
  *
- * Context: Process context, may sleep.
+ * Context: Process context. May sleep.
  */
 void record_unpack_free(struct record_unpack *u)
 {
@@ -221,11 +225,11 @@ void record_unpack_free(struct record_unpack *u)
 EXPORT_SYMBOL_NS_GPL(record_unpack_free, RECORD_UNPACK);
 
 /**
- * record_unpack_barrier - wait until freed functions are left and gone
+ * record_unpack_barrier - wait until no task executes a freed function
  *
- * For who unloads what they may jump to.
+ * A module calls this before it unloads functions that a freed dispatcher jumps to.
  *
- * Context: Process context, may sleep for several grace periods.
+ * Context: Process context. May sleep for several grace periods.
  */
 void record_unpack_barrier(void)
 {
@@ -233,7 +237,7 @@ void record_unpack_barrier(void)
 }
 EXPORT_SYMBOL_NS_GPL(record_unpack_barrier, RECORD_UNPACK);
 
-/* For /proc/kallsyms: the @nr-th function. */
+/* Report function number @nr to /proc/kallsyms. */
 int record_unpack_get_kallsym(unsigned int nr, unsigned long *value, char *type, char *name)
 {
 	struct record_unpack *u;
@@ -251,7 +255,10 @@ int record_unpack_get_kallsym(unsigned int nr, unsigned long *value, char *type,
 	return -ERANGE;
 }
 
-/* For kernel_text_address(); what was freed may be on a stack still. */
+/*
+ * For kernel_text_address(). Answers for all text of the domain, because a stack may still
+ * contain an address in freed text.
+ */
 bool is_record_unpack_text(unsigned long addr)
 {
 	return execmem_is_text(EXECMEM_DEFAULT, EXECMEM_UNTRUSTED, addr);

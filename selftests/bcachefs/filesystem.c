@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A bcachefs file system under load: many files made, renamed, deleted and
- * snapshotted, and all that is then there compared with what must be, before and
- * after it is mounted anew. Names and contents follow from a number each, so that
- * nothing has to be remembered.
+ * Test a bcachefs file system under load. Create, rename, delete and snapshot many files,
+ * and compare all names and contents with the expected ones, before and after mounting the
+ * file system again. The number of a file determines its name and contents, so the test
+ * stores no list of them.
  *
- * Where keys are unpacked by generated code, each of them is compared with what C
- * makes of it for a part of that, and at the end all is read with generated code off.
+ * If the kernel can unpack keys with generated code, it checks every key against its C
+ * decoder meanwhile. At the end, the test reads everything with generated code off.
  *
  * Usage: filesystem IMAGE [FILES]
  *	  filesystem IMAGE perf KEYS [table]
  *
- * The second form measures: what the kernel's perf_test says that looking up one of so
- * many keys takes, in nanoseconds; with "table" generated code is off, if there is any.
- * It also says what the kernel has mapped before, meanwhile and afterwards.
+ * The second form measures only: the time in nanoseconds that the kernel's perf_test
+ * reports for the lookup of one of KEYS keys. With "table", generated code is off. It also
+ * prints the memory that the kernel has mapped before, during and after the measurement.
  *
- * IMAGE is what "bcachefs format" made, or a copy without its holes as
- * make_sparse.py writes it. It is not changed.
+ * IMAGE is the output of "bcachefs format", or a copy without holes as make_sparse.py
+ * writes it. The test changes only a copy of it.
  *
- * A child does all that. However it ends, its parent then undoes what it left: the mount,
- * the loop device, the copy of the image, injected failures and changed parameters.
+ * A child process runs the test. Even if it crashes, its parent then removes its mount,
+ * loop device and image, stops injected failures and restores parameters.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -45,14 +45,14 @@
 #include "../execmem/mapped.h"
 #include "../execmem/modules.h"
 
-/* In a directory of our own, which we are in. */
+/* Names in the working directory, a temporary directory. */
 #define IMAGE		"image"
 #define MOUNT		"mnt"
 #define SNAPSHOT	MOUNT "/snapshot"
 
 #define SYSFS		"/sys/fs/bcachefs"
 
-/* Of all file systems, not only ours. */
+/* Shared by all bcachefs file systems. */
 #define PARAMETERS	"/sys/module/bcachefs/parameters/"
 #define CODE		"/sys/kernel/debug/bcachefs/unpack_jit"
 #define CHECK		"/sys/kernel/debug/bcachefs/unpack_check"
@@ -61,10 +61,10 @@
 #define IMAGE_SIZE	(256UL << 20)
 #define SPARSE_MAGIC	"SPARSE01"
 
-/* So many files by default; fewer for a kernel that looks for bugs, which is slow. */
+/* Default number of files; fewer with lockdep, which makes the kernel slow. */
 enum { DIRS = 50, FILES = 20000, FILES_LOCKDEP = 2000, LARGE = 20000, JOURNAL_BUCKETS = 64 };
 
-/* From fs/bcachefs/bcachefs_ioctl.h, which is not a header for users. */
+/* From fs/bcachefs/bcachefs_ioctl.h, which is not a UAPI header. */
 struct bch_ioctl_query_uuid {
 	uint8_t uuid[16];
 };
@@ -96,7 +96,7 @@ static char device[64];
 static char directory[64];
 static int loop = -1;
 
-/* What is changed of the kernel, by set_parameter() and inject(). */
+/* Kernel settings that set_parameter() and inject() change. */
 static const struct {
 	const char *dir, *file;
 } settings[] = {
@@ -112,7 +112,7 @@ struct value {
 	char text[32];
 };
 
-/* What they were, or "": the child writes it and the parent reads it. */
+/* Original settings, "" for unchanged ones. The child writes them for the parent. */
 static struct value *saved;
 
 static void fail(const char *what)
@@ -129,7 +129,10 @@ static bool read_setting(size_t nr, struct value *value)
 	return read_from(settings[nr].dir, settings[nr].file, value->text, sizeof(value->text));
 }
 
-/* Before any is changed. Those of a module are there when that is loaded. */
+/*
+ * Call this before each change: settings of a module exist only while it is loaded. A
+ * setting that is already saved keeps its original value.
+ */
 static void save_settings(void)
 {
 	size_t i;
@@ -160,7 +163,7 @@ static bool read_all(int fd, void *to, size_t size)
 	return read(fd, to, size) == (ssize_t)size;
 }
 
-/* After the magic: offset and data, 4 KiB each. */
+/* The magic is followed by pairs of an offset and a block of 4 KiB. */
 static void expand(int from, int to)
 {
 	uint64_t offset;
@@ -201,7 +204,7 @@ static void copy_image(int from)
 	close(to);
 }
 
-/* The loop device lets go of the image when it is neither open nor mounted any more. */
+/* LO_FLAGS_AUTOCLEAR: the last close or unmount detaches the image from the loop device. */
 static void attach(void)
 {
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
@@ -238,8 +241,8 @@ static void release_image(void)
 }
 
 /*
- * The journal of so small a file system is small, too, and on a slow machine it can get
- * full, which 6.12 does not always get out of ("Journal stuck").
+ * A small file system has a small journal. On a slow machine it can become full, and Linux
+ * 6.12 does not always recover from that ("Journal stuck").
  */
 static void enlarge_journal(void)
 {
@@ -254,7 +257,7 @@ static void enlarge_journal(void)
 }
 
 /*
- * The files. Each has a number; what becomes of it follows from that.
+ * The files. The number of a file determines whether it is renamed or deleted.
  */
 
 static bool is_deleted(unsigned int nr)
@@ -388,7 +391,7 @@ static unsigned long entries(const char *root)
 	return n - 2 * DIRS;
 }
 
-/* Whether all files are as they must be, before or after they were changed. */
+/* Check all files, before (@changed false) or after change_files(). */
 static bool all_there(const char *root, bool changed)
 {
 	char path[200], *want = buffer(), *got = buffer();
@@ -413,8 +416,8 @@ static bool all_there(const char *root, bool changed)
 }
 
 /*
- * The kernel's own benchmark, which also checks, and writes: only to our file system,
- * the directory of which is named by its UUID.
+ * Run a case of bcachefs's perf_test, which also checks its results. It writes to the file
+ * system, so find the sysfs directory of the test's own one by its UUID.
  */
 static bool run_perf(const char *what)
 {
@@ -462,13 +465,13 @@ static bool has_lockdep(void)
 }
 
 /**
- * struct code - what debugfs says of all slots
- * @shapes:	that there is code for
- * @unused:	of these, shapes without a hit
- * @wanted:	shapes that have none yet
- * @refused:	shapes for which there can be none, or is none
- * @bytes:	of all code
- * @hits:	keys unpacked by it
+ * struct code - summary of the slots in debugfs
+ * @shapes:	shapes with code
+ * @unused:	shapes with code that unpacked no key
+ * @wanted:	shapes without code yet
+ * @refused:	invalid shapes, and shapes for which generating code failed
+ * @bytes:	size of all code
+ * @hits:	keys unpacked by generated code
  */
 struct code {
 	unsigned int shapes, unused, wanted, refused;
@@ -506,15 +509,15 @@ static bool read_code(struct code *code)
 }
 
 /*
- * From now on there is no memory for code: -ENOMEM, as an unsigned number. The function
- * is not traced, so that faults are injected by a breakpoint, in which fail_function
- * takes a lock that lockdep does not want to see there.
+ * Let every creation of code fail with -ENOMEM (as an unsigned number). The function is not
+ * traceable by ftrace, so fail_function uses a breakpoint. Its handler takes a lock that
+ * triggers a lockdep warning there.
  */
 static bool inject_failures(void)
 {
 	struct code code;
 
-	/* There is some already, of another file system: no failure takes that away. */
+	/* Another mounted file system already has code, and failures do not remove it. */
 	if (!access(CODE, F_OK) && read_code(&code) && code.shapes)
 		return false;
 	save_settings();
@@ -526,7 +529,7 @@ static void stop_failures(void)
 	write_to(FAIL_FUNCTION, "inject", "!" FAILING);
 }
 
-/* Without memory there is none, all else works, and it comes when there is some. */
+/* Without memory, files are correct and no code exists. With memory, the code appears. */
 static void test_without_memory(bool injected, bool ok)
 {
 	struct code code;
@@ -547,7 +550,7 @@ static void test_without_memory(bool injected, bool ok)
 	ksft_test_result(ok && code.shapes && !code.wanted, "without_memory\n");
 }
 
-/* It must have run, if there is such a thing. */
+/* Generated code must have unpacked keys. */
 static void test_code(void)
 {
 	struct code code;
@@ -563,7 +566,7 @@ static void test_code(void)
 	ksft_test_result(ok && code.shapes && code.hits && !code.refused, "code\n");
 }
 
-/* What has been compared so far; false if there is nothing to compare with. */
+/* Read the number of keys compared so far. Return false if the kernel cannot compare. */
 static bool read_check(unsigned long long *checked, unsigned long long *wrong)
 {
 	FILE *file = fopen(CHECK, "re");
@@ -576,7 +579,7 @@ static bool read_check(unsigned long long *checked, unsigned long long *wrong)
 	return ok;
 }
 
-/* Off while all is mounted, and on again. */
+/* Switch generated code off while the file system is mounted, and on again. */
 static void test_without_code(bool has_snapshot)
 {
 	unsigned long long checked_before = 0, checked = 1, wrong;
@@ -587,13 +590,13 @@ static void test_without_code(bool has_snapshot)
 		ksft_test_result_skip("without_code # no CONFIG_BCACHEFS_UNPACK_JIT\n");
 		return;
 	}
-	/* What is cached is not unpacked again. */
+	/* Cached data would not be unpacked again. */
 	write_to("/proc/sys/vm", "drop_caches", "3");
 	read_check(&checked_before, &wrong);
 	ok = set_parameter("unpack_jit", "0") && read_code(&before) &&
 	     all_there(MOUNT, true) && has_snapshot && all_there(SNAPSHOT, false) &&
 	     read_code(&after);
-	/* A slot that another shape takes has had none. */
+	/* Fewer hits are valid: reusing a slot resets its counter. */
 	if (ok && after.hits > before.hits)
 		ksft_print_msg("%llu hits of code that is off\n", after.hits - before.hits);
 	read_check(&checked, &wrong);
@@ -603,7 +606,7 @@ static void test_without_code(bool has_snapshot)
 	ksft_test_result(ok, "without_code\n");
 }
 
-/* All that was unpacked so far, by whatever there is. */
+/* All keys compared so far must be right, with or without generated code. */
 static void test_check(void)
 {
 	unsigned long long checked = 0, wrong = 1;
@@ -625,7 +628,7 @@ static unsigned long nsec_per_iter(int kmsg)
 	const char *at;
 	ssize_t n;
 
-	/* One record each, until there is no more. */
+	/* Each read() returns one record of the log. */
 	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
 		line[n] = 0;
 		at = strstr(line, " sec, ");
@@ -652,7 +655,7 @@ static unsigned long measure_once(const char *what, unsigned int keys)
 	return nsec;
 }
 
-/* The least of some is that with the least going on beside it. */
+/* Report the minimum of several measurements, the one with the least disturbance. */
 static void measure_one(const char *what, unsigned int keys, unsigned int times)
 {
 	unsigned long nsec, least = ULONG_MAX;
@@ -688,13 +691,13 @@ static int measure_lookups(unsigned int keys, bool table)
 	ksft_finished();
 }
 
-/* Built in, it has no such file. */
+/* Whether bcachefs is a loaded module. If it is built in, the file does not exist. */
 static bool is_loaded(void)
 {
 	return !access("/sys/module/bcachefs/initstate", F_OK);
 }
 
-/* All code is freed, and nobody has any of it. */
+/* The module can be unloaded, which frees all code and its users. */
 static void test_unload(bool was_loaded)
 {
 	const struct timespec tick = { .tv_nsec = 100 * 1000 * 1000 };
@@ -769,12 +772,12 @@ static int test(void)
  * The parent.
  */
 
-/* All of it, not knowing how far the child came: what was not done fails to be undone. */
+/* Undo every step, however far the child came. Undoing a missing step fails harmlessly. */
 static void clean_up(void)
 {
 	stop_failures();
 	restore_settings();
-	/* Even while somebody else looks at it. */
+	/* Also while other processes use the file system. */
 	umount2(MOUNT, MNT_DETACH);
 	rmdir(MOUNT);
 	unlink(IMAGE);
@@ -782,7 +785,7 @@ static void clean_up(void)
 		ksft_print_msg("%s: %s\n", directory, strerror(errno));
 }
 
-/* SIGCHLD, and those that would end us, unless we were started with them ignored. */
+/* Block SIGCHLD, and all terminating signals that are not ignored. */
 static void block_signals(sigset_t *set)
 {
 	static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
@@ -798,7 +801,7 @@ static void block_signals(sigset_t *set)
 	sigprocmask(SIG_BLOCK, set, NULL);
 }
 
-/* Who ends us, ends the child, so that we can clean up when it is gone. */
+/* Wait for the child. A terminating signal kills it, so that the parent can clean up. */
 static int wait_for(pid_t child, const sigset_t *set)
 {
 	int sig, status;
@@ -811,7 +814,7 @@ static int wait_for(pid_t child, const sigset_t *set)
 	return status;
 }
 
-/* From here on signals are blocked: in the child too, which is killed if it has to end. */
+/* Signals stay blocked from here on, also in the child, which only SIGKILL ends. */
 static pid_t start_child(sigset_t *set)
 {
 	pid_t child;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Whether keys are unpacked as the stream decoder does it: for who does not trust it. */
+/* Self-check: compare unpacked keys with the results of the stream decoder. */
 
 #include "bcachefs.h"
 #include "bkey.h"
@@ -27,10 +27,10 @@ static void count(const struct btree *b, const void *got, const void *right, siz
 }
 
 /**
- * bch2_bkey_check - compare an unpacked key with the stream decoder's
- * @b:		its node
- * @k:		the key
- * @src:	what it was unpacked from
+ * bch2_bkey_check - compare an unpacked key with the result of the stream decoder
+ * @b:		node of the key
+ * @k:		the unpacked key
+ * @src:	the packed key
  */
 void bch2_bkey_check(const struct btree *b, const struct bkey *k, const struct bkey_packed *src)
 {
@@ -40,10 +40,10 @@ void bch2_bkey_check(const struct btree *b, const struct bkey *k, const struct b
 }
 
 /**
- * bch2_bkey_check_pos - compare an unpacked position with the stream decoder's
- * @b:		its node
- * @p:		the position
- * @src:	what it was unpacked from
+ * bch2_bkey_check_pos - compare an unpacked position with the result of the stream decoder
+ * @b:		node of the key
+ * @p:		the unpacked position
+ * @src:	the packed key
  */
 void bch2_bkey_check_pos(const struct btree *b, const struct bpos *p,
 			 const struct bkey_packed *src)
@@ -78,7 +78,7 @@ static const struct kernel_param_ops check_ops = {
 	.get = get_check,
 };
 module_param_cb(unpack_check, &check_ops, NULL, 0644);
-MODULE_PARM_DESC(unpack_check, "Compare every key that is unpacked with a second decoder, and count those of generated code");
+MODULE_PARM_DESC(unpack_check, "Unpack every key a second time in C, compare, and count (default: off)");
 
 static int check_show(struct seq_file *m, void *unused)
 {
@@ -89,8 +89,8 @@ static int check_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(check);
 
 /**
- * bch2_bkey_check_debugfs - show what was checked
- * @dir:	the directory of all file systems
+ * bch2_bkey_check_debugfs - create the debugfs file "unpack_check"
+ * @dir:	debugfs directory of bcachefs
  */
 void bch2_bkey_check_debugfs(struct dentry *dir)
 {

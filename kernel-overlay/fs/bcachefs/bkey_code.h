@@ -11,12 +11,12 @@
 struct btree;
 struct dentry;
 
-/* Shapes of keys that there is code for at a time, plus one. */
+/* Number of slots, including the unused slot 0. */
 #define BKEY_CODE_SLOTS		64
 
 #ifdef CONFIG_BCACHEFS_UNPACK_JIT
 
-/* What a slot's code is until it is there, and that of slot 0 for ever. */
+/* Unpack functions of slot 0 and of slots without code. */
 void bch2_bkey_unpack_c(void *dst, const void *src, const void *format, unsigned int slot);
 void bch2_bkey_unpack_pos_c(void *dst, const void *src, const void *format, unsigned int slot);
 
@@ -68,7 +68,7 @@ static inline void bch2_bkey_code_debugfs(struct dentry *dir) {}
 
 #endif /* CONFIG_BCACHEFS_UNPACK_JIT */
 
-/* Compare all that is unpacked with what the stream decoder makes of it, and count it. */
+/* Compare every unpacked key with the result of the stream decoder, and count the keys. */
 DECLARE_STATIC_KEY_FALSE(bch2_bkey_check_enabled);
 void bch2_bkey_check(const struct btree *b, const struct bkey *k, const struct bkey_packed *src);
 void bch2_bkey_check_pos(const struct btree *b, const struct bpos *p,

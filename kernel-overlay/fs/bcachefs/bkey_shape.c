@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Packed keys as records: the shape of those that have one format. */
+/* Derive the shape of packed keys from their format, and describe it as a record. */
 
 #include "bcachefs.h"
 #include "bkey.h"
 #include "bkey_shape.h"
 
 /**
- * bch2_bkey_shape - what keys of a format look like
- * @f:		the format, which need not be valid
+ * bch2_bkey_shape - derive the shape of keys from their format
+ * @f:		the format
  *
- * Returns: the shape, which is not a possible one then
+ * Return: the shape; it is invalid if the format is invalid
  */
 union bkey_shape bch2_bkey_shape(const struct bkey_format *f)
 {
@@ -31,14 +31,14 @@ union bkey_shape bch2_bkey_shape(const struct bkey_format *f)
 	  .add = (s).bits[nr] || (s).constants & BIT(nr) }
 
 /**
- * bch2_bkey_record_shape - how to unpack a whole key, on a little-endian machine
+ * bch2_bkey_record_shape - describe a whole key as a record, on a little-endian machine
  * @s:		the shape
  *
- * Returns: what <linux/record_unpack.h> calls a shape; constants are those of a format
+ * Return: the description; its constants are a member of struct bkey_format
  */
 struct record_shape bch2_bkey_record_shape(union bkey_shape s)
 {
-	/* u64s, the format with needs_whiteout above it, type, and padding. */
+	/* Bytes: u64s, format (bit 7: needs_whiteout), type, padding. */
 	const u32 whiteout = 0x80 << 8, type = 0xff << 16;
 
 	return (struct record_shape) {
@@ -66,11 +66,11 @@ struct record_shape bch2_bkey_record_shape(union bkey_shape s)
 }
 
 /**
- * bch2_bkey_record_shape_pos - how to unpack a key's position alone
- * @pos:	set to that
+ * bch2_bkey_record_shape_pos - describe the position of a key as a record
+ * @pos:	filled with the description
  * @s:		the shape
  *
- * Returns: 0, or -EINVAL
+ * Return: 0 on success, -EINVAL if the description cannot be derived
  */
 int bch2_bkey_record_shape_pos(struct record_shape *pos, union bkey_shape s)
 {

@@ -7,11 +7,11 @@
 #include <linux/record_unpack.h>
 
 /**
- * union bkey_shape - what packed keys look like, apart from the constants
- * @u64s:	length of the key
- * @constants:	bit per field that has no bits, and a constant that is not 0
- * @bits:	of each field
- * @all:	for comparing
+ * union bkey_shape - shape of packed keys
+ * @u64s:	length of the key in u64s
+ * @constants:	mask of the fields that have no bits but a constant other than 0
+ * @bits:	width of each field
+ * @all:	all members as one number, for comparisons
  */
 union bkey_shape {
 	struct {

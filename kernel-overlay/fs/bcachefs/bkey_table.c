@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unpacking keys by a table.
+ * Unpack keys with a table.
  *
- * A packed key is one little-endian integer of a few u64s: the fields from the most
- * significant bit down, each as wide as the format says. Taken one after the other,
- * each has to wait for the one before it to know where it begins. But that is the
- * same for all keys of a format: with a table of it, made once, all fields can be
- * loaded, shifted and masked at the same time.
+ * A packed key is one little-endian integer of a few u64s. It contains the fields from the
+ * most significant bit down; the format defines their widths. A decoder that extracts one
+ * field after the other must finish a field to know where the next one begins. These places
+ * are the same for all keys of a format. A table of them is computed once per format. The
+ * CPU can then load, shift and mask all fields in parallel.
  *
- * On a big-endian machine the words of a key are in the opposite order, as are the
- * fields of struct bkey; there keys are decoded one field after the other.
+ * On big-endian machines, the words of a key and the fields of struct bkey have the opposite
+ * order. Keys are decoded one field after the other there.
  */
 
 #include "bcachefs.h"
@@ -20,10 +20,10 @@
 
 #define WORD_BITS	64
 
-/* Whether there is a fast load of any eight bytes in a row. */
+/* Whether unaligned loads of 8 bytes are fast. */
 #define ANY_BYTE	IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS)
 
-/* It may be from a disk that somebody has prepared. */
+/* Validate a format: it may come from a crafted disk image. */
 static bool format_fits(const struct bkey_format *f)
 {
 	unsigned int bits = KEY_PACKED_BITS_START, i;
@@ -37,13 +37,13 @@ static bool format_fits(const struct bkey_format *f)
 	return f->key_u64s <= BKEY_U64s && bits <= f->key_u64s * WORD_BITS;
 }
 
-/* A field of @bits bits that begins at bit @pos of a key of @u64s. */
+/* Enter a field of @bits bits that begins at bit @pos of a key of @u64s u64s. */
 static void set_field(struct bkey_table *t, unsigned int i, unsigned int pos, unsigned int bits,
 		      unsigned int u64s)
 {
 	unsigned int byte = pos / 8, aligned = round_down(byte, sizeof(u64));
 
-	/* All of what is loaded, the first word, is masked. */
+	/* The entry stays 0: the first word is loaded, and the mask clears it. */
 	if (!bits)
 		return;
 
@@ -57,12 +57,12 @@ static void set_field(struct bkey_table *t, unsigned int i, unsigned int pos, un
 }
 
 /**
- * bch2_bkey_table_init - work out where the fields of keys are
- * @t:		the table
- * @f:		the format of the keys, which need not be valid
+ * bch2_bkey_table_init - compute the table for a format
+ * @t:		filled with the table
+ * @f:		the format of the keys, which may be invalid
  *
- * Returns: false if no key can have such a format. Then nothing is taken from the
- *	    key: what is unpacked has the values that the format adds.
+ * Return: true on success, false if the format is invalid. With the resulting table, each
+ *	   unpacked field has the value of its constant, and no bit of the key is used.
  */
 bool bch2_bkey_table_init(struct bkey_table *t, const struct bkey_format *f)
 {
@@ -88,13 +88,13 @@ static __always_inline u64 load(const struct bkey_table *t, const u8 *key, unsig
 
 	if (ANY_BYTE) {
 		v = get_unaligned_le64(p) >> shift;
-		/* It ends in the byte behind the word, and does not begin at bit 0. */
+		/* The field ends in the ninth byte. It does not begin at bit 0. */
 		if (wide && t->next[i])
 			v |= (u64)p[t->next[i]] << (WORD_BITS - shift);
 		return v;
 	}
 
-	/* No shift by 64 where the field is at the end of the word. */
+	/* Two shifts: with @shift 0, a single shift by 64 would be undefined. */
 	return le64_to_cpup((const __le64 *)p) >> shift |
 	       le64_to_cpup((const __le64 *)(p + t->next[i])) << 1 << (WORD_BITS - 1 - shift);
 }
@@ -109,7 +109,7 @@ static __always_inline void unpack(struct bkey *out, const struct bkey_table *t,
 				   const struct bkey_format *f, const struct bkey_packed *in,
 				   bool wide)
 {
-	/* All are loaded before one is stored: the compiler cannot know what is where. */
+	/* Load all fields before the first store: the compiler must assume that they alias. */
 	u64 inode	= get_field(t, f, in, BKEY_FIELD_INODE, wide);
 	u64 offset	= get_field(t, f, in, BKEY_FIELD_OFFSET, wide);
 	u32 snapshot	= get_field(t, f, in, BKEY_FIELD_SNAPSHOT, wide);
@@ -140,8 +140,8 @@ static noinline void unpack_wide(struct bkey *out, const struct bkey_table *t,
 
 /**
  * bch2_bkey_table_unpack - unpack a key
- * @out:	the key, all of it
- * @t:		made for @f by bch2_bkey_table_init()
+ * @out:	filled with the unpacked key
+ * @t:		table that bch2_bkey_table_init() computed for @f
  * @f:		the format
  * @in:		the packed key
  */
@@ -176,11 +176,11 @@ static noinline struct bpos unpack_pos_wide(const struct bkey_table *t,
 
 /**
  * bch2_bkey_table_unpack_pos - unpack the position of a key
- * @t:		made for @f by bch2_bkey_table_init()
+ * @t:		table that bch2_bkey_table_init() computed for @f
  * @f:		the format
  * @in:		the packed key
  *
- * Returns: the position
+ * Return: the position
  */
 struct bpos bch2_bkey_table_unpack_pos(const struct bkey_table *t, const struct bkey_format *f,
 				       const struct bkey_packed *in)

@@ -5,15 +5,15 @@
 #include "bcachefs_format.h"
 
 /**
- * struct bkey_table - where the fields of keys of one format are
- * @mask:	the bits of a field, when it has been shifted down; 0 if it has none
- * @byte:	of the key, that the word with the field begins at
- * @next:	from there to the rest of it, in bytes; 0 if there is none
- * @shift:	how far to shift that word down
- * @u64s:	by how much unpacked keys are longer than packed ones
- * @wide:	some field has more than one word, though these may begin at any byte
+ * struct bkey_table - places of the fields in the packed keys of one format
+ * @mask:	mask of the field after the shift; 0 if the field has no bits
+ * @byte:	offset of the word that contains the field, in bytes
+ * @next:	distance from @byte to the rest of the field, in bytes; 0 if there is no rest
+ * @shift:	number of bits to shift the word down
+ * @u64s:	number of u64s that an unpacked key has more than a packed one
+ * @wide:	some field needs a ninth byte although words may begin at any byte
  *
- * Follows from the format; no load leaves the u64s that a key of the format has.
+ * The table depends only on the format. No load leaves the u64s of a key.
  */
 struct bkey_table {
 	u64	mask[BKEY_NR_FIELDS];

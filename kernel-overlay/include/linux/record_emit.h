@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What encodes the steps of <linux/record_unpack.h>: lib/ and arch/ only. */
+/* Encoder interface behind <linux/record_unpack.h>, for lib/ and arch/ only. */
 #ifndef _LINUX_RECORD_EMIT_H
 #define _LINUX_RECORD_EMIT_H
 
@@ -8,12 +8,12 @@
 #include <linux/types.h>
 
 /**
- * struct record_code - a function being written
- * @buf:	to where; nobody else knows this memory
- * @len:	how many bytes there are; what is beyond is counted, but not written
- * @pos:	how many bytes the function has so far
- * @entry:	where it is called, when it has something before that
- * @ip:		where @buf will be executed
+ * struct record_code - a function that is being encoded
+ * @buf:	private buffer
+ * @len:	size of the buffer; bytes beyond it are counted but not written
+ * @pos:	bytes encoded so far
+ * @entry:	offset of the entry, behind a type hash if there is one
+ * @ip:		address at which @buf will be executed
  */
 struct record_code {
 	u8		*buf;
@@ -30,32 +30,32 @@ static inline void record_put(struct record_code *c, const void *insn, size_t le
 	c->pos += len;
 }
 
-/* Whether this architecture wants the shortest loads, at any byte, see record_compile(). */
+/* Whether unaligned loads are fast on this architecture, see record_compile(). */
 bool arch_record_any_byte(void);
 
 /**
- * arch_record_emit - encode the steps of a function
- * @c:		where to
- * @prog:	the steps, verified
+ * arch_record_emit - encode an unpack function
+ * @c:		destination
+ * @prog:	the verified steps
  *
- * How many bytes there are depends on the steps alone, not on the address: it is first
- * called with @c->len 0 to count them, and does not look at @c->ip then.
+ * The size depends on the steps alone, not on the address. The first call has @c->len 0,
+ * counts the bytes and must ignore @c->ip.
  *
- * Return: 0; -ERANGE if something that the code has to reach is too far from @c->ip
+ * Return: 0 on success, -ERANGE if a branch target is out of reach of @c->ip
  */
 int arch_record_emit(struct record_code *c, const struct record_prog *prog);
 
 /**
- * arch_record_emit_select - encode a function that jumps to one of many
- * @c:		where to
- * @target:	the functions by their slots, %NULL for those that have none
- * @nr:		how many slots there are
- * @other:	what to jump to for all other slots
+ * arch_record_emit_select - encode a dispatcher
+ * @c:		destination
+ * @target:	functions by slot, %NULL for a slot without a function
+ * @nr:		number of slots
+ * @other:	function to jump to for all other slots
  *
- * It passes on its arguments as they are. No indirect branch is taken.
+ * The dispatcher leaves all arguments unchanged and takes no indirect branch.
  *
- * Return: 0; -ERANGE if one is too far from @c->ip; -EOPNOTSUPP if the architecture
- *	   has no way to call what it is changed for other than an indirect branch
+ * Return: 0 on success, -ERANGE if a function is out of reach of @c->ip, -EOPNOTSUPP on
+ *	   architectures without static calls
  */
 int arch_record_emit_select(struct record_code *c, const record_unpack_t *target,
 			    unsigned int nr, record_unpack_t other);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Generated functions that unpack records of fields without gaps.
+ * Generated functions that unpack records of bit fields.
  *
- * A record is one little-endian integer of a few u64s, with fields in it from the most
- * significant bit down. Where a field is, is the same for all records of a shape: a
- * function made for that shape loads, shifts, adds and stores, and decides nothing.
- * See Documentation/core-api/record-unpack.rst.
+ * A record is one little-endian integer of up to RECORD_MAX_U64S u64s. It contains bit
+ * fields without gaps, from the most significant bit down. All records of a shape have
+ * their fields at the same bits, so a function generated for the shape only loads, shifts,
+ * adds and stores, without branches. See Documentation/core-api/record-unpack.rst.
  */
 #ifndef _LINUX_RECORD_UNPACK_H
 #define _LINUX_RECORD_UNPACK_H
@@ -16,15 +16,15 @@
 #define RECORD_MAX_FIELDS	8
 #define RECORD_MAX_U64S		5
 
-/* How large a function may get, one that selects from others included, in bytes. */
+/* Size limit of a generated function or dispatcher, in bytes. */
 #define RECORD_MAX_CODE		1024
 
 /**
- * struct record_field - one field, where it is put and what is added to it
- * @bits:	how many it has in the record; may be 0
- * @dst_size:	4 or 8, the bytes it is stored to
- * @dst:	and where, a multiple of 4, in bytes
- * @add:	add the u64 of the same number from the array of constants
+ * struct record_field - a field of a record and its place in the result
+ * @bits:	width in the record; may be 0
+ * @dst_size:	size in the result, 4 or 8 bytes
+ * @dst:	offset in the result in bytes, a multiple of 4
+ * @add:	add the constant with the index of this field
  */
 struct record_field {
 	u8	bits;
@@ -34,11 +34,11 @@ struct record_field {
 };
 
 /**
- * struct record_header - the first 32 bits of a record, and of what is unpacked
- * @keep:	the bits that are copied
- * @set:	those that are set
- * @add:	added to the lowest byte, modulo 256, after that
- * @present:	there is one; otherwise these bits are not copied
+ * struct record_header - copy the first 32 bits of the record to the result
+ * @keep:	mask of the bits to copy
+ * @set:	bits to set after that
+ * @add:	value to add to the lowest byte after that, modulo 256
+ * @present:	whether the record has a header; if not, nothing is copied
  */
 struct record_header {
 	u32	keep;
@@ -48,15 +48,16 @@ struct record_header {
 };
 
 /**
- * struct record_shape - what records look like, and what they are unpacked to
- * @u64s:	length of the record
- * @low_bits:	the least significant bits, which no field may have; up to 32 with a header
- * @nr_fields:	how many fields there are
- * @dst_size:	how many bytes the result has; all are written if fields cover them
- * @dst_align:	4 or 8, the alignment of the result; records have that of u64s
- * @consts:	where the array of constants, __le64, begins: so many bytes behind what
- *		the function is passed, a multiple of 8
- * @header:	what becomes of the first 32 bits
+ * struct record_shape - layout of a record and of the unpacked result
+ * @u64s:	length of the record in u64s
+ * @low_bits:	number of least significant bits that belong to no field; at most 32 if
+ *		there is a header
+ * @nr_fields:	number of fields
+ * @dst_size:	size of the result in bytes; only the header and the fields are written
+ * @dst_align:	alignment of the result, 4 or 8 bytes; records are aligned to 8 bytes
+ * @consts:	offset of the array of constants (__le64, one per field) from the pointer
+ *		that the function is passed, in bytes, a multiple of 8
+ * @header:	the first 32 bits
  * @field:	the fields, the most significant one first
  */
 struct record_shape {
@@ -71,11 +72,11 @@ struct record_shape {
 };
 
 /**
- * enum record_op - how to get at a field
- * @RECORD_ZERO:	it is 0
- * @RECORD_CONST:	it is its constant
- * @RECORD_LOAD:	one load, of which a part may be the field
- * @RECORD_PAIR:	two u64s one after the other, both have a part of the field
+ * enum record_op - source of a field
+ * @RECORD_ZERO:	the field is 0
+ * @RECORD_CONST:	the field is its constant
+ * @RECORD_LOAD:	one load contains the field
+ * @RECORD_PAIR:	the field straddles two adjacent u64s
  */
 enum record_op {
 	RECORD_ZERO,
@@ -85,16 +86,16 @@ enum record_op {
 };
 
 /**
- * struct record_step - load a field, add its constant, and store it
- * @op:		how to load it
- * @src:	from which byte of the record on
- * @size:	how many bytes, 1, 2, 4 or 8; for a pair 8, twice
- * @lsb:	which bit of these the field begins at
- * @bits:	and how many it has
- * @field:	its number, which is also that of its constant
- * @add:	its constant is added to what was loaded
- * @dst:	where to store it
- * @dst_size:	and how many bytes of it
+ * struct record_step - load a field, add its constant and store the sum
+ * @op:		source of the field, enum record_op
+ * @src:	offset of the load in the record, in bytes
+ * @size:	size of the load, 1, 2, 4 or 8 bytes; 8 bytes each for a pair
+ * @lsb:	lowest bit of the field in the loaded value
+ * @bits:	width of the field
+ * @field:	index of the field and of its constant
+ * @add:	add the constant to the loaded value
+ * @dst:	offset in the result, in bytes
+ * @dst_size:	bytes to store
  */
 struct record_step {
 	u8	op;
@@ -109,11 +110,11 @@ struct record_step {
 };
 
 /**
- * struct record_prog - what a generated function does
- * @shape:	what it was made for
- * @words:	the u64s of the record that steps load from, one bit each
- * @nr:		how many steps there are
- * @step:	which may be done in any order
+ * struct record_prog - the steps of a generated function
+ * @shape:	the shape that they unpack
+ * @words:	mask of the record's u64s that the steps load
+ * @nr:		number of steps
+ * @step:	the steps, which an architecture may encode in any order
  */
 struct record_prog {
 	struct record_shape	shape;
@@ -122,10 +123,6 @@ struct record_prog {
 	struct record_step	step[RECORD_MAX_FIELDS];
 };
 
-/*
- * The shortest load is best where loads need not be aligned. Otherwise whole u64s are
- * loaded, once each.
- */
 int record_compile(struct record_prog *prog, const struct record_shape *shape, bool any_byte);
 int record_prog_verify(const struct record_prog *prog);
 void record_prog_run(const struct record_prog *prog, void *dst, const void *src,
@@ -134,23 +131,23 @@ int record_shape_prefix(struct record_shape *prefix, const struct record_shape *
 			unsigned int nr_fields, unsigned int dst);
 
 /**
- * typedef record_unpack_t - the type of generated functions
+ * typedef record_unpack_t - type of generated functions
  * @dst:	the result
- * @src:	the record, must not overlap the result
- * @consts:	what the constants are in
- * @slot:	which function is meant, for one that selects among several
+ * @src:	the record, which must not overlap the result
+ * @consts:	the structure that contains the constants
+ * @slot:	slot that a dispatcher jumps to; unpack functions ignore it
  */
 typedef void (*record_unpack_t)(void *dst, const void *src, const void *consts,
 				unsigned int slot);
 
 /**
- * struct record_unpack - a generated function; what it is made of does not change
+ * struct record_unpack - a generated function, constant after its creation
  * @fn:		the function
- * @text:	its text
- * @size:	and how much of that there is, in bytes
- * @name:	in kallsyms and perf
- * @link:	in the list of all
- * @rcu:	for who still reads it there
+ * @text:	allocation of the execmem slab that contains it
+ * @size:	size of the text in bytes
+ * @name:	symbol name in kallsyms and perf
+ * @link:	entry in the list of all generated functions
+ * @rcu:	frees the structure after RCU readers of the list have left it
  */
 struct record_unpack {
 	record_unpack_t		fn;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Functions that unpack records, see <linux/record_unpack.h>: the code for arm64.
+ * Encode functions that unpack records for arm64, see <linux/record_emit.h>.
  *
- * First everything is loaded: the u64s of the record, each to a register of its own, and
- * the constants, to the registers of the fields they are added to. Then the fields are
- * made, then the header, and then the result is written from its beginning to its end.
- * Two u64s, or two parts of the result, that are next to one another go in one LDP or STP.
+ * The code first loads each u64 of the record into a separate register, and each constant
+ * into the register of its field. It then extracts the fields, adds the constants, computes
+ * the header, and stores the result in ascending order. LDP and STP access adjacent u64s
+ * of the record, adjacent constants and adjacent parts of the result.
  */
 #include <linux/bits.h>
 #include <linux/errno.h>
@@ -16,21 +16,21 @@
 #include <asm/byteorder.h>
 #include <asm/insn.h>
 
-/* All of these may be changed by a function, and none is x18. */
+/* All of them are caller-saved. x18 is not used: it may hold the shadow call stack. */
 #define DST	AARCH64_INSN_REG_0
 #define SRC	AARCH64_INSN_REG_1
 #define CONSTS	AARCH64_INSN_REG_2
-#define WORD	AARCH64_INSN_REG_3	/* and the four after it */
-#define FIELD	AARCH64_INSN_REG_8	/* and the seven after it */
+#define WORD	AARCH64_INSN_REG_3	/* x3 to x7 */
+#define FIELD	AARCH64_INSN_REG_8	/* x8 to x15 */
 #define TMP	AARCH64_INSN_REG_16
 #define HEADER	AARCH64_INSN_REG_17
 
 #define WORD_BITS	64
 
-/* A store of 8 bytes to any address; STR takes multiples of 8 only. */
+/* STUR of 8 bytes. The immediate offset of STR must be a multiple of 8. */
 #define INSN_STUR	0xf8000000U
 
-/* What is stored, and how many bytes of it. */
+/* A part of the result: the register to store, and its size in bytes. */
 struct part {
 	u8	reg;
 	u8	size;
@@ -50,7 +50,7 @@ static void emit(struct record_code *c, u32 insn)
 	record_put(c, &le, sizeof(le));
 }
 
-/* For its type: with CFI, the compiler puts a hash of that before functions. */
+/* With kCFI, the compiler places the hash of the function's type before the function. */
 static void record_unpack_type(void *dst, const void *src, const void *consts, unsigned int slot)
 {
 }
@@ -63,7 +63,7 @@ static void emit_type(struct record_code *c)
 		emit(c, *(const u32 *)((unsigned long)fn - sizeof(u32)));
 }
 
-/* LDP or STP of two registers of @size bytes; the address stays as it is. */
+/* LDP or STP of two registers of @size bytes, without writeback. */
 static void emit_pair(struct record_code *c, u32 insn, unsigned int reg, unsigned int reg2,
 		      unsigned int base, unsigned int off, unsigned int size)
 {
@@ -73,7 +73,7 @@ static void emit_pair(struct record_code *c, u32 insn, unsigned int reg, unsigne
 	emit(c, aarch64_insn_encode_immediate(AARCH64_INSN_IMM_7, insn, off / size));
 }
 
-/* Load those u64s that have a bit in @set, to registers from @reg on. */
+/* Load the u64s in mask @set into consecutive registers, the first of which is @reg. */
 static void emit_loads(struct record_code *c, unsigned int set, unsigned int reg,
 		       unsigned int base, unsigned int off)
 {
@@ -90,7 +90,7 @@ static void emit_loads(struct record_code *c, unsigned int set, unsigned int reg
 	}
 }
 
-/* UBFX: @bits bits, from @lsb on. */
+/* UBFX: extract @bits bits from bit @lsb on. */
 static void emit_ubfx(struct record_code *c, unsigned int rd, unsigned int rn, unsigned int lsb,
 		      unsigned int bits)
 {
@@ -99,7 +99,7 @@ static void emit_ubfx(struct record_code *c, unsigned int rd, unsigned int rn, u
 					  AARCH64_INSN_BITFIELD_MOVE_UNSIGNED));
 }
 
-/* BFI: the lowest bits of @rn become those from bit @to of @rd on. */
+/* BFI: insert the lowest @bits bits of @rn into @rd at bit @to. */
 static void emit_bfi(struct record_code *c, unsigned int rd, unsigned int rn, unsigned int to,
 		     unsigned int bits)
 {
@@ -108,13 +108,16 @@ static void emit_bfi(struct record_code *c, unsigned int rd, unsigned int rn, un
 					  AARCH64_INSN_BITFIELD_MOVE));
 }
 
-/* Get a field from where it was loaded to: to @rd, unless it is all of that register. */
+/*
+ * Extract a field into @rd. Return the register that holds it: this is the loaded word
+ * itself if the field needs no instruction.
+ */
 static unsigned int emit_get(struct record_code *c, const struct record_step *step,
 			     unsigned int rd)
 {
 	unsigned int rn = WORD + step->src / sizeof(u64);
 	unsigned int low_bits = WORD_BITS - step->lsb;
-	/* What is above the field is not stored. */
+	/* The store drops the bits above a field of this width. */
 	bool to_top = step->bits == step->dst_size * 8;
 
 	if (step->op == RECORD_PAIR && to_top) {
@@ -131,7 +134,7 @@ static unsigned int emit_get(struct record_code *c, const struct record_step *st
 	return rd;
 }
 
-/* Returns the register that has the field, all that is stored of it. */
+/* Extract a field and add its constant. Return the register to store. */
 static unsigned int emit_field(struct record_code *c, const struct record_step *step)
 {
 	unsigned int rd = FIELD + step->field, rn;
@@ -157,7 +160,7 @@ static void emit_mov32(struct record_code *c, unsigned int rd, u32 imm)
 					  AARCH64_INSN_MOVEWIDE_KEEP));
 }
 
-/* AND or ORR of a constant, which may be none that these can have in them. */
+/* AND or ORR of a constant, through TMP if it is not a valid bitmask immediate. */
 static void emit_logic(struct record_code *c, enum aarch64_insn_logic_type type,
 		       unsigned int rd, unsigned int rn, u32 imm)
 {
@@ -172,13 +175,13 @@ static void emit_logic(struct record_code *c, enum aarch64_insn_logic_type type,
 	emit(c, insn);
 }
 
-/* Returns the register that has the header. */
+/* Compute the header. Return the register that holds it. */
 static unsigned int emit_header(struct record_code *c, const struct record_header *h)
 {
 	u32 keep_low = h->keep | 0xffff0000, keep_high = h->keep | 0xffff;
 	unsigned int rn = WORD;
 
-	/* What is cleared in each half is often contiguous: then that takes one AND. */
+	/* The bits to clear in each half are often contiguous: one AND clears them. */
 	if (~keep_low) {
 		emit_logic(c, AARCH64_INSN_LOGIC_AND, HEADER, rn, keep_low);
 		rn = HEADER;
@@ -215,7 +218,7 @@ static void emit_store(struct record_code *c, const struct part *p, unsigned int
 							AARCH64_INSN_LDST_STORE_IMM_OFFSET));
 }
 
-/* @part has one for every four bytes of the result, those where none begins have size 0. */
+/* @part has an entry per 4 bytes of the result; size 0 if no part begins there. */
 static void emit_stores(struct record_code *c, const struct part *part, unsigned int dst_size)
 {
 	unsigned int dst = 0;
@@ -277,7 +280,7 @@ int arch_record_emit(struct record_code *c, const struct record_prog *prog)
 	return 0;
 }
 
-/* There are no static calls here that could be changed to such a function. */
+/* arm64 has no static calls. */
 int arch_record_emit_select(struct record_code *c, const record_unpack_t *target,
 			    unsigned int nr, record_unpack_t other)
 {

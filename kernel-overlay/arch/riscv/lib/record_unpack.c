@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Functions that unpack records, see <linux/record_unpack.h>: the code for 64-bit RISC-V.
+ * Encode functions that unpack records for 64-bit RISC-V, see <linux/record_emit.h>.
  *
- * First everything is loaded, since many cores are in-order: the u64s of the record, each
- * to a register of its own, and the constants, to the registers of the fields they are
- * added to. A field that two u64s have a part of is the sum of the parts. No load and no
- * store is unaligned.
+ * Many cores are in-order, so all loads come first: each u64 of the record into a separate
+ * register, and each constant into the register of its field. A field that straddles two
+ * u64s is the sum of its two parts. All loads and stores are aligned.
  */
 #include <linux/bits.h>
 #include <linux/cfi.h>
@@ -14,7 +13,7 @@
 #include <linux/record_emit.h>
 #include <linux/types.h>
 
-/* All of these may be changed by a function. */
+/* All of them are caller-saved; RA is only read. */
 enum {
 	ZERO	= 0,
 	RA	= 1,
@@ -32,7 +31,7 @@ enum {
 	T6	= 31,
 };
 
-/* The constant of the last field is the last one loaded, what it is found by can go then. */
+/* The last field may overwrite CONSTS: its constant is loaded last. */
 static const u8 field_reg[RECORD_MAX_FIELDS] = { T0, T1, T2, T3, T4, T5, T6, CONSTS };
 
 #define WORD_BITS	64
@@ -47,7 +46,7 @@ static void emit(struct record_code *c, u32 insn)
 	record_put(c, &insn, sizeof(insn));
 }
 
-/* The formats of instructions; @op is one with all its operands 0. */
+/* Instruction formats. @op is the instruction with all operands 0. */
 static void emit_r(struct record_code *c, u32 op, u32 rd, u32 rs1, u32 rs2)
 {
 	emit(c, op | rs2 << 20 | rs1 << 15 | rd << 7);
@@ -79,7 +78,7 @@ static void emit_s(struct record_code *c, u32 op, u32 rs1, u32 rs2, u32 imm)
 #define OP_OR		0x00006033
 #define OP_AND		0x00007033
 
-/* For its type: with CFI, the compiler puts a hash of that before functions. */
+/* With kCFI, the compiler places the hash of the function's type before the function. */
 static void record_unpack_type(void *dst, const void *src, const void *consts, unsigned int slot)
 {
 }
@@ -106,7 +105,7 @@ static void emit_loads(struct record_code *c, const struct record_prog *prog)
 			       prog->shape.consts + i * sizeof(u64));
 }
 
-/* Bits of one register to the least significant ones of another, and 0 above them. */
+/* Extract @bits bits from bit @lsb on, zero-extended. */
 static void emit_extract(struct record_code *c, u32 rd, u32 rs, unsigned int lsb,
 			 unsigned int bits)
 {
@@ -122,13 +121,16 @@ static void emit_extract(struct record_code *c, u32 rd, u32 rs, unsigned int lsb
 	}
 }
 
-/* Whether what is above the field is not stored. */
+/* Whether the store drops the bits above the field. */
 static bool to_top(const struct record_step *step)
 {
 	return step->bits == step->dst_size * 8;
 }
 
-/* The field, or what the first u64 has of it: to @rd, unless it is all of that register. */
+/*
+ * Extract a field, or the low part of a pair, into @rd. Return the register that holds it:
+ * this is the loaded word itself if the field needs no instruction.
+ */
 static u32 emit_low(struct record_code *c, const struct record_step *step, u32 rd)
 {
 	u32 rs = WORD + step->src / sizeof(u64);
@@ -142,7 +144,7 @@ static u32 emit_low(struct record_code *c, const struct record_step *step, u32 r
 	return rd;
 }
 
-/* What the second u64 has of the field, shifted to where it belongs. */
+/* Extract the high part of a pair, shifted to its place in the field. */
 static void emit_high(struct record_code *c, const struct record_step *step, u32 rd)
 {
 	u32 rs = WORD + step->src / sizeof(u64) + 1;
@@ -156,7 +158,7 @@ static void emit_high(struct record_code *c, const struct record_step *step, u32
 	}
 }
 
-/* Returns the register that has the field, all that is stored of it. */
+/* Extract a field and add its constant. Return the register to store. */
 static u32 emit_field(struct record_code *c, const struct record_step *step)
 {
 	u32 rd = field_reg[step->field], rs;
@@ -198,7 +200,7 @@ static void emit_store(struct record_code *c, const struct record_step *step, u3
 	}
 }
 
-/* AND or OR of a constant, which may not fit in the one instruction that takes one. */
+/* AND or OR of a constant, through CONSTS if it does not fit in the immediate. */
 static void emit_logic(struct record_code *c, u32 op_i, u32 op_r, u32 rd, u32 rs, u32 imm)
 {
 	s32 simm = imm;
@@ -208,15 +210,15 @@ static void emit_logic(struct record_code *c, u32 op_i, u32 op_r, u32 rd, u32 rs
 		return;
 	}
 
-	/* ADDI extends the sign of what it adds. Above bit 31 there may be anything. */
+	/* ADDI sign-extends: 0x800 compensates. Bits above 31 do not matter, SW drops them. */
 	emit(c, OP_LUI | ((imm + 0x800) & 0xfffff000) | CONSTS << 7);
 	emit_i(c, OP_ADDI, CONSTS, CONSTS, imm);
 	emit_r(c, op_r, rd, rs, CONSTS);
 }
 
 /*
- * Add to the lowest byte only. A carry does not get beyond bit 8 if that is 0. It is
- * made 0 if it is set later on anyway.
+ * Add to the lowest byte only. If bit 8 is known to be 0, it absorbs the carry and a plain
+ * addition is enough: emit_header() then sets bit 8 afterwards.
  */
 static void emit_add_byte(struct record_code *c, u32 rd, unsigned int add, bool bit8_is_0)
 {
@@ -232,7 +234,7 @@ static void emit_add_byte(struct record_code *c, u32 rd, unsigned int add, bool 
 
 static void emit_header(struct record_code *c, const struct record_header *h)
 {
-	/* Where the carry goes if there is one. */
+	/* If the header sets bit 8, clear it first and set it last, see emit_add_byte(). */
 	u32 carry = h->set & BIT(8), keep = h->keep & ~carry, set = h->set & ~carry;
 
 	emit_logic(c, OP_ANDI, OP_AND, TMP, WORD, keep);
@@ -258,7 +260,7 @@ int arch_record_emit(struct record_code *c, const struct record_prog *prog)
 		reg[i] = emit_field(c, &prog->step[i]);
 	for (i = 0; i < prog->nr; i++)
 		emit_store(c, &prog->step[i], reg[i], prog->shape.dst_align);
-	/* Last, with the registers that are not needed any more. */
+	/* Last, because it overwrites TMP and CONSTS. */
 	if (prog->shape.header.present)
 		emit_header(c, &prog->shape.header);
 
@@ -266,7 +268,7 @@ int arch_record_emit(struct record_code *c, const struct record_prog *prog)
 	return 0;
 }
 
-/* There are no static calls here that could be changed to such a function. */
+/* riscv has no static calls. */
 int arch_record_emit_select(struct record_code *c, const record_unpack_t *target,
 			    unsigned int nr, record_unpack_t other)
 {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Generated functions that unpack records, in x86-64 instructions.
+ * Encode functions that unpack records for x86-64, see <linux/record_emit.h>.
  *
- * Registers are those that arguments come in: dst in rdi, src in rsi, consts in rdx, the
- * slot in ecx; and eax, in which all fields are made. None of them has to be saved, and
- * none needs a REX prefix unless it has 64 bits.
+ * The code uses the argument registers (rdi: dst, rsi: src, rdx: consts, ecx: slot) and
+ * rax, which computes each field. rcx also holds the second half of a pair: an unpack
+ * function ignores its slot. All of them are caller-saved, and 32-bit operations on them
+ * need no REX prefix.
  *
- * Functions are reached by a static call and by direct jumps, never through a pointer.
- * So there is no landing pad, which would let an indirect branch get there, and nothing
- * for kCFI or FineIBT to look at before the entry.
+ * Functions are reached by a static call and direct jumps, never through a pointer. They
+ * have no ENDBR, so an indirect branch to them faults under IBT, and no kCFI or FineIBT
+ * preamble.
  */
 #include <linux/bits.h>
 #include <linux/errno.h>
@@ -21,7 +22,7 @@
 
 enum { AX = 0, CX = 1, DX = 2, SI = 6, DI = 7 };
 
-/* Opcodes; those with two bytes begin with 0f. */
+/* Opcodes. Two-byte opcodes begin with 0f. */
 enum {
 	ADD_LOAD	= 0x03,
 	OR_RM		= 0x09,
@@ -35,7 +36,7 @@ enum {
 	MOVZX_16	= 0x0fb7,
 };
 
-/* What is in the reg field of ModRM when the instruction needs but one register. */
+/* Opcode extensions in the reg field of ModRM, for instructions with one register. */
 enum { SHL = 4, SHR = 5, AND = 4, CMP = 7 };
 
 bool arch_record_any_byte(void)
@@ -89,7 +90,7 @@ static void put_shift(struct record_code *c, bool wide, u8 how, u8 reg, u8 by)
 	put_byte(c, by);
 }
 
-/* The address counts only where the instruction is written, which then has an address. */
+/* Check the reach only when the instruction is written: while counting, @ip is not valid. */
 static int put_jump(struct record_code *c, unsigned int opcode, const void *to)
 {
 	size_t end = c->pos + (opcode > 0xff ? 6 : 5);
@@ -138,7 +139,7 @@ static void put_load(struct record_code *c, const struct record_step *step)
 	put_mem(c, step->size == 8, opcodes[step->size], AX, SI, step->src);
 }
 
-/* Whether to shift and then to mask eax is no longer than to shift left, and right. */
+/* Whether a right shift and a mask of eax are no longer than a left and a right shift. */
 static bool can_mask(const struct record_step *step)
 {
 	return step->bits <= 8 || step->bits == 16 || step->bits == 32 ||
@@ -162,7 +163,7 @@ static void put_mask(struct record_code *c, const struct record_step *step)
 	}
 }
 
-/* What was loaded has nothing above its own size, no matter how wide the register. */
+/* Loads zero-extend, so the register is 0 above the loaded bytes. */
 static void put_extract(struct record_code *c, const struct record_step *step)
 {
 	unsigned int end = step->lsb + step->bits;
@@ -180,7 +181,7 @@ static void put_extract(struct record_code *c, const struct record_step *step)
 	}
 }
 
-/* Not with shrd, which some processors are slow at: this masks the field, too. */
+/* SHRD is slow on some processors, and these shifts also mask the field. */
 static void put_pair(struct record_code *c, const struct record_step *step)
 {
 	put_mem(c, true, LOAD, AX, SI, step->src);
@@ -210,7 +211,7 @@ static void put_step(struct record_code *c, const struct record_step *step, unsi
 	put_mem(c, wide, STORE, AX, DI, step->dst);
 }
 
-/* All zeros at once, of which eax has to be made only once. One bit for each 4 bytes. */
+/* Store all zero fields last, from one zeroed register. @zeros has a bit per 4 bytes. */
 static void put_zeros(struct record_code *c, u32 zeros)
 {
 	unsigned int i;
@@ -266,8 +267,11 @@ static record_unpack_t target_of(const struct slots *s, unsigned int slot)
 }
 
 /*
- * The slot nearest to the middle that differs from the one before it; 0 if none does.
- * Which functions these are does not matter here, only whether there are any.
+ * Find the boundary nearest to the middle of a range of slots. A slot is a boundary if it
+ * needs another jump than the slot before it; adjacent slots without a function share the
+ * jump to the other function. Return 0 if there is no boundary.
+ *
+ * The split does not depend on the addresses of functions, so neither does the size.
  */
 static unsigned int find_split(const struct slots *s, unsigned int first, unsigned int last)
 {
@@ -294,7 +298,7 @@ static void put_compare(struct record_code *c, unsigned int slot)
 		put_imm32(c, slot);
 }
 
-/* If ecx is not below, skip so many bytes. */
+/* Skip @bytes of code if ecx is not below the slot of the comparison. */
 static void put_skip(struct record_code *c, size_t bytes)
 {
 	if (bytes < 128) {
@@ -306,7 +310,7 @@ static void put_skip(struct record_code *c, size_t bytes)
 	}
 }
 
-/* Slots from @first to @last, of which ecx is known to be one. */
+/* Encode a binary search of the slots @first to @last. ecx is known to be one of them. */
 static int put_slots(struct record_code *c, const struct slots *s, unsigned int first,
 		     unsigned int last)
 {
@@ -338,6 +342,6 @@ int arch_record_emit_select(struct record_code *c, const record_unpack_t *target
 {
 	struct slots s = { target, nr, other };
 
-	/* All that are beyond the last are like the one after it. */
+	/* Slot @nr stands for all slots beyond the last one. */
 	return put_slots(c, &s, 0, nr);
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What unpacking a key costs, in nanoseconds: the median of some runs. Formats are
- * such as images have; for each, all keys of a node, one after the other.
+ * Measure the time to unpack a key, in nanoseconds: the median of several runs. Formats are
+ * taken from images. Keys of one format follow each other, as in a btree node.
  *
- * Generated code is called as in the kernel: directly the function that selects by the
- * slot, which is where the linker has been told that it is; and, to compare with that,
- * through a pointer.
+ * Generated code is called as in the kernel, through a dispatcher that is called directly:
+ * the linker gets its address. For comparison, it is also called through a pointer.
  */
 #include <sys/mman.h>
 
@@ -53,13 +52,13 @@ static u64 keys[KEYS][BKEY_U64s];
 	median_of(runs, RUNS);								\
 })
 
-/* As those who compare it do, not by a copy. */
+/* Use the members like a comparison does, without a copy in memory. */
 static inline void use(struct bpos pos)
 {
 	asm volatile("" : : "r" (pos.inode), "r" (pos.offset), "r" (pos.snapshot));
 }
 
-/* See the Makefile. */
+/* The Makefile defines their addresses. */
 extern char bench_code[];
 void bench_unpack(void *dst, const void *src, const void *format, unsigned int slot);
 void bench_unpack_pos(void *dst, const void *src, const void *format, unsigned int slot);
@@ -90,7 +89,7 @@ static record_unpack_t generate(const struct record_shape *shape)
 
 	if (record_compile(&prog, shape, arch_record_any_byte()) || arch_record_emit(&c, &prog))
 		fail("a format is refused");
-	/* As the slab does it. */
+	/* The granularity of the slab. */
 	code_used += round_up(c.pos, 16);
 	return put_code(&c, at);
 }
@@ -101,11 +100,11 @@ static void generate_select(const record_unpack_t *target, size_t at)
 	struct record_code c = { .buf = buf, .len = sizeof(buf), .ip = bench_code + at };
 
 	if (arch_record_emit_select(&c, target, SLOTS, target[1]))
-		fail("no function that selects others");
+		fail("no dispatcher");
 	put_code(&c, at);
 }
 
-/* The functions that select are at the beginning, where the linker expects them. */
+/* The dispatchers are at the beginning, at the addresses that the Makefile defines. */
 static void generate_all(void)
 {
 	char *code = mmap(bench_code, CODE, PROT_READ | PROT_WRITE | PROT_EXEC,

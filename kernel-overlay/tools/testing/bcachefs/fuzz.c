@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* libFuzzer's part: a format, and a key that ends where its memory ends. */
+/* Fuzz target. The input is a format, followed by a key. ASan guards the end of the key. */
 #include "oracle.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

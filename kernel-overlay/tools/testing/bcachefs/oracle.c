@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unpack a key bit by bit, from the description of the format alone: byte 0 is the
- * number of u64s, byte 1 has the kind of format and a flag on top, byte 2 the type;
- * the fields follow from the most significant bit of the key down, and to each the
- * format adds a value.
+ * Unpack a key bit by bit, from the description of the format alone. Byte 0 is the number
+ * of u64s. Byte 1 is the kind of format, with a flag in bit 7. Byte 2 is the type. The
+ * fields follow from the most significant bit of the key down. The format adds a constant
+ * to each.
  */
 #include "oracle.h"
 #include "bkey_shape.h"
 
 enum { FIELDS = 6 };
 
-/* Where each field is in an unpacked key, and how many bytes it has. */
+/* Offset and size of each field in an unpacked key, in bytes. */
 static const struct {
 	unsigned int at, size;
 } to[FIELDS] = {
@@ -68,7 +68,7 @@ const char *compare(const struct bkey_format *f, const struct bkey_packed *key)
 
 	memset(&t, 0xa5, sizeof(t));
 	if (!bch2_bkey_table_init(&t, f))
-		return "a good format is refused";
+		return "a valid format is refused";
 
 	memset(&want, 0x5a, sizeof(want));
 	oracle_unpack(&want, f, (const u8 *)key);

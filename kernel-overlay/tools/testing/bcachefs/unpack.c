@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Keys of all kinds of formats: unpacked by the table, by the stream decoder and bit
- * by bit, they must be the same in all 40 bytes; and nothing beside the key may be
- * read, which the pages there do not allow.
+ * Test keys of all kinds of formats. The results of the table, of the stream decoder and of
+ * a decoder that works bit by bit must be equal in all 40 bytes. Keys lie next to unmapped
+ * pages, so accesses outside them fault.
  *
  * Usage: unpack [FORMATS [SEED]]
  */
@@ -23,7 +23,7 @@ static const u8 edges[] = {
 static u64 rng;
 static unsigned long keys, wide, narrow, refused;
 
-/* Two places of which only the inside is mapped. */
+/* Begin and end of a page between unmapped pages. */
 static u8 *first, *last;
 static size_t page;
 
@@ -69,14 +69,14 @@ static u64 random_offset(void)
 	return kind < ARRAY_SIZE(fixed) ? fixed[kind] : random_u64() >> below(64);
 }
 
-/* A format that keys can have; sometimes with bits to spare. */
+/* A valid format, sometimes with unused bits. */
 static struct bkey_format random_format(void)
 {
 	struct bkey_format f = { .nr_fields = FIELDS };
 	unsigned int bits = 24, i;
 
 	for (i = 0; i < FIELDS; i++) {
-		/* Most of those on disk have no version. */
+		/* Most formats on disk have no version. */
 		f.bits_per_field[i] = i > 3 && below(2) ? 0 : random_width(i);
 		f.field_offset[i] = cpu_to_le64(random_offset());
 		bits += f.bits_per_field[i];
@@ -107,7 +107,7 @@ static void fail(const char *what, const struct bkey_format *f)
 
 static void random_key(u8 *key, size_t size)
 {
-	/* All bits, none, or some: what is beside a field must not get into it. */
+	/* All bits set, none, or random ones: reveals bits that leak from an adjacent field. */
 	unsigned int kind = below(4);
 	u64 word = random_u64();
 	size_t i;
@@ -138,7 +138,7 @@ static void test_format(void)
 	}
 }
 
-/* Anything, or what is nearly good. */
+/* A random format, or a valid one with a small fault. */
 static struct bkey_format hostile_format(void)
 {
 	struct bkey_format f = random_format();
@@ -161,7 +161,7 @@ static struct bkey_format hostile_format(void)
 	return f;
 }
 
-/* What nobody has validated: what is refused must still read nothing else. */
+/* Invalid formats must be refused, and unpacking with them must not read outside the key. */
 static void test_hostile_format(void)
 {
 	struct bkey_format f = hostile_format();
@@ -188,7 +188,7 @@ static void test_hostile_format(void)
 		void *k = i ? last - size : first;
 
 		if (bch2_bkey_table_unpack_pos(&t, &f, k).inode != le64_to_cpu(f.field_offset[0]))
-			fail("something is taken from the key", &f);
+			fail("an invalid format uses bits of the key", &f);
 	}
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What unpacking a record costs, in nanoseconds: the median of some runs. Records come
- * in runs of one shape, as they do in the sets of a node, and shapes are such as images
- * have. Functions are called through a pointer, or the one that selects is, directly:
- * it is where the linker has been told that it is.
+ * Measure the time to unpack a record, in nanoseconds: the median of several runs. Shapes
+ * are taken from bcachefs images. Records of one shape follow each other, as the keys of a
+ * btree node do. Functions are called through a pointer, or through a dispatcher that is
+ * called directly: the linker gets its address.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -16,7 +16,7 @@
 
 enum { RUNS = 21, ROUNDS = 40, SETS = 560, IN_SET = 50, CODE = 1 << 16 };
 
-/* See the Makefile. */
+/* The Makefile defines their address. */
 extern char bench_code[];
 void bench_select(void *dst, const void *src, const void *consts, unsigned int slot);
 
@@ -48,7 +48,7 @@ static void make_functions(unsigned int nr)
 	struct record_code c;
 	unsigned int i;
 
-	/* The one that selects is the first, so leave room for it. */
+	/* The dispatcher is at the beginning: leave room for it. */
 	code_end = (u8 *)bench_code + RECORD_MAX_CODE;
 	for (i = 0; i < nr; i++) {
 		struct record_prog prog;
@@ -65,7 +65,7 @@ static void make_functions(unsigned int nr)
 	code_end = (u8 *)bench_code;
 	c = (struct record_code) { .buf = buf, .len = sizeof(buf), .ip = code_end };
 	if (arch_record_emit_select(&c, functions, nr, functions[0]) || c.entry) {
-		printf("# SKIP no function that selects one of others\n");
+		printf("# SKIP no dispatchers on this architecture\n");
 		exit(0);
 	}
 	put_function(&c);

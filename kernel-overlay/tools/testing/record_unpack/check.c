@@ -16,7 +16,7 @@ enum { CODE = 1 << 19, AROUND = 256, CANARY = 32, CONSTS = 8 * RECORD_MAX_FIELDS
 
 struct counts counts;
 
-/* Of these pages only the inside is mapped. */
+/* A page between unmapped pages: its begin and end. */
 struct guarded {
 	u8 *first, *last;
 };
@@ -25,7 +25,7 @@ static struct guarded record_page, consts_page, result_page;
 static u8 *code;
 static size_t code_pos;
 
-/* To be printed should something crash. */
+/* For the report of a crash. */
 static const struct record_shape *testing;
 
 static void *map(size_t size, int prot)
@@ -102,7 +102,7 @@ static bool all_bytes(const u8 *p, size_t size, u8 byte)
 	return true;
 }
 
-/* Into @len bytes that have others around them. */
+/* Encode into a buffer of @len bytes, surrounded by bytes that must not change. */
 static const char *emit_into(struct record_code *c, emit_fn emit, const void *what, size_t len)
 {
 	static u8 buf[CANARY + RECORD_MAX_CODE + CANARY];
@@ -112,14 +112,14 @@ static const char *emit_into(struct record_code *c, emit_fn emit, const void *wh
 	*c = (struct record_code) { .buf = buf + CANARY, .len = len, .ip = code_next() };
 	err = emit(c, what);
 	if (err)
-		return "a function cannot be made";
+		return "encoding failed";
 	if (!all_bytes(buf, CANARY, 0xa5) ||
 	    !all_bytes(c->buf + len, RECORD_MAX_CODE + CANARY - len, 0xa5))
-		return "code is written to where it must not be";
+		return "the encoder wrote outside its buffer";
 	return NULL;
 }
 
-/* First it is counted, with no address at all; leaves in @c a function of that size. */
+/* Count the size without a buffer, then encode into buffers of other sizes and that size. */
 const char *emit_checked(struct record_code *c, emit_fn emit, const void *what)
 {
 	u8 none[1];
@@ -127,9 +127,9 @@ const char *emit_checked(struct record_code *c, emit_fn emit, const void *what)
 	const char *wrong;
 
 	if (emit(&size, what) || emit(&elsewhere, what))
-		return "a function cannot be counted";
+		return "counting the size failed";
 	if (!size.pos || size.pos > RECORD_MAX_CODE)
-		return "a function is too large";
+		return "the function is too large";
 	if (size.pos != elsewhere.pos)
 		return "the size depends on the address";
 
@@ -143,7 +143,7 @@ const char *emit_checked(struct record_code *c, emit_fn emit, const void *what)
 	if (wrong)
 		return wrong;
 	if (c->pos != size.pos || c->entry != size.entry || c->entry >= c->pos)
-		return "the size is not what was counted";
+		return "the size differs from the counted size";
 	return NULL;
 }
 
@@ -174,13 +174,16 @@ const char *make_function(record_unpack_t *fn, const struct record_prog *prog)
 	if (wrong)
 		return wrong;
 	if (out_of_reach(prog) != env_return_is_far())
-		return "it matters how far away something is";
+		return "-ERANGE for a distant return thunk is missing or unexpected";
 	code_put(ip, c.buf, c.pos);
 	*fn = (record_unpack_t)(ip + c.entry);
 	return NULL;
 }
 
-/* A record, and what must and what may come out of it; flush with a page's begin or end. */
+/*
+ * A record with constants, the memory for the result, and its expected contents. Each of
+ * them begins or ends at the border of a page.
+ */
 struct sample {
 	u8 *record, *around, *result;
 	const u8 *consts;
@@ -238,7 +241,7 @@ static void count_steps(const struct record_prog *prog)
 	}
 }
 
-/* One byte of the steps, or of what is beside them, is another one. */
+/* Change a byte of a step, or another member of the program. */
 static struct record_prog mutate(const struct record_prog *prog)
 {
 	struct record_prog mutant = *prog;
@@ -257,7 +260,7 @@ static struct record_prog mutate(const struct record_prog *prog)
 	return mutant;
 }
 
-/* Mutants that are not refused must do the same. */
+/* The verifier must refuse a mutant, unless it has the same effect. */
 static const char *check_mutant(const struct record_prog *prog)
 {
 	struct record_prog mutant = mutate(prog);
@@ -273,11 +276,11 @@ static const char *check_mutant(const struct record_prog *prog)
 
 	make_sample(&sample, &prog->shape);
 	if (!good_run(&sample, &mutant))
-		return "steps that do something else are accepted";
+		return "wrong steps are accepted";
 	if (!arch_record_any_byte())
 		return NULL;
 	wrong = make_function(&fn, &mutant);
-	return wrong ?: good_call(&sample, fn) ? NULL : "the function of other steps";
+	return wrong ?: good_call(&sample, fn) ? NULL : "wrong result of mutated steps";
 }
 
 static const char *check_refused(const struct record_shape *shape)
@@ -289,14 +292,14 @@ static const char *check_refused(const struct record_shape *shape)
 	for (any_byte = 0; any_byte < 2; any_byte++)
 		if (record_compile(&prog, shape, any_byte) != -EINVAL ||
 		    record_prog_verify(&prog) != -EINVAL)
-			return "a wrong shape is accepted";
+			return "an invalid shape is accepted";
 
 	prog.shape = *shape;
 	prog.nr = shape->nr_fields;
-	return record_prog_verify(&prog) == -EINVAL ? NULL : "steps for a wrong shape";
+	return record_prog_verify(&prog) == -EINVAL ? NULL : "an invalid shape passes verification";
 }
 
-/* The steps for both kinds of machines, and the functions that can be made here. */
+/* Steps with aligned (0) and unaligned (1) loads, and their functions or NULL. */
 struct made {
 	struct record_prog prog[2];
 	record_unpack_t fn[2];
@@ -312,9 +315,9 @@ static const char *make(struct made *made, const struct record_shape *shape)
 
 		made->fn[any_byte] = NULL;
 		if (record_compile(prog, shape, any_byte))
-			return "a good shape is refused";
+			return "a valid shape is refused";
 		if (record_prog_verify(prog))
-			return "good steps are refused";
+			return "valid steps are refused";
 		count_steps(prog);
 		wrong = check_mutant(prog);
 		if (wrong)
@@ -337,9 +340,10 @@ static const char *check_record(const struct made *made)
 	make_sample(&sample, &made->prog[0].shape);
 	for (any_byte = 0; any_byte < 2; any_byte++) {
 		if (!good_run(&sample, &made->prog[any_byte]))
-			return "record_prog_run";
+			return "wrong result of record_prog_run()";
 		if (made->fn[any_byte] && !good_call(&sample, made->fn[any_byte]))
-			return any_byte ? "the function, any byte" : "the function, aligned";
+			return any_byte ? "wrong result of the function with unaligned loads" :
+					  "wrong result of the function with aligned loads";
 	}
 	return NULL;
 }

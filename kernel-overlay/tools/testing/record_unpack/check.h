@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* All that is made of a shape, compared with the oracle. */
+/* Compare the steps and the generated functions of a shape with the oracle. */
 #ifndef _RECORD_TEST_CHECK_H
 #define _RECORD_TEST_CHECK_H
 
@@ -15,20 +15,23 @@ extern struct counts counts;
 
 void check_init(void);
 
-/* Say which shape it was that something crashed with. */
+/* On a crash, print the shape that is being tested. */
 void report_crashes(void);
 
-/* What is wrong, or NULL. */
+/* Test a shape with a number of records. Return a fault, or NULL. */
 const char *check(const struct record_shape *shape, unsigned int records);
 
-/* Executable memory, all of it for functions in turn: good until there are many others. */
+/*
+ * A ring of executable memory: the place for the next function, and copying a function
+ * there. Later functions overwrite old ones.
+ */
 u8 *code_next(void);
 void code_put(u8 *ip, const void *code, size_t len);
 
-/* A function at the next place there. */
+/* Encode a function at the next place of the ring. Return a fault, or NULL. */
 const char *make_function(record_unpack_t *fn, const struct record_prog *prog);
 
-/* The lengths and the return values of an emitter must fit what it writes, and to where. */
+/* Encode with all checks of sizes, return values and bounds. Return a fault, or NULL. */
 typedef int (*emit_fn)(struct record_code *c, const void *what);
 const char *emit_checked(struct record_code *c, emit_fn emit, const void *what);
 

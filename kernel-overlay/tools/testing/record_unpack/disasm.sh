@@ -1,16 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Whether generated functions have but the instructions that they should, and end where
-# they should.
+# Check that generated functions contain only permitted instructions and end with a return.
 #
 # Usage: disasm.sh RULES FILE OBJDUMP [ARGUMENTS]
 #
-# FILE and FILE.len are what dump has written. RULES has extended regular expressions:
+# dump writes FILE and FILE.len. RULES contains extended regular expressions:
 #
-# unpack RE	an instruction of a function that unpacks
-# select RE	an instruction of a function that selects one
-# end RE	how functions end: one or two instructions with "; " in between
+# unpack RE	a permitted instruction of an unpack function
+# select RE	a permitted instruction of a dispatcher
+# end RE	the end of a function: one instruction, or two separated by "; "
 set -e
 
 rules=$1 file=$2
@@ -29,7 +28,7 @@ function join(  i, all) {
 	return all
 }
 
-# How many instructions at the end are what the end has to be.
+# Return the number of instructions that form the end of the function, 0 if none do.
 function ending() {
 	if (end == "")
 		return 0
@@ -43,7 +42,7 @@ function ending() {
 function check_function(  i, last) {
 	last = n - ending()
 	if (last == n)
-		wrong("no end")
+		wrong("no return")
 	for (i = 1; i <= last; i++)
 		if (insn[i] !~ re[kind])
 			wrong("instruction \"" insn[i] "\" of a function to " kind)
@@ -91,7 +90,7 @@ BEGIN {
 	at = hex(at)
 	if (at >= limit) {
 		if (at > limit)
-			wrong("an instruction that goes beyond the end")
+			wrong("an instruction crosses the end")
 		check_function()
 		next_function()
 	}
@@ -109,6 +108,6 @@ END {
 	check_function()
 	next_function()
 	if (limit != -1)
-		wrong("nothing")
+		wrong("the code ends early")
 	printf "# %d functions of %.1f instructions\n", functions, instructions / functions
 }'

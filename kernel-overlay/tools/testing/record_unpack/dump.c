@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Functions, one after the other, for disasm.sh to look at.
+ * Write the code of random functions to a file, for disasm.sh.
  *
  * Usage: dump FILE FUNCTIONS [SEED]
  *
- * FILE has the code, FILE.len the length of each and what it is.
+ * FILE gets the code. FILE.len gets one line per function: its length, and "unpack" or
+ * "select".
  */
 #include <stdlib.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What an architecture's generated code depends on, stubs/ARCH/env.c. */
+/* Configuration and mitigations that generated code depends on: stubs/ARCH/env.c. */
 #ifndef _RECORD_TEST_ENV_H
 #define _RECORD_TEST_ENV_H
 
@@ -8,17 +8,17 @@
 
 enum { ENV_CODE = 64 };
 
-/* Something that functions jump to goes to @code, where it is executed at @ip. */
+/* Write the return thunk, if any, to @code. It will be executed at @ip. */
 void env_init(void *code, const void *ip);
 
-/* Configurations and mitigations that make a difference, and to have one of them. */
+/* Number of variants of configuration and mitigations; select one of them. */
 unsigned int env_variants(void);
 void env_choose(unsigned int variant);
 
-/* Whether functions jump to what may be too far away in order to return. */
+/* Whether functions return by a jump, whose target may be out of reach. */
 bool env_return_is_far(void);
 
-/* What is wrong with a function, should that not be seen when it is called, or NULL. */
+/* Check properties that a call does not reveal. Return a fault, or NULL. */
 const char *env_check(const struct record_code *c, const struct record_shape *shape);
 
 #endif /* _RECORD_TEST_ENV_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* libFuzzer's part: a shape, and a seed for what is random besides. */
+/* Fuzz target. The input is a seed for random numbers, followed by a shape. */
 #include <stdlib.h>
 #include <string.h>
 

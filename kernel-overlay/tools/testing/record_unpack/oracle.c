@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Takes nothing from lib/ but the description of a shape. */
+/* A second implementation: it shares only struct record_shape with lib/. */
 #include "oracle.h"
 
 static bool get_bit(const u8 *bytes, unsigned int bit)
@@ -12,7 +12,7 @@ static void set_bit_to(u8 *bytes, unsigned int bit, bool to)
 	bytes[bit / 8] = (bytes[bit / 8] & ~(1u << bit % 8)) | (unsigned int)to << bit % 8;
 }
 
-/* Nobody else may have these bytes of the result. */
+/* Reserve bytes of the result. Fields must not overlap. */
 static bool take_bytes(bool *taken, unsigned int limit, unsigned int from, unsigned int nr)
 {
 	while (nr--) {
@@ -72,7 +72,7 @@ static void unpack_header(u8 *result, const struct record_header *h, const u8 *r
 	result[0] += h->add;
 }
 
-/* Like on paper: bit by bit, with a carry. */
+/* Add bit by bit, with a carry. */
 static void add_bits(u8 *to, const u8 *what, unsigned int nr)
 {
 	unsigned int carry = 0, i;

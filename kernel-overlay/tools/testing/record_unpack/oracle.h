@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What must come out of a record, worked out bit by bit. */
+/* Compute the expected result of unpacking a record bit by bit. */
 #ifndef _RECORD_TEST_ORACLE_H
 #define _RECORD_TEST_ORACLE_H
 

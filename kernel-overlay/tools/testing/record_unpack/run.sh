@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# All tests, for this machine and for others, as KTAP. For the Makefile, which has put
-# what it knows into the environment.
+# Run all tests for all architectures and print KTAP. "make run" calls this script and
+# passes its variables in the environment.
 
 SKIP=4
 number=0
@@ -19,7 +19,7 @@ result() {
 	esac
 }
 
-# A name, and a command; what that prints are diagnostics.
+# run NAME COMMAND...: the output of the command becomes diagnostic lines.
 run() {
 	name=$1
 	shift
@@ -29,7 +29,7 @@ run() {
 	result $status "$name" "not on this architecture"
 }
 
-# $1: how many functions
+# $1: number of functions
 dump() {
 	$QEMU "$dir/dump" "$dir/code" "$1" "$seed"
 }
@@ -40,17 +40,17 @@ disassembly() {
 
 refused() {
 	./disasm.sh "$@" $OBJDUMP > "$dir/why" 2>&1 || return 0
-	echo "$1 should not be enough for $2"
+	echo "$2 passes with the rules $1"
 	return 1
 }
 
-# With one rule less something must be wrong, and so it must with what a compiler has made.
+# Test disasm.sh: it must fail without any one of the rules, and for compiled code.
 disassembly_refused() {
 	dump 1000 || return
 	grep -nE '^(unpack|select|end) ' "$rules" | cut -d: -f1 | while read -r line; do
 		sed "${line}d" "$rules" > "$dir/rules"
 		refused "$dir/rules" "$dir/code" || {
-			echo "rule in line $line is for nothing"
+			echo "the rule in line $line is unnecessary"
 			exit 1
 		}
 	done || return

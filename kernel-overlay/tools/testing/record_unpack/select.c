@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The function that selects one of many: with any number of slots, with and without
- * holes, it must get to the right one with the arguments as they were.
+ * Test dispatchers with any number of slots, with and without empty slots. A dispatcher
+ * must jump to the function of the slot and leave the arguments unchanged.
  *
  * Usage: select [ROUNDS [SEED]]
  *
- * Return: 4 if the architecture has no such function.
+ * The exit status is 4 if the architecture has no dispatchers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #include "oracle.h"
 #include "shapes.h"
 
-/* So many slots, and of larger numbers only a few. */
+/* Up to SLOTS slots, each may have a function; of up to LARGE slots, only FEW have one. */
 enum { SLOTS = 64, LARGE = 300, FEW = 8, SKIP = 4 };
 
 struct choice {
@@ -34,7 +34,7 @@ static void fail(const char *wrong, unsigned int nr, unsigned int slot)
 	exit(1);
 }
 
-/* Each does something else, and the same each time, with all arguments. */
+/* The result depends on @number and on all arguments. */
 static struct record_shape numbered_shape(unsigned int number)
 {
 	return (struct record_shape) {
@@ -97,7 +97,7 @@ static void check_slot(const struct choice *choice, record_unpack_t fn, unsigned
 	oracle_unpack(want, &s, record, consts);
 	fn(got, record, consts, slot);
 	if (memcmp(got, want, sizeof(got)))
-		fail("not the right function, or not its arguments", choice->nr, slot);
+		fail("wrong function, or changed arguments", choice->nr, slot);
 	calls++;
 }
 
@@ -109,7 +109,7 @@ static void check_reach(const struct choice *choice)
 	};
 
 	if (emit_choice(&c, choice) != -ERANGE)
-		fail("functions too far away", choice->nr, 0);
+		fail("no -ERANGE for distant functions", choice->nr, 0);
 }
 
 static void check_choice(unsigned int nr)

@@ -31,7 +31,7 @@ unsigned int below(unsigned int n)
 	return (random_u64() >> 32) % n;
 }
 
-/* All bits, none, or some: what is beside a field must not get into it. */
+/* All bits set, none, or random ones: reveals bits that leak from an adjacent field. */
 void random_bytes(u8 *to, size_t size)
 {
 	unsigned int kind = below(4);
@@ -78,7 +78,7 @@ struct record_shape random_key_shape(void)
 	struct record_shape s;
 	unsigned int i;
 
-	/* Most of those on disk have no version. */
+	/* Most keys on disk have no version. */
 	for (i = 0; i < KEY_FIELDS; i++)
 		bits[i] = i > 2 && below(2) ? 0 : random_width();
 	s = key_shape(bits, below(2));
@@ -111,7 +111,7 @@ static unsigned int random_gap(unsigned int *left)
 	return gap;
 }
 
-/* In any order, with gaps between them: after a shuffle, one after the other. */
+/* Place the fields in the result in random order, with random gaps. */
 static void random_places(struct record_shape *s)
 {
 	u8 order[RECORD_MAX_FIELDS];
@@ -158,7 +158,7 @@ struct record_shape random_shape(void)
 	return s;
 }
 
-/* Bytes for which any value is one of their type. */
+/* A random byte of the shape. All members but bool accept any value, see fix_bools(). */
 static u8 *random_byte(struct record_shape *s)
 {
 	return (u8 *)s + below(sizeof(*s));
@@ -173,7 +173,7 @@ void fix_bools(struct record_shape *s)
 		*(u8 *)&s->field[i].add &= 1;
 }
 
-/* Anything, or what is nearly good. */
+/* A random shape, or a valid one with a small fault. */
 struct record_shape hostile_shape(void)
 {
 	struct record_shape s = below(2) ? random_shape() : random_key_shape();
@@ -207,7 +207,7 @@ struct record_shape hostile_shape(void)
 	return s;
 }
 
-/* Other fields, above it, put it to where it is. */
+/* A record with the field at its place, and other fields above it. */
 struct record_shape shape_with(const struct place *p)
 {
 	struct record_shape s = {

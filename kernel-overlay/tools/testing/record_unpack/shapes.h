@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Shapes to test with, and other random things. */
+/* Shapes to test, and random numbers. */
 #ifndef _RECORD_TEST_SHAPES_H
 #define _RECORD_TEST_SHAPES_H
 
 #include <stdio.h>
 #include <linux/record_unpack.h>
 
-/* Fields of a bcachefs key, and where they are in an unpacked one of 40 bytes. */
+/* Number of fields of a bcachefs key, and size of an unpacked key in bytes. */
 enum { KEY_FIELDS = 6, KEY_BYTES = 40 };
 
 void seed_random(u64 seed);
@@ -19,10 +19,10 @@ struct record_shape random_key_shape(void);
 struct record_shape random_shape(void);
 struct record_shape hostile_shape(void);
 
-/* After bytes of all values were written to it. */
+/* Make members of type bool valid after random bytes were written to the shape. */
 void fix_bools(struct record_shape *s);
 
-/* A field, where its least significant bit is, and what becomes of it. */
+/* A field: length of the record, width, size in the result, lowest bit, constant. */
 struct place {
 	u8	u64s, bits, dst_size;
 	u16	pos;
@@ -31,7 +31,7 @@ struct place {
 
 struct record_shape shape_with(const struct place *p);
 
-/* The same fields, the last one flush with the end of the largest result. */
+/* Move all fields of the result, so that the last one ends with the largest result. */
 void move_to_end(struct record_shape *s);
 
 void print_shape(FILE *to, const struct record_shape *s);

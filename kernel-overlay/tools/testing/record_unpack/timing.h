@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Time in nanoseconds, and the median of some measurements. */
+/* Current time in nanoseconds, and the median of measurements. */
 #ifndef _RECORD_UNPACK_TIMING_H
 #define _RECORD_UNPACK_TIMING_H
 
@@ -19,7 +19,7 @@ static inline int compare_doubles(const void *a, const void *b)
 	return (*(double *)a > *(double *)b) - (*(double *)a < *(double *)b);
 }
 
-/* Sorts them. */
+/* Sorts @values. */
 static inline double median_of(double *values, size_t n)
 {
 	qsort(values, n, sizeof(*values), compare_doubles);

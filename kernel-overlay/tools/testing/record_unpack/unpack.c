@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Shapes of all kinds: what the steps and the generated functions make of records must
- * be what an oracle says, in all bytes; and nothing beside a record, its constants and
- * the result may be touched, which the pages there do not allow.
+ * Test shapes of all kinds. The results of the steps and of the generated functions must
+ * equal those of the oracle in all bytes. Records, constants and results lie next to
+ * unmapped pages, so accesses outside them fault.
  *
  * Usage: unpack [SHAPES [RECORDS [SEED [U64S]]]]
  *
- * of so many records each, after all places for a field in records of up to U64S.
+ * First tests every width of a field at every bit of records of up to U64S u64s. Then tests
+ * SHAPES random shapes with RECORDS records each.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -60,7 +61,7 @@ static void test_places(unsigned int u64s)
 				test_place(p);
 }
 
-/* A prefix has the same fields, but nothing of the result that is before them. */
+/* Test record_shape_prefix(): the first fields, without the begin of the result. */
 static void test_prefix(const struct record_shape *s, unsigned int records)
 {
 	static const struct { unsigned int nr, dst; int err; } wrong[] = {
@@ -72,12 +73,13 @@ static void test_prefix(const struct record_shape *s, unsigned int records)
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
 		if (record_shape_prefix(&prefix, s, wrong[i].nr, wrong[i].dst) != wrong[i].err)
-			exit((printf("# wrong: the prefix of %u fields\n", wrong[i].nr), 1));
+			exit((printf("# wrong: return value for a prefix of %u fields\n",
+				     wrong[i].nr), 1));
 
 	if (record_shape_prefix(&prefix, s, 3, 20) || prefix.header.present ||
 	    prefix.dst_size != 20 || prefix.dst_align != 4 || prefix.field[0].dst != 12 ||
 	    prefix.field[1].dst != 4 || prefix.field[2].dst != 0)
-		exit((printf("# wrong: the prefix\n"), 1));
+		exit((printf("# wrong: the shape of a prefix\n"), 1));
 	test(&prefix, records);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* As much of the kernel around them as the sources under test need. */
+/* The parts of the kernel that the sources under test need. */
 #ifndef _STUB_BCACHEFS_H
 #define _STUB_BCACHEFS_H
 
@@ -35,7 +35,7 @@
 #define U32_MAX			((u32)~0U)
 #define U64_MAX			((u64)~0ULL)
 
-/* The kernel's take types that differ in size. */
+/* Like the kernel's min(), accept types of different sizes. */
 #undef min
 #define min(l, r)		({						\
 	typeof(l) __l = (l);							\

@@ -1,2 +1,2 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* There is no generated code in the header that is tested: no CONFIG_BCACHEFS_UNPACK_JIT. */
+/* Empty: without CONFIG_BCACHEFS_UNPACK_JIT, bkey_code.h uses no static calls. */

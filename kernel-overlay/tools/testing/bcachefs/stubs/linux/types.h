@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* As in the kernel, u64 and __u64 are the same type; tools/include has it otherwise. */
+/* As in the kernel, u64 and __u64 are the same type. They differ in tools/include. */
 #ifndef _STUB_LINUX_TYPES_H
 #define _STUB_LINUX_TYPES_H
 

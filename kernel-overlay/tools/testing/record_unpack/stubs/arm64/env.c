@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What arm64 has before the code depends on the configuration. */
+/* On arm64, the configuration determines the type hash and the landing pad. */
 #include <string.h>
 #include <asm/insn.h>
 
@@ -7,7 +7,7 @@
 
 bool CONFIG_ARM64_BTI_KERNEL, CONFIG_CFI_CLANG;
 
-/* In front of all functions that a compiler has made, see the Makefile, is HASH. */
+/* HASH is a NOP that the compiler places before each function, see the Makefile. */
 enum { BTI_C = 0xd503245f, HASH = 0xd503201f };
 
 void env_init(void *code, const void *ip)
@@ -36,13 +36,13 @@ const char *env_check(const struct record_code *c, const struct record_shape *sh
 	u32 insn;
 
 	if (c->entry != CONFIG_CFI_CLANG * sizeof(insn))
-		return "what is before the entry";
+		return "wrong offset of the entry";
 	memcpy(&insn, c->buf, sizeof(insn));
 	if (CONFIG_CFI_CLANG && insn != HASH)
-		return "the hash of the type";
+		return "wrong type hash";
 	memcpy(&insn, c->buf + c->entry, sizeof(insn));
 	has_pad = insn == BTI_C;
 	if (has_pad != CONFIG_ARM64_BTI_KERNEL)
-		return "the landing pad";
+		return "missing or unexpected landing pad";
 	return NULL;
 }

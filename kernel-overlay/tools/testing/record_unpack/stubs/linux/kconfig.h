@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Options that change code are variables, so that one program tests all of them. */
+/* Options are variables, so that one program tests all configurations. */
 #ifndef _STUB_LINUX_KCONFIG_H
 #define _STUB_LINUX_KCONFIG_H
 

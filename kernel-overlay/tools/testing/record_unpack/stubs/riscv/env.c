@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What RISC-V has before the code depends on the configuration. */
+/* On RISC-V, the configuration determines the type hash. */
 #include <string.h>
 #include <linux/cfi.h>
 
@@ -28,7 +28,7 @@ bool env_return_is_far(void)
 	return false;
 }
 
-/* What is not aligned may trap; the record and the constants are at multiples of 8. */
+/* Unaligned accesses may trap. The record and the constants are aligned to 8 bytes. */
 static bool is_aligned(u32 insn, unsigned int dst_align)
 {
 	unsigned int size = 1 << (insn >> 12 & 3);
@@ -49,14 +49,14 @@ const char *env_check(const struct record_code *c, const struct record_shape *sh
 	u32 insn;
 
 	if (c->entry != CONFIG_CFI_CLANG * sizeof(insn))
-		return "what is before the entry";
+		return "wrong offset of the entry";
 	memcpy(&insn, c->buf, sizeof(insn));
 	if (CONFIG_CFI_CLANG && insn != STUB_CFI_HASH)
-		return "the hash of the type";
+		return "wrong type hash";
 	for (pos = c->entry; pos < c->pos; pos += sizeof(insn)) {
 		memcpy(&insn, c->buf + pos, sizeof(insn));
 		if (!is_aligned(insn, shape->dst_align))
-			return "a load or a store is not aligned";
+			return "unaligned load or store";
 	}
 	return NULL;
 }

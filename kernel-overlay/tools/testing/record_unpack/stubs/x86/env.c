@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What x86 generates depends on the mitigations that are on. */
+/* On x86, mitigations determine the return sequence. */
 #include <string.h>
 
 #include <asm/alternative.h>
@@ -38,7 +38,7 @@ bool env_return_is_far(void)
 	return rethunk;
 }
 
-/* No landing pad, and a return that is the one that is wanted. */
+/* Functions have no landing pad and the return sequence of the mitigation. */
 const char *env_check(const struct record_code *c, const struct record_shape *shape)
 {
 	static const u8 endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
@@ -49,6 +49,6 @@ const char *env_check(const struct record_code *c, const struct record_shape *sh
 			  end[-1] == 0xc3;
 
 	if (c->entry || has_endbr)
-		return "the entry";
-	return has_return ? NULL : "the return";
+		return "landing pad, or wrong offset of the entry";
+	return has_return ? NULL : "wrong return sequence";
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* No instruction that cannot be encoded may be asked for. */
+/* insn.c reports an instruction that it cannot encode: a bug of the encoder under test. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 
 extern bool CONFIG_CFI_CLANG;
 
-/* Something that is no instruction. */
+/* A value that is not an instruction. */
 #define STUB_CFI_HASH	0xabcdef00U
 
 static inline unsigned int cfi_get_func_hash(void *func)
