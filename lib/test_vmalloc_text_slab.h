@@ -442,7 +442,7 @@ static void slab_check_much(u8 *const *text, unsigned int nr, enum execmem_type 
 	CHECK_EQ(test_text.slab_stats(type, SLAB_DOMAIN, &s), 0, "type %d", type);
 	CHECK(s.used >= 4000UL * nr, "%zu bytes used", s.used);
 	CHECK(s.used <= s.reserved, "%zu of %zu bytes used", s.used, s.reserved);
-	CHECK(s.nr_packs < nr / 8, "%u packs for %u objects", s.nr_packs, nr);
+	CHECK(s.nr_packs < nr / 4, "%u packs for %u objects", s.nr_packs, nr);
 	for (i = 0; i < nr; i += 16)
 		CHECK_EQ(slab_write(text[i], 0, value_of(i), i % 8), 0, "object %u", i);
 	for (i = 0; i < nr; i += 16)

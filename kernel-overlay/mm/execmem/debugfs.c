@@ -14,6 +14,7 @@
 static const char * const type_names[EXECMEM_NR_TEXT_TYPES] = {
 	[EXECMEM_MODULE_TEXT]	= "module",
 	[EXECMEM_KPROBES]	= "kprobes",
+	[EXECMEM_OPTPROBES]	= "optprobe",
 	[EXECMEM_FTRACE]	= "ftrace",
 	[EXECMEM_BPF]		= "bpf",
 };

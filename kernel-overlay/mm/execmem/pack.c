@@ -20,7 +20,8 @@
  * A tree with a fan-out of eight finds a run of free granules in O(log n). For each
  * part below a node it stores the length of the first, the longest and the last run.
  * The tree is flat because an operation in a system with many objects costs as much as
- * the cache lines that it touches. The metadata takes at most 3 % of the text.
+ * the cache lines that it touches. The metadata takes at most 3 % of the text, and 4 % in
+ * granules of 8 bytes.
  *
  * The first object of a pack goes anywhere, if it is small. Any other object is put
  * beside one, at either end of the run that was found, and which run is found where
@@ -220,7 +221,7 @@ static void update_tree(struct execmem_pack *pack, unsigned int from, unsigned i
 	for (i = from; i <= to; i++)
 		changed |= set_runs(pack->level[0], i, leaf_runs(&pack->leaves[i]));
 
-	for (level = 1; changed && level < EXECMEM_LEVELS; level++) {
+	for (level = 1; changed && level < pack->nr_levels; level++) {
 		from /= EXECMEM_FANOUT;
 		to /= EXECMEM_FANOUT;
 		for (changed = false, i = from; i <= to; i++)
@@ -230,7 +231,7 @@ static void update_tree(struct execmem_pack *pack, unsigned int from, unsigned i
 	}
 
 	if (changed)
-		pack->run = node_runs(pack->level[EXECMEM_LEVELS - 1], len).longest;
+		pack->run = node_runs(pack->level[pack->nr_levels - 1], len).longest;
 }
 
 /* A run of at least @need free granules in a leaf that has one. */
@@ -315,9 +316,8 @@ static unsigned int choose_place(u32 places, u32 random, unsigned int level)
  */
 static struct run find_run(const struct execmem_pack *pack, unsigned int need, u32 random)
 {
-	unsigned int len = EXECMEM_LEAF * EXECMEM_FANOUT * EXECMEM_FANOUT;
-	unsigned int index = 0, start = 0, before = 0, after = 0;
-	unsigned int level = EXECMEM_LEVELS;
+	unsigned int index = 0, start = 0, before = 0, after = 0, level = pack->nr_levels;
+	unsigned int len = EXECMEM_LEAF << ilog2(EXECMEM_FANOUT) * (level - 1);
 	struct run run;
 
 	while (level--) {
@@ -362,9 +362,12 @@ static unsigned int place_in_run(const struct execmem_pack *pack, struct run run
 	bool first = !run.start, last = run.start + run.len == pack->nr_granules;
 	unsigned int slack = run.len - n;
 
-	/* A large object would leave holes that are too small for the next one. */
+	/*
+	 * A large object would leave holes that are too small for the next one. So would
+	 * a small one that is not at a multiple of its size.
+	 */
 	if (first && last && n <= pack->nr_granules / 16)
-		return reciprocal_scale(random, slack + 1);
+		return n * reciprocal_scale(random, slack / n + 1);
 	if (first == last ? random & BIT(31) : first)
 		return run.start + slack;
 
@@ -432,10 +435,11 @@ static unsigned int object_end(const struct execmem_pack *pack, unsigned int gra
  */
 void execmem_pack_prefetch(const struct execmem_pack *pack, unsigned int leaf)
 {
+	unsigned int level;
+
 	prefetchw(&pack->leaves[leaf]);
-	prefetchw(&pack->level[0][leaf / EXECMEM_FANOUT]);
-	prefetchw(&pack->level[1][leaf / EXECMEM_FANOUT / EXECMEM_FANOUT]);
-	prefetchw(&pack->level[2][0]);
+	for (level = 0; level < pack->nr_levels; level++)
+		prefetchw(&pack->level[level][leaf /= EXECMEM_FANOUT]);
 }
 
 /**
@@ -554,8 +558,11 @@ static bool alloc_maps(struct execmem_pack *pack)
 	unsigned int level, n[EXECMEM_LEVELS], parts = pack->nr_leaves, sum = 0;
 	struct execmem_node *nodes;
 
-	for (level = 0; level < EXECMEM_LEVELS; level++)
-		sum += parts = n[level] = nodes_of(parts);
+	do {
+		parts = nodes_of(parts);
+		n[pack->nr_levels++] = parts;
+		sum += parts;
+	} while (parts > 1);
 
 	pack->leaves = kvcalloc(pack->nr_leaves, sizeof(*pack->leaves), GFP_KERNEL);
 	/* A node is a cache line, and kmalloc() aligns powers of two only. */
@@ -564,13 +571,12 @@ static bool alloc_maps(struct execmem_pack *pack)
 	if (!pack->leaves || !nodes)
 		return false;
 
-	for (level = 1; level < EXECMEM_LEVELS; level++)
+	for (level = 1; level < pack->nr_levels; level++)
 		pack->level[level] = pack->level[level - 1] + n[level - 1];
 	return true;
 }
 
-/* All granules of the tree must fit in it, and their numbers in its nodes. */
-static_assert(SZ_2M >> EXECMEM_SHIFT_MIN <= EXECMEM_LEAVES_MAX * EXECMEM_LEAF);
+/* The numbers of granules must fit in the tree's nodes. */
 static_assert(EXECMEM_LEAVES_MAX * EXECMEM_LEAF / EXECMEM_FANOUT <= U16_MAX);
 
 /**

@@ -12,12 +12,12 @@
 #include <linux/types.h>
 
 /* The smallest granule: log2 of its bytes. */
-#define EXECMEM_SHIFT_MIN	4
+#define EXECMEM_SHIFT_MIN	3
 
 /* Granules in a leaf of a pack's tree, and parts in a node above. */
 #define EXECMEM_LEAF		256U
 #define EXECMEM_FANOUT		8U
-#define EXECMEM_LEVELS		3U
+#define EXECMEM_LEVELS		3U	/* at most */
 #define EXECMEM_LEAVES_MAX	(EXECMEM_FANOUT * EXECMEM_FANOUT * EXECMEM_FANOUT)
 
 /**
@@ -72,7 +72,8 @@ struct execmem_dying {
  * @size:	bytes of text
  * @pool:	the pool that the pack belongs to
  * @leaves:	what each granule is
- * @level:	the tree above: level[0] are the parents of the leaves, level[2] the root
+ * @level:	the tree above: level[0] are the parents of the leaves, the last one the root
+ * @nr_levels:	levels of the tree: the top one is a single node
  * @nr_granules: granules in the pack
  * @nr_leaves:	leaves of the tree
  * @run:	length of the longest run of free granules
@@ -94,6 +95,7 @@ struct execmem_pack {
 	struct execmem_pool *pool;
 	struct execmem_leaf *leaves;
 	struct execmem_node *level[EXECMEM_LEVELS];
+	unsigned int nr_levels;
 	unsigned int nr_granules;
 	unsigned int nr_leaves;
 	unsigned int run;

@@ -9,7 +9,8 @@
  *
  * A pool has the packs of one type (where text may be), trust domain (whose text may
  * be in the same pages) and granule. Sizes are rounded up to the granule, and
- * addresses are multiples of it. It is 16 bytes unless the caller asks for more by the
+ * addresses are multiples of it. It is 8 bytes for objects of that size, such as the
+ * slots of kprobes, and 16 for others, unless the caller asks for more by the
  * alignment: whoever must not share a cache line asks for 64. Large objects have
  * larger granules, so that no object has more than 4096. So the time that a lock is
  * held is bounded.
@@ -18,8 +19,9 @@
  * run. The first pack of the lowest list in which all packs have room serves.
  *
  * The first pack of a pool has 64 KiB. Each pack after it has as many bytes as the pool
- * has, up to 2 MiB, which are mapped as one where the architecture can. Objects of more
- * than half of that get a pack of their own. A pool keeps one empty pack. A worker
+ * has, up to 2 MiB, which are mapped as one where the architecture can. Pools for kprobes
+ * begin with a page and grow by a sixteenth: most systems have few probes. Objects of more
+ * than half of 2 MiB get a pack of their own. A pool keeps one empty pack. A worker
  * frees the others, and the shrinker (shrink.c) that one as well.
  *
  * Limits: text is not allocated or freed in atomic context. Packs are not compacted:
@@ -40,6 +42,7 @@
 #include <linux/bitmap.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/perf_event.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
@@ -292,10 +295,17 @@ static void *take(struct execmem_pool *pool, size_t size, unsigned long *dirtied
 	return text;
 }
 
+static bool is_for_probes(const struct execmem_pool *pool)
+{
+	return pool->type == EXECMEM_KPROBES || pool->type == EXECMEM_OPTPROBES;
+}
+
 /* A pool doubles, up to a limit. */
 static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 {
-	size_t shared;
+	/* A pack's tree has room for so many granules. */
+	size_t most = EXECMEM_LEAVES_MAX * EXECMEM_LEAF << pool->shift;
+	size_t least = EXECMEM_PACK_MIN, shared;
 
 	if (execmem_is_solo(size))
 		return execmem_solo_size(execmem_range(pool->type), size);
@@ -304,7 +314,32 @@ static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 	shared = pool->shared;
 	spin_unlock(&pool->lock);
 
-	return roundup_pow_of_two(max(clamp(shared, EXECMEM_PACK_MIN, EXECMEM_PACK_MAX), size));
+	if (is_for_probes(pool)) {
+		least = PAGE_SIZE;
+		shared = rounddown_pow_of_two(shared / 16 | 1);
+	}
+	shared = clamp(shared, least, min(most, EXECMEM_PACK_MAX));
+	return roundup_pow_of_two(max(shared, size));
+}
+
+/* Symbols of packs, for kallsyms and perf, where the objects in them have none. */
+static const char *symbol_of(const struct execmem_pack *pack)
+{
+	static const char * const symbols[EXECMEM_NR_TEXT_TYPES] = {
+		[EXECMEM_KPROBES]	= "kprobe_insn_page",
+		[EXECMEM_OPTPROBES]	= "kprobe_optinsn_page",
+	};
+
+	return symbols[pack->pool->type];
+}
+
+static void report_symbol(const struct execmem_pack *pack, bool gone)
+{
+	const char *symbol = symbol_of(pack);
+
+	if (symbol)
+		perf_event_ksymbol(PERF_RECORD_KSYMBOL_TYPE_OOL, (unsigned long)pack->base,
+				   pack->size, gone, symbol);
 }
 
 static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bool solo)
@@ -331,6 +366,7 @@ static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bo
 	spin_unlock(&packs_lock);
 
 	trace_execmem_grow(pool->type, pool->domain, base, size, huge);
+	report_symbol(pack, false);
 	return pack;
 }
 
@@ -374,12 +410,12 @@ static void *grow_and_take(struct execmem_pool *pool, size_t size, unsigned long
 /* No object has more granules, unless it has a pack of its own. */
 #define GRANULES_MAX	4096
 
-static const u8 shifts[EXECMEM_NR_SHIFTS] = { EXECMEM_SHIFT_MIN, 6, 8, PAGE_SHIFT };
+static const u8 shifts[EXECMEM_NR_SHIFTS] = { EXECMEM_SHIFT_MIN, 4, 6, 8, PAGE_SHIFT };
 
 static struct execmem_pool *pool_for(enum execmem_type type, enum execmem_domain domain,
 				     size_t size, size_t align)
 {
-	unsigned int i = 0;
+	unsigned int i = size > BIT(EXECMEM_SHIFT_MIN);
 
 	if (!execmem_is_solo(size))
 		align = max(align, DIV_ROUND_UP(size, GRANULES_MAX));
@@ -405,8 +441,8 @@ static bool is_kind_of_text(enum execmem_type type, enum execmem_domain domain)
  * writes to it. It belongs to the caller until execmem_free() or execmem_retire(). Its
  * address does not follow from what was allocated before.
  *
- * The size is rounded up to a multiple of @align, and at least to one of 16. So text
- * that is aligned to a cache line shares no line with other text.
+ * The size is rounded up to a multiple of @align, and to one of 16 if it is above 8. So
+ * text that is aligned to a cache line shares no line with other text.
  *
  * If the domain is not %EXECMEM_TRUSTED and the CPU needs it, branch predictions that
  * earlier text left at the address are flushed.
@@ -574,29 +610,28 @@ bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigne
 }
 
 /**
- * execmem_text_area - find one of the areas that the slab has for a type
- * @type:	the type
- * @nr:		number of the area; if there are fewer, their number is subtracted
- * @start:	set to the area's address, if it is found
+ * execmem_get_symbol - find a pack that is a symbol
+ * @nr:		number of the pack; if there are fewer, their number is subtracted
+ * @start:	set to the pack's address, if it is found
  *
- * For listings: areas come and go between two calls.
+ * For listings: packs come and go between two calls.
  *
  * Context: Process context. Does not sleep.
- * Return: whether it was found.
+ * Return: the name of the symbol, or NULL if there is no such pack.
  */
-bool execmem_text_area(enum execmem_type type, unsigned int *nr, unsigned long *start)
+const char *execmem_get_symbol(unsigned int *nr, unsigned long *start)
 {
 	struct execmem_pack *pack = NULL;
 
 	guard(rcu)();
 	while ((pack = execmem_next_pack(pack ? pack->base : NULL))) {
-		if (pack->pool->type != type || (*nr)--)
+		if (!symbol_of(pack) || (*nr)--)
 			continue;
 		*start = (unsigned long)pack->base;
-		return true;
+		return symbol_of(pack);
 	}
 
-	return false;
+	return NULL;
 }
 
 /* Packs without objects that nobody takes text from. */
@@ -625,6 +660,7 @@ static void release_packs(struct work_struct *work)
 	list_for_each_entry_safe(pack, next, &packs, link) {
 		trace_execmem_shrink(pack->pool->type, pack->pool->domain, pack->base, pack->size,
 				     pack->huge);
+		report_symbol(pack, true);
 		execmem_unmap(pack->base);
 		execmem_pack_destroy(pack);
 	}

@@ -13,8 +13,8 @@
 #include "pack.h"
 #include "pages.h"
 
-/* Granules of the packs: 16 bytes, 64, 256, and a page. */
-#define EXECMEM_NR_SHIFTS	4
+/* Granules of the packs: 8 bytes, 16, 64, 256, and a page. */
+#define EXECMEM_NR_SHIFTS	5
 
 /* Lists of packs by the length of the longest free run: two per power of two. */
 #define EXECMEM_NR_ROOMS	(2 * (21 - EXECMEM_SHIFT_MIN + 2))

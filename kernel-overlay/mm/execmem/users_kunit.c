@@ -8,6 +8,7 @@
 #include <linux/delay.h>
 #include <linux/execmem.h>
 #include <linux/filter.h>
+#include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/random.h>
 #include <linux/sizes.h>
@@ -19,11 +20,17 @@ static const bool has_slots = true;
 static const bool has_slots;
 #endif
 
+static struct execmem_stats stats_of(enum execmem_type type)
+{
+	struct execmem_stats s = { };
+
+	execmem_get_stats(type, EXECMEM_TRUSTED, &s);
+	return s;
+}
+
 static unsigned long nr_slots(void)
 {
-	struct execmem_stats s;
-
-	return execmem_get_stats(EXECMEM_KPROBES, EXECMEM_TRUSTED, &s) ? 0 : s.nr_objects;
+	return stats_of(EXECMEM_KPROBES).nr_objects + stats_of(EXECMEM_OPTPROBES).nr_objects;
 }
 
 /* Not traced, so that the probe is not one of ftrace's, which have no slot. */
@@ -64,6 +71,133 @@ static void test_kprobe_slots(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, nr_slots(), before);
 }
+
+#ifdef __ARCH_WANT_KPROBES_INSN_SLOT
+#define SLOT_SIZE	(MAX_INSN_SIZE * sizeof(kprobe_opcode_t))
+#define SLOTS		(4 * PAGE_SIZE / SLOT_SIZE)
+
+static void free_slots(kprobe_opcode_t **slots)
+{
+	while (*slots)
+		free_insn_slot(*slots++, 0);
+}
+
+/* Slots take no more pages than they fill. */
+static void test_slot_pages(struct kunit *test)
+{
+	size_t before = stats_of(EXECMEM_KPROBES).reserved, with;
+	kprobe_opcode_t **slots;
+	unsigned int i;
+
+	slots = kunit_kcalloc(test, SLOTS + 1, sizeof(*slots), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, slots);
+	for (i = 0; i < SLOTS; i++) {
+		slots[i] = get_insn_slot();
+		if (!slots[i])
+			break;
+	}
+	with = stats_of(EXECMEM_KPROBES).reserved;
+	free_slots(slots);
+	KUNIT_EXPECT_EQ(test, i, SLOTS);
+	KUNIT_EXPECT_LE(test, with - before, 4 * PAGE_SIZE);
+}
+
+#ifdef CONFIG_FUNCTION_TRACER
+/**
+ * struct watch - locks that a task takes, with interrupts disabled
+ * @task:	the task, or NULL while nothing is counted
+ * @calls:	how often it took a lock or recorded an event
+ */
+static struct watch {
+	struct task_struct *task;
+	unsigned int calls;
+} watch;
+
+static void notrace count_call(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+			       struct ftrace_regs *fregs)
+{
+	if (current == READ_ONCE(watch.task))
+		watch.calls++;
+}
+
+static struct ftrace_ops watch_ops = { .func = count_call };
+
+KUNIT_DEFINE_ACTION_WRAPPER(stop_watching, unregister_ftrace_function, struct ftrace_ops *);
+
+static void watch_calls(struct kunit *test)
+{
+	static const char * const functions[] = {
+		"_raw_*lock*", "mutex_*", "rt_*lock*", "down_*",
+		"trace_event_raw_event_*", "__traceiter_*",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		ftrace_set_filter(&watch_ops, (char *)functions[i], strlen(functions[i]), !i);
+	KUNIT_ASSERT_EQ(test, register_ftrace_function(&watch_ops), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_watching, &watch_ops), 0);
+}
+
+static DEFINE_SPINLOCK(control_lock);
+
+/* How many locks kernel_text_address() takes, and @control takes one. */
+static unsigned int count_locks(unsigned long addr, bool control, int *answer)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	watch.calls = 0;
+	WRITE_ONCE(watch.task, current);
+	*answer = kernel_text_address(addr);
+	if (control) {
+		spin_lock(&control_lock);
+		spin_unlock(&control_lock);
+	}
+	WRITE_ONCE(watch.task, NULL);
+	local_irq_restore(flags);
+	return watch.calls;
+}
+
+/* Unwinders call kernel_text_address() anywhere. It takes no lock and records nothing. */
+static void test_text_address(struct kunit *test)
+{
+	kprobe_opcode_t *slot = get_insn_slot();
+	void *text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 64, 64);
+	int is_text;
+
+	KUNIT_EXPECT_NOT_NULL(test, slot);
+	KUNIT_EXPECT_NOT_NULL(test, text);
+	watch_calls(test);
+	if (!count_locks(0, true, &is_text)) {
+		kunit_info(test, "locks are not functions here");
+		goto out;
+	}
+	KUNIT_EXPECT_EQ(test, count_locks((unsigned long)slot, false, &is_text), 0);
+	KUNIT_EXPECT_TRUE(test, is_text);
+	/* No program: all that may contain the address is searched. */
+	KUNIT_EXPECT_EQ(test, count_locks((unsigned long)text, false, &is_text), 0);
+	KUNIT_EXPECT_FALSE(test, is_text);
+out:
+	free_insn_slot(slot, 0);
+	execmem_free(text);
+}
+#else
+static void test_text_address(struct kunit *test)
+{
+	kunit_skip(test, "no CONFIG_FUNCTION_TRACER");
+}
+#endif
+#else
+static void test_slot_pages(struct kunit *test)
+{
+	kunit_skip(test, "kprobes do without slots");
+}
+
+static void test_text_address(struct kunit *test)
+{
+	kunit_skip(test, "kprobes do without slots");
+}
+#endif
 
 #ifdef CONFIG_BPF_JIT
 #define PROGRAM_SIZE	1000
@@ -423,6 +557,8 @@ static void test_struct_ops(struct kunit *test)
 
 static struct kunit_case execmem_users_cases[] = {
 	KUNIT_CASE(test_kprobe_slots),
+	KUNIT_CASE(test_slot_pages),
+	KUNIT_CASE(test_text_address),
 	KUNIT_CASE(test_bpf_limit),
 	KUNIT_CASE(test_bpf_places),
 	KUNIT_CASE(test_struct_ops),

@@ -114,7 +114,9 @@ static size_t granule_for(size_t size, size_t align)
 		return PAGE_SIZE;
 	if (size > SZ_256K || align > 64)
 		return 256;
-	return size > SZ_64K || align > 16 ? 64 : 16;
+	if (size > SZ_64K || align > 16)
+		return 64;
+	return size > 8 || align > 8 ? 16 : 8;
 }
 
 static void do_alloc(void)
@@ -338,7 +340,7 @@ static void check_tree(const struct execmem_pack *pack)
 	unsigned int run = 0, longest = 0;
 
 	/* All that is above a leaf, and of the rest, which take long, a few. */
-	for (level = 0; level < EXECMEM_LEVELS; level++) {
+	for (level = 0; level < pack->nr_levels; level++) {
 		for (i = 0; i < parts; i++)
 			if (!level || !some(32))
 				check_runs(pack, &pack->level[level][i / EXECMEM_FANOUT],

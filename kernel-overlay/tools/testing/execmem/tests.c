@@ -17,7 +17,7 @@
 #include "pool.h"
 #include "test.h"
 
-#define GRANULE		BIT(EXECMEM_SHIFT_MIN)
+#define GRANULE		16
 
 static unsigned long seed = 1, step;
 static unsigned long steps = 300000;

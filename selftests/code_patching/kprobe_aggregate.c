@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Several probes of one function share an entry in ftrace. When the last of them is
+ * removed, the entry is removed, whatever handlers they had and in whatever order they
+ * came and went.
+ *
+ * The probes are those of the samples: kretprobe_example has no handler that runs behind
+ * the instruction, kprobe_example has one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+
+#define ENABLED		"/sys/kernel/tracing/enabled_functions"
+#define FUNCTION	"kernel_restart"	/* not called during the test */
+#define WITHOUT		"kretprobe_example"
+#define WITH		"kprobe_example"
+
+static bool load_module(const char *module)
+{
+	const char *parameter = strcmp(module, WITH) ? "func=" FUNCTION : "symbol=" FUNCTION;
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		execl("/sbin/modprobe", "modprobe", module, parameter, NULL);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
+static void unload_module(const char *module)
+{
+	if (syscall(SYS_delete_module, module, O_NONBLOCK))
+		ksft_exit_fail_msg("removing %s: %s\n", module, strerror(errno));
+}
+
+static bool is_traced(void)
+{
+	FILE *f = fopen(ENABLED, "re");
+	bool found = false;
+	char line[512];
+
+	if (!f)
+		ksft_exit_skip(ENABLED ": %s\n", strerror(errno));
+	while (fgets(line, sizeof(line), f))
+		found |= !strncmp(line, FUNCTION " ", strlen(FUNCTION " "));
+	fclose(f);
+	return found;
+}
+
+/* Add the probes of two modules in one order, and remove them in another. */
+static void case_order(const char *first, const char *second, bool swap)
+{
+	bool with, after;
+
+	if (!load_module(first) || !load_module(second))
+		ksft_exit_fail_msg(WITH " or " WITHOUT " cannot be loaded\n");
+	with = is_traced();
+	unload_module(swap ? second : first);
+	unload_module(swap ? first : second);
+	after = is_traced();
+	if (!with)
+		ksft_test_result_skip("kprobes do not use ftrace for " FUNCTION "\n");
+	else
+		ksft_test_result(!after, "%s, then %s; %s removed first\n", first, second,
+				 swap ? second : first);
+}
+
+int main(void)
+{
+	ksft_print_header();
+	if (geteuid())
+		ksft_exit_skip("needs root, to add probes\n");
+	if (!load_module(WITH))
+		ksft_exit_skip(WITH " cannot be loaded\n");
+	unload_module(WITH);
+	if (is_traced())
+		ksft_exit_skip(FUNCTION " is traced already\n");
+	ksft_set_plan(4);
+
+	case_order(WITH, WITHOUT, false);
+	case_order(WITH, WITHOUT, true);
+	case_order(WITHOUT, WITH, true);
+	case_order(WITHOUT, WITH, false);
+	ksft_finished();
+}
