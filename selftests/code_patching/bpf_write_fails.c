@@ -36,7 +36,7 @@ static const char * const writers[] = {
 #if defined(__aarch64__) || defined(__riscv)
 	"copy_to_kernel_nofault",
 #else
-	"bpf_arch_text_copy", "text_poke_copy",
+	"bpf_arch_text_copy", "execmem_text_copy",
 #endif
 };
 

@@ -175,8 +175,8 @@ static unsigned int free_from(const struct execmem_node *node, unsigned int i, u
 	return i < EXECMEM_FANOUT ? run + node->first[i] : run;
 }
 
-/* The runs of all the parts of a node together; each has @len granules. */
-static struct runs node_runs(const struct execmem_node *node, unsigned int len)
+/* The longest run in the parts of a node; each has @len granules. */
+static unsigned int longest_run(const struct execmem_node *node, unsigned int len)
 {
 	unsigned int longest = 0, run = 0, i;
 
@@ -189,10 +189,16 @@ static struct runs node_runs(const struct execmem_node *node, unsigned int len)
 			run = node->last[i];
 	}
 
+	return longest;
+}
+
+/* The runs of all the parts of a node together. */
+static struct runs node_runs(const struct execmem_node *node, unsigned int len)
+{
 	return (struct runs) {
 		.first = free_from(node, 0, len),
-		.longest = longest,
-		.last = run,
+		.longest = longest_run(node, len),
+		.last = free_before(node, EXECMEM_FANOUT, len),
 	};
 }
 
@@ -231,7 +237,7 @@ static void update_tree(struct execmem_pack *pack, unsigned int from, unsigned i
 	}
 
 	if (changed)
-		pack->run = node_runs(pack->level[pack->nr_levels - 1], len).longest;
+		pack->run = longest_run(pack->level[pack->nr_levels - 1], len);
 }
 
 /* A run of at least @need free granules in a leaf that has one. */

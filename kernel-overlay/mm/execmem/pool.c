@@ -264,7 +264,8 @@ static void *take_from_pack(struct execmem_pack *pack, size_t size, unsigned lon
 {
 	struct execmem_pool *pool = pack->pool;
 	unsigned int before = pack->used;
-	void *text = execmem_pack_take(pack, size, get_random_u32());
+	/* A pack has 2^17 granules at most, and random bytes are costly. */
+	void *text = execmem_pack_take(pack, size, get_random_u16() * 0x10001U);
 	size_t given = execmem_granule_bytes(pack, pack->used - before);
 
 	if (pool->empty == pack)
@@ -582,7 +583,7 @@ int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
 	if (len > size || offset > size - len)
 		return -ERANGE;
 
-	return text_poke_copy(text + offset, src, len);
+	return text_poke_copy_unchecked(text + offset, src, len);
 }
 
 /**

@@ -153,6 +153,7 @@ typedef struct {
 #define trace_execmem_alloc(...)	do { } while (0)
 #define trace_execmem_free(...)		do { } while (0)
 #define perf_event_ksymbol(...)		do { } while (0)
+#define get_random_u16()		((u16)get_random_u32())
 #define trace_ma_op(...)		do { } while (0)
 #define trace_ma_read(...)		do { } while (0)
 #define trace_ma_write(...)		do { } while (0)

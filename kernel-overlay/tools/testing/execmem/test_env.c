@@ -333,7 +333,7 @@ int text_poke_set(void *text, size_t len)
 	return 0;
 }
 
-int text_poke_copy(void *text, const void *src, size_t len)
+int text_poke_copy_unchecked(void *text, const void *src, size_t len)
 {
 	if (!len)
 		return -EINVAL;

@@ -94,7 +94,7 @@ void kmemleak_ignore(const void *p);
 void *memset32(u32 *p, u32 v, size_t n);
 bool is_vm_area_hugepages(const void *p);
 int text_poke_set(void *text, size_t len);
-int text_poke_copy(void *text, const void *src, size_t len);
+int text_poke_copy_unchecked(void *text, const void *src, size_t len);
 void text_poke_sync(void);
 void vfree(const void *base);
 void msleep(unsigned int ms);
