@@ -82,9 +82,9 @@ static bool is_dead(const struct execmem_pack *pack, unsigned int granule)
 	return is_head(pack, granule) && !is_busy(pack, granule);
 }
 
-/* Give the granules from @from to @to - 1 a state. */
-static void set_state(struct execmem_pack *pack, unsigned int from, unsigned int to, bool head,
-		      bool busy)
+/* Give the granules from @from to @to - 1 a state. Inline, as the state is a constant. */
+static __always_inline void set_state(struct execmem_pack *pack, unsigned int from,
+				      unsigned int to, bool head, bool busy)
 {
 	unsigned int bit, word, n;
 	struct execmem_leaf *leaf;
@@ -207,7 +207,7 @@ static struct runs node_runs(const struct execmem_node *node, unsigned int len)
 }
 
 /* Store the runs of part @i of a level. Return whether they changed. */
-static bool set_runs(struct execmem_node *level, unsigned int i, struct runs runs)
+static inline bool set_runs(struct execmem_node *level, unsigned int i, struct runs runs)
 {
 	struct execmem_node *node = &level[i / EXECMEM_FANOUT];
 
