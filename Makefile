@@ -77,6 +77,9 @@ bisect:		## build, boot and test every prefix of the series (PREFIXES=5-7)
 bisect-objects:	## compile the touched objects of every prefix of the series
 	@scripts/bisect --objects
 
+matrix:		## boot x86_64 with each kind of calls and returns (or CC=clang)
+	@scripts/matrix
+
 stock:		## test the unpatched kernels and record their failures
 	@scripts/stock
 

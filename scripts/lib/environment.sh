@@ -30,7 +30,7 @@ VARIABLES=(
 	"SIGNOFF	[01]	1 or 0"
 	"SEND	0|1|me	1, 0 or me"
 	"TO	.+@.+[.].+	mail addresses"
-	"CC	.+@.+[.].+	mail addresses"
+	"CC	clang|.+@.+[.].+	clang or mail addresses"
 	"OUT	.*	a folder"
 	"BUSYBOX	.*	a static busybox"
 	"GDB_PORT	[0-9]+	a number"
@@ -59,13 +59,16 @@ clean_environment()
 }
 
 # ignore_habits: remove CC and ARCH, which kernel development uses too, unless they come from
-# make's command line.
+# make's command line or are mail addresses.
 ignore_habits()
 {
-	[[ " ${EXECMEM_ASSIGNED:-} " == *" CC "* || ${CC:-} == *@* ]] || unset CC
-	[ -n "${ARCH:-}" ] && [[ " ${EXECMEM_ASSIGNED:-} " != *" ARCH "* ]] || return 0
-	note "ignoring the exported ARCH=$ARCH (the command line counts: make ... ARCH=$ARCH)"
-	unset ARCH
+	local name
+	[[ ${CC:-} == clang || ${CC:-} == *@* || " ${EXECMEM_ASSIGNED:-} " == *" CC "* ]] || unset CC
+	for name in ARCH CC; do
+		[[ -n ${!name:-} && ${!name} != *@* && " ${EXECMEM_ASSIGNED:-} " != *" $name "* ]] || continue
+		note "ignoring the exported $name=${!name} (the command line counts: make ... $name=${!name})"
+		unset "$name"
+	done
 }
 
 # check_names: the variables of make's command line.

@@ -6,16 +6,21 @@
 export KBUILD_BUILD_USER=execmem KBUILD_BUILD_HOST=series
 export KBUILD_BUILD_TIMESTAMP="1970-01-01 00:00:00 UTC"
 
+# toolchain ARCH: set TOOLCHAIN, the words that tell kbuild the architecture and its compiler.
+toolchain()
+{
+	TOOLCHAIN=(ARCH="$(karch "$1")" CROSS_COMPILE="$(cross "$1")" CC="$SCRIPTS/lib/cc $(compiler "$1")")
+	[ "${CC:-}" != clang ] || TOOLCHAIN+=(LLVM="-$LLVM_VERSION")
+}
+
 # become_kbuild TREE ARCH ODIR ARG...: make in ODIR, a direct child of TREE, so that
 # kbuild uses relative paths only and one ccache serves every clone.
 become_kbuild()
 {
-	local tree=$1 arch=$2 odir=$3 prefix
+	local tree=$1 arch=$2 odir=$3
 	shift 3
-	prefix=$(cross "$arch")
-	become nice make -C "$tree" O="$odir" ARCH="$(karch "$arch")" \
-		CROSS_COMPILE="$prefix" CC="$SCRIPTS/lib/cc ${prefix}gcc" \
-		-j"$JOBS" "$@"
+	toolchain "$arch"
+	become nice make -C "$tree" O="$odir" "${TOOLCHAIN[@]}" -j"$JOBS" "$@"
 }
 
 kbuild()

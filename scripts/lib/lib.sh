@@ -10,6 +10,8 @@
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/environment.sh"
 SCRIPTS=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 ME=$(basename "$0")
+# The packages of clang, lld and llvm: from version 17 they know kCFI for all architectures.
+LLVM_VERSION=19
 # The series is made for this release; EXECMEM_TARBALLS is for the tests.
 BASE_SERIES=6.12
 
@@ -169,6 +171,16 @@ cross()
 	(. "$SCRIPTS/lib/arch/$1.sh" && { [ "$(uname -m)" = "$HOST_MACHINE" ] || echo "$CROSS"; })
 }
 
+# compiler ARCH: the kernel's compiler.
+compiler()
+{
+	if [ "${CC:-}" = clang ]; then
+		echo "clang-$LLVM_VERSION"
+	else
+		echo "$(cross "$1")gcc"
+	fi
+}
+
 # become COMMAND...: it, in place of this shell.  Even in the background it ends at Ctrl-C, and
 # when the script that started it ends, however that happens.
 become()
@@ -206,30 +218,37 @@ kernel_suffix()
 		printf -- '-%s' "$(printf %s "$(readlink -m -- "$KERNEL")" | sha256sum | cut -c1-8)"
 }
 
-# debug_variant: the configuration that DEBUG selects, configs/NAME.config; empty if none.
-debug_variant()
+# variants: the configurations that DEBUG and CC select, configs/NAME.config, one a line.
+variants()
 {
 	case ${DEBUG:-0} in
 	0) ;;
 	1) echo debug ;;
 	*) echo "$DEBUG" ;;
 	esac
+	[ "${CC:-}" != clang ] || echo clang
+}
+
+# with_variants NAME SEPARATOR: NAME, and the variants behind it.
+with_variants()
+{
+	local variant name=$1
+	for variant in $(variants); do
+		name+=$2$variant
+	done
+	echo "$name"
 }
 
 # odir ARCH: the folder in the tree where ARCH is built; each variant has a separate one.
 odir()
 {
-	local variant
-	variant=$(debug_variant)
-	echo "o.$1${variant:+.$variant}"
+	with_variants "o.$1" .
 }
 
 # results_dir ARCH: where the results of a run go.
 results_dir()
 {
-	local variant
-	variant=$(debug_variant)
-	echo "$RESULTS/$1${variant:+-$variant}"
+	with_variants "$RESULTS/$1" -
 }
 
 # One ccache serves every clone: kbuild's paths are relative to the tree.

@@ -51,6 +51,20 @@ test_stock_knows_no_option_of_the_series()
 		STOCK=1 quiet steps/config x86_64 && ! grep -q NEW "$TOY/err"
 }
 
+# What kbuild is called with, and the options that it must keep.
+test_clang_has_its_tools_and_options()
+{
+	fake_kconfig 'NOTHING' && echo 'CONFIG_CLANG=y' >"$TOY/top/configs/clang.config" &&
+		echo 'CONFIG_CFI=y' >"$TOY/top/configs/clang.x86_64.config" &&
+		sed -i "1i \$(info \$(LLVM) \$(CC))" "$TOY/top/build/tree/Makefile" &&
+		CC=clang quiet steps/config x86_64 && grep -qE '^-([0-9]+) .*/cc clang-\1$' "$TOY/top/build/logs/config-x86_64.log" &&
+		grep -qx CONFIG_CFI=y "$TOY/top/build/tree/o.x86_64.clang/.config" &&
+		quiet steps/config x86_64 && grep -q '^ .*/cc [^ ]*gcc$' "$TOY/top/build/logs/config-x86_64.log" &&
+		! grep -q CONFIG_CLANG "$TOY/top/build/tree/o.x86_64/.config" &&
+		fake_kconfig 'CFI' && rm -r "$TOY/top/build/tree/o.x86_64.clang" &&
+		CC=clang fails_with 'not in .config: CONFIG_CFI=y' steps/config x86_64
+}
+
 # warns TEXT: new-warnings on a log of one line; b.c differs in line 3.
 warns()
 {

@@ -177,6 +177,13 @@ test_the_command_line_chooses_the_architecture()
 		ARCH=arm64 fails_with 'build/tree/o.x86_64/arch/x86/boot/bzImage: run make build' boot && grep -q 'boot: ignoring the exported ARCH=arm64' "$TOY/err"
 }
 
+test_the_command_line_chooses_the_compiler()
+{
+	CC=clang fails_with 'build/tree/o.x86_64/arch' boot && grep -q 'boot: ignoring the exported CC=clang' "$TOY/err" &&
+		says 'build/tree/o.x86_64.clang/arch' make_target boot CC=clang &&
+		says 'build/tree/o.arm64.debug.clang/arch' make_target boot ARCH=arm64 DEBUG=1 CC=clang
+}
+
 # misses TOOL TEXT COMMAND: with all programs of this system but that one.
 misses()
 {

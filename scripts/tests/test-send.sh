@@ -322,7 +322,7 @@ test_wrong_uses_get_one_line()
 		GIT_CONFIG_GLOBAL=/dev/null SIGNOFF=1 send_fails "git config --global user.name" &&
 		VERSION=9 send_fails "changelog.in has nothing about v9" &&
 		VERSION=v2 send_fails "VERSION must be a number" &&
-		CC=gcc send_fails "CC must be mail addresses, not 'gcc'" &&
+		CC=gcc send_fails "CC must be clang or mail addresses, not 'gcc'" &&
 		changelog 'v2:\nv1:\n - first\n' &&
 		send_fails "changelog.in: v2: say what has changed" &&
 		sed -i 's/^series .*/series of another/' "$TOY/top/results/compare/series" &&

@@ -88,6 +88,13 @@ test_a_command_installs_what_it_needs()
 		fails_with "no package for 'vax'" setup vax
 }
 
+test_clang_is_installed_where_it_is_asked_for()
+{
+	! listed | grep -E '^(clang|lld|llvm)' &&
+		[ "$(CC=clang listed build | grep -cE '^(clang|lld|llvm)-[0-9]+$')" = 3 ] &&
+		! CC=clang listed boot | grep -q clang
+}
+
 test_needs_are_met_once()
 {
 	local calls='set_up build boot; set_up build; set_up build check; bash -c ". $0; set_up check"'

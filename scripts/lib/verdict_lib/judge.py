@@ -116,6 +116,13 @@ def boot_early_tracer(test, lines):
     test.started = any("Starting tracer 'function'" in line for line in lines)
 
 
+def boot_message(test, lines):
+    """Any other name: some message has the words behind it."""
+    test.started = bool(test.args)
+    if not any(test.args in line for line in lines):
+        test.problems.append(f"no message: {test.args}")
+
+
 BOOT_JUDGES = {"wx": boot_wx, "ftrace": boot_ftrace, "kunit": boot_kunit,
                "early_tracer": boot_early_tracer}
 
@@ -329,8 +336,7 @@ def judge(arch, data, tests, qemu, known):
     log = serial.read(data)
     for test in tests:
         if test.kind == "boot":
-            if test.name in BOOT_JUDGES:
-                BOOT_JUDGES[test.name](test, log.boot)
+            BOOT_JUDGES.get(test.name, boot_message)(test, log.boot)
         else:
             judge_guest_test(test, log)
     tests = [judge_boot(log, qemu)] + tests + [judge_end(log, qemu, tests)]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Failures that the stock kernel shows too: scripts/waivers/known-failures.txt.
 
-One line each: ARCH TEST REASON, where TEST is a test or test/case, with '_'
+One line each: ARCH TEST REASON, where ARCH is such as x86_64 or x86_64-clang, and TEST is a test or test/case, with '_'
 for a blank.  Made by scripts/stock; comments start with '#'.
 """
 

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What a boot reads; sourced after lib.sh by commands that keep the results of earlier boots.
+
+# image ARCH: the kernel that is booted.
+image()
+{
+	# shellcheck source=/dev/null
+	(. "$SCRIPTS/lib/arch/$1.sh" && echo "$(tree_dir)/$(odir "$1")/$IMAGE")
+}
+
+# guest_digest ARCH: a digest of the kernel, the guest's files without an overlay, and the
+# programs that boot both.
+guest_digest()
+{
+	local root
+	root=$(tree_dir)/$(odir "$1")/guest/root
+	{
+		cat "$(image "$1")" "$SCRIPTS/boot" "$SCRIPTS/lib/arch/$1.sh"
+		qemu-system-x86_64 --version
+		[ ! -f "$(firmware "$1")" ] || cat "$(firmware "$1")"
+		[ ! -d "$root" ] ||
+			(cd "$root" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+	} | sha256sum
+}
