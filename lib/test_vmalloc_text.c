@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Test of <linux/text-patching.h>: functions are written into executable memory
- * while other CPUs run them, and each promise of the contract is checked by
- * something that fails if it is not kept.
+ * Tests of <linux/text-patching.h> and the execmem slab.
  *
- * Loading the module runs the tests, and fails if one of them does. Results are
- * KTAP in the kernel log; tools/testing/selftests/execmem drives it. With functions=N
- * it makes code to be called and measured instead (test_vmalloc_text_calls.h).
+ * They write functions into executable memory and execute them on all CPUs. Loading the
+ * module runs the tests. It fails if a test fails. The kernel log contains the results
+ * as KTAP; tools/testing/selftests/execmem loads the module. With functions=N the module
+ * only creates functions that other programs call and measure
+ * (test_vmalloc_text_calls.h).
  *
- * An emulator has no incoherent instruction cache: running code there proves
- * that it was written, not that it was made visible. So the steps that make it
- * visible are counted as well (sync_rounds, sync_insn, cache_maintenance). Real
- * hardware proves both.
+ * Emulators have coherent instruction caches. There, executing new code proves that it
+ * was written, but not that it was made visible. Some tests therefore count the steps
+ * that make code visible (sync_rounds, sync_insn, cache_maintenance). Real hardware
+ * tests the effect too.
  */
 
 #include <linux/cpu.h>
@@ -58,16 +58,16 @@ __param(ulong, seed, 0, "Seed of what is random; 0 for another one each time");
 
 #define AREA_PAGES	4
 #define AREA_SIZE	(AREA_PAGES * PAGE_SIZE)
-/* The longest code that is generated. */
+/* Maximum size of a generated function. */
 #define CODE_MAX	64
-/* Each thread writes functions to a place of this size. */
+/* Bytes of the area for each thread. */
 #define SLOT_SIZE	128
 #define NR_SLOTS	(AREA_SIZE / SLOT_SIZE)
-/* What a function returns to its caller after it has run into a trap. */
+/* Return value of a function that executed a trap. */
 #define TRAPPED		0x7ea9dead
-/* No step of a test takes as long as this unless something hangs. */
+/* Timeout for a single step. */
 #define PATIENCE	(60 * HZ)
-/* How often to try what others may disturb. */
+/* Attempts for checks that other writers of text can disturb. */
 #define ATTEMPTS	5
 
 /*
@@ -82,7 +82,7 @@ static __printf(1, 2) void test_fail(const char *fmt, ...)
 	struct va_format vaf;
 	va_list args;
 
-	/* One of a kind is enough to see what is wrong. */
+	/* The first few messages suffice: the same check often fails many times. */
 	if (atomic_inc_return(&failures) > 5)
 		return;
 
@@ -122,18 +122,18 @@ static bool failed(void)
 }
 
 /*
- * Text and what is in it.
+ * Text and its contents.
  */
 
-static u8 *area;		/* the text that tests write */
-static u8 *shadow;		/* what is expected there, for tests that want it */
+static u8 *area;		/* text that the tests write */
+static u8 *shadow;		/* expected contents of the area, in some tests */
 static struct rnd_state rnd;
 
 static atomic_t nr_trapped;
 
 static bool slab_text_has(unsigned long ip);
 
-/* A trap at @ip was executed: is it one that a test executes on purpose? */
+/* Count a trap at @ip if a test executed it on purpose. Return false for other traps. */
 static bool __kprobes trap_is_ours(unsigned long ip)
 {
 	if (ip - (unsigned long)area >= AREA_SIZE && !slab_text_has(ip))
@@ -147,7 +147,7 @@ static struct {
 	unsigned long calls, bytes, start, end;
 } maintenance;
 
-/* Caches were maintained for [start, end): note it if that is in our text. */
+/* Record cache maintenance of [start, end) in the area. */
 static void __kprobes __maybe_unused maintained(unsigned long start, unsigned long end)
 {
 	if (start - (unsigned long)area >= AREA_SIZE)
@@ -159,7 +159,7 @@ static void __kprobes __maybe_unused maintained(unsigned long start, unsigned lo
 	maintenance.bytes += end - start;
 }
 
-/* Set a probe that may have been set and removed before. Returns why it cannot. */
+/* Register a kprobe, possibly again. Return NULL or the reason of the failure. */
 static __maybe_unused const char *set_probe(struct kprobe *p)
 {
 	p->addr = NULL;
@@ -168,8 +168,8 @@ static __maybe_unused const char *set_probe(struct kprobe *p)
 }
 
 /*
- * An architecture's header has gen_func(), gen_jump(), catch_traps() and
- * count_maintenance(); the last two return why they cannot.
+ * These headers define gen_func(), gen_jump(), catch_traps() and count_maintenance().
+ * The last two return NULL, or the reason if the kernel does not support them.
  */
 #if defined(CONFIG_X86_64)
 #include "test_vmalloc_text_x86.h"
@@ -179,7 +179,7 @@ static __maybe_unused const char *set_probe(struct kprobe *p)
 #include "test_vmalloc_text_riscv.h"
 #endif
 
-/* No hash precedes generated code, so kCFI must not look for one. */
+/* Generated code has no kCFI hash: do not check for one. */
 static noinline __nocfi u32 call(const void *code)
 {
 	u32 (*func)(void) = code;
@@ -205,7 +205,7 @@ static int set_and_sync(void *at, size_t len)
 	return ret;
 }
 
-/* Functions of different lengths, so that reuse moves instructions about. */
+/* Vary the length with @nops, so that reuse changes the position of instructions. */
 static int write_func(void *at, u32 value, unsigned int nops)
 {
 	u8 code[CODE_MAX];
@@ -275,8 +275,8 @@ struct worker {
 	void (*fn)(struct worker *w);
 	void *data;			/* shared by the workers of a test */
 	unsigned int nr;
-	unsigned long calls;		/* how many times it called generated code */
-	unsigned long at;		/* how far it has come */
+	unsigned long calls;		/* number of calls of generated code */
+	unsigned long at;		/* progress, see worker_is_at() */
 };
 
 static struct worker *workers;
@@ -284,8 +284,8 @@ static unsigned int nr_workers;
 static bool workers_go;
 
 /*
- * Wait a little more for another CPU: not asleep, which would synchronise, unless
- * it takes so long that the other CPU may have to be emulated by this one.
+ * Wait for another CPU. Busy-wait: sleeping would synchronise this CPU. Sleep only after
+ * many spins, because an emulator may run all virtual CPUs in one thread.
  */
 static void relax(unsigned int *spins)
 {
@@ -348,7 +348,7 @@ static int add_worker(void (*fn)(struct worker *w), void *data, int cpu)
 	return 0;
 }
 
-/* Start a worker on each online CPU but one; false if there is no other. */
+/* Start a worker on each online CPU except @but. False on single-CPU systems. */
 static bool start_workers_beside(int but, void (*fn)(struct worker *w), void *data)
 {
 	int cpu;
@@ -374,7 +374,7 @@ static bool start_workers(unsigned int nr, void (*fn)(struct worker *w), void *d
 	return !failed();
 }
 
-/* Wait until every worker has come at least as far as @at. */
+/* Wait until all workers have reached @at. */
 static bool wait_for_workers(unsigned long at)
 {
 	unsigned long end = jiffies + PATIENCE;
@@ -399,7 +399,7 @@ static void worker_is_at(struct worker *w, unsigned long at)
 	smp_store_release(&w->at, at);
 }
 
-/* Others read the count meanwhile. */
+/* worker_calls() reads the count concurrently. */
 static void count_calls(struct worker *w, unsigned long calls)
 {
 	WRITE_ONCE(w->calls, w->calls + calls);
@@ -415,7 +415,7 @@ static unsigned long worker_calls(void)
 	return calls;
 }
 
-/* Run the rest of the test on @cpu: it must not compete with a busy worker. */
+/* Move to @cpu, on which no busy worker runs. */
 static void run_on(unsigned int cpu)
 {
 	CHECK_EQ(set_cpus_allowed_ptr(current, cpumask_of(cpu)), 0, "CPU %u", cpu);
@@ -441,8 +441,8 @@ static unsigned int last_cpu(void)
 }
 
 /*
- * Counting. The counters are the whole kernel's: when somebody else writes text
- * meanwhile, which shows as requests that are not ours, try again.
+ * Counting. Tracepoints count the requests of the whole kernel. Repeat a measurement if
+ * it counted requests of other writers.
  */
 
 struct poke_counts {
@@ -542,7 +542,7 @@ static void counts_since(struct poke_counts *c, const struct poke_counts *before
 	c->rounds -= before->rounds;
 }
 
-/* What @fn counts. If somebody else asks for a sync meanwhile, there are more than @syncs. */
+/* Count the requests of fn(nr). Repeat if there are more than @syncs: others wrote text. */
 static void count_cost(void (*fn)(unsigned int nr), unsigned int nr, unsigned long syncs,
 		       struct poke_counts *cost)
 {
@@ -588,14 +588,13 @@ static void test_run_on_every_cpu(void)
 }
 
 /*
- * Reuse of an address. Generation g of the code returns value_of(g). It is
- * published only when text_poke_sync() has returned, and before the next one
- * is written every worker has left it: as the contract demands of the owner of
- * unused text.
+ * Reuse of an address. Generation g of the code returns value_of(g). The test is an
+ * owner that follows the contract: it publishes a generation after text_poke_sync(), and
+ * writes the next one after all workers have left the text.
  */
 struct reuse {
-	unsigned long published;	/* generation that may be executed */
-	unsigned long withdrawn;	/* generation that may no longer be */
+	unsigned long published;	/* workers may execute this generation */
+	unsigned long withdrawn;	/* workers must leave this generation */
 };
 
 static void hammer_generation(struct worker *w, struct reuse *r, unsigned long gen)
@@ -611,7 +610,7 @@ static void hammer_generation(struct worker *w, struct reuse *r, unsigned long g
 			worker_is_at(w, 2 * gen);
 		if (!(calls % 1024))
 			cond_resched();
-		/* It is withdrawn long before, if this CPU is not an emulated one. */
+		/* The limit is for emulators, on which withdrawing takes longer. */
 	} while (READ_ONCE(r->withdrawn) != gen && calls < 8192 && !kthread_should_stop());
 	count_calls(w, calls);
 }
@@ -647,7 +646,7 @@ static bool write_generation(unsigned long gen)
 	return true;
 }
 
-/* Publish a generation, let all workers run it, and take it away from them. */
+/* Publish a generation, let all workers execute it, and wait until they have left it. */
 static bool publish(struct reuse *r, unsigned long gen)
 {
 	/* Pairs with the acquire in reuse_worker(). */
@@ -694,7 +693,7 @@ static void check_filled(const u8 *at, size_t len, const char *what)
 	CHECK(!memcmp(at, shadow + (at - area), len), "%s: %zu bytes at %zu", what, len, at - area);
 }
 
-/* Every start and length around a page boundary, over code that was there. */
+/* Fill ranges of each start and length around a page boundary. Check all other bytes. */
 static void test_fill_bytes(void)
 {
 	size_t start, len, at;
@@ -720,7 +719,7 @@ static void test_fill_bytes(void)
 	check_filled(area, AREA_SIZE, "filled");
 }
 
-/* Jump, not call, to the trap: it may be anywhere, and no function begins there. */
+/* Jump to the trap: a call would need a function at an address that alignment permits. */
 static void check_trap_at(const u8 *trap)
 {
 	int before = atomic_read(&nr_trapped);
@@ -742,7 +741,7 @@ static void test_fill_traps(void)
 	if (why_not)
 		return test_skip(why_not);
 
-	/* Code that every CPU has run must not be there any more. */
+	/* Fill code that all CPUs have executed before. */
 	if (CHECK_EQ(write_func(area, 1, 0), 0, "function")) {
 		check_on_all_cpus(area, 1, "before the fill");
 		CHECK_EQ(set_and_sync(area, SLOT_SIZE), 0, "fill");
@@ -755,12 +754,12 @@ static void test_fill_traps(void)
 }
 
 /*
- * Protection: while workers write, text is never writable by its own address,
- * and no mapping is both writable and executable.
+ * Protection. While workers write, text is never writable through its own address, and
+ * no mapping is writable and executable.
  */
 static u8 *slot_of(unsigned int nr)
 {
-	/* Behind the area there may be text of somebody else's. */
+	/* Never write behind the area, where other owners may have text. */
 	if (!CHECK(nr < NR_SLOTS, "slot %u", nr))
 		nr = 0;
 	return area + nr * SLOT_SIZE;
@@ -779,7 +778,7 @@ static void writing_worker(struct worker *w)
 	}
 }
 
-/* A place in the page that workers write, which they do not write themselves. */
+/* Try direct stores to a byte in the page that workers write. They do not use the byte. */
 static void probe_while_writing(void)
 {
 	u8 *idle = area + PAGE_SIZE - 1;
@@ -791,12 +790,12 @@ static void probe_while_writing(void)
 	}
 }
 
-/* No alias is left by a write, within a page or across two. */
+/* A write must not leave an alias behind. */
 static void check_no_alias(u8 *at)
 {
 	int i;
 
-	/* It may be there because somebody else writes, but not for long. */
+	/* Other writers of text may have an alias for a short time. */
 	for (i = 0; i < ATTEMPTS; i++) {
 		CHECK_EQ(write_func(at, 1, 0), 0, "at %zu", at - area);
 		if (!test_text.find_alias())
@@ -841,7 +840,7 @@ static void test_no_wx(void)
 	CHECK_EQ(test_text.check_wx(), 0, "afterwards");
 }
 
-/* One write, and what it did to its page neighbours on both sides. */
+/* Write random bytes. Check them and the bytes on both sides. */
 static bool check_write(size_t at, size_t len)
 {
 	size_t from = max(at, 64UL) - 64, to = min(at + len + 64, AREA_SIZE);
@@ -860,7 +859,7 @@ static void test_lengths(void)
 {
 	size_t step = TEXT_POKE_ALIGN, len, at;
 
-	/* Few iterations: only short ones all, and those that end near a page. */
+	/* With few iterations, skip long writes that do not end near a page boundary. */
 	for (len = step; len <= 2 * PAGE_SIZE && !failed(); len += step) {
 		if (test_loop_count < 1000 && len > 128 && (len + 64) % PAGE_SIZE > 128)
 			continue;
@@ -877,7 +876,7 @@ static void test_alignments(void)
 	for (at = PAGE_SIZE - 64; at <= PAGE_SIZE + 64 && !failed(); at += step)
 		for (len = step; len <= 64 && check_write(at, len); len = len * 2 + step)
 			;
-	/* Up to the last byte, from the first, and all of it. */
+	/* The last and the first bytes of the area, and the whole area. */
 	check_write(AREA_SIZE - step, step);
 	check_write(0, step);
 	check_write(0, AREA_SIZE);
@@ -929,8 +928,8 @@ static void test_batch(void)
 }
 
 /*
- * Many writers at once. How many rounds are shared is up to the scheduler: on two
- * CPUs, few requests arrive while a round runs.
+ * Many concurrent writers. Report the number of shared rounds, but do not check it: it
+ * depends on the scheduler. On two CPUs, few requests arrive while a round runs.
  */
 static void busy_worker(struct worker *w)
 {
@@ -960,7 +959,7 @@ static void test_busy_writers(void)
 	diag("busy_writers: %u threads: %lu rounds for %lu requests", nr, cost.rounds, cost.syncs);
 }
 
-/* Each request of one thread needs a round. */
+/* Requests of a single thread cannot share rounds. */
 static void test_sync_rounds(void)
 {
 	struct poke_counts start, cost;
@@ -974,9 +973,9 @@ static void test_sync_rounds(void)
 }
 
 /*
- * No request returns before each other CPU has been interrupted: which it is not
- * while it has interrupts disabled. One CPU at a time, or the wait for one would
- * hide that another was left out.
+ * text_poke_sync() must wait for each CPU. One CPU disables interrupts for 10 ms, so that
+ * the call must take at least as long. Test one CPU at a time: waiting for one CPU would
+ * hide that the round left out another.
  */
 static void delaying_worker(struct worker *w)
 {
@@ -1039,7 +1038,7 @@ static void check_maintained(const u8 *at, size_t len, const char *what)
 	memset(&maintenance, 0, sizeof(maintenance));
 }
 
-/* What is written, all of it and nothing else, and once. */
+/* Cache maintenance must cover each written byte exactly once. */
 static void test_cache_maintenance(void)
 {
 	static const size_t lengths[] = { 4, 64, 256, SZ_4K - 4, SZ_4K, SZ_4K + 4, SZ_8K };
@@ -1061,7 +1060,7 @@ static void test_cache_maintenance(void)
 }
 
 /*
- * Wrong uses: the documented error, and nothing written.
+ * Invalid requests must return the documented error and write nothing.
  */
 static void check_refused(const char *what, void *at, size_t len, int error)
 {
@@ -1132,7 +1131,7 @@ static void test_wrong_uses(void)
 	CHECK(!memcmp(area, shadow, AREA_SIZE), "text was written");
 }
 
-/* A CPU that is offline when text is written runs the new one when it is back. */
+/* A CPU that is offline during a write must execute the new text when it is back. */
 static void __maybe_unused rewrite_while_offline(unsigned int cpu)
 {
 	CHECK_EQ(write_func(area, 2, 3), 0, "CPU %u offline", cpu);
@@ -1161,8 +1160,8 @@ static void test_hotplug(void)
 }
 
 /*
- * Copying does not wait for text_mutex, so that it may be called with it held.
- * Another thread tries first: if it does wait, nothing hangs.
+ * Copying must not take text_mutex, because callers may hold it. A second thread tries
+ * first while this one holds text_mutex: a failure is then reported instead of a hang.
  */
 static void copying_worker(struct worker *w)
 {
@@ -1194,8 +1193,8 @@ static void test_text_mutex(void)
 }
 
 /*
- * Writers of different parts of one page do not disturb one another, nor those
- * who execute what is between them.
+ * Concurrent writers of different parts of a page must not affect each other, or CPUs
+ * that execute other text in the page.
  */
 static int neighbour_loops(void)
 {
@@ -1316,8 +1315,8 @@ static int run_tests(void)
 }
 
 /*
- * Measuring. A cell of the table is one operation on one size by so many
- * threads, each for a while on text of its own.
+ * Measuring. Each line of the table is one operation with one size. All threads execute
+ * it on private text for PERF_MS.
  */
 #define PERF_SIZE_MAX	SZ_64K
 #define PERF_MS		20
@@ -1467,7 +1466,7 @@ static int run(void)
 		pr_err("test_vmalloc_text: cannot count: enable CONFIG_TRACEPOINTS\n");
 	else
 		ret = perf ? run_perf() : run_tests();
-	/* For selftests/execmem, which compares this with what it has traced. */
+	/* selftests/execmem compares these figures with its trace. */
 	counts_since(&cost, &before);
 	diag("total: rounds %lu to %lu, %lu requests", first_round, first_round + cost.rounds,
 	     cost.syncs);

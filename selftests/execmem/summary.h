@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the execmem slab says it has, before something is done and afterwards. */
+/* Compare the debugfs statistics of the execmem slab before and after an operation. */
 #ifndef _SELFTESTS_EXECMEM_SUMMARY_H
 #define _SELFTESTS_EXECMEM_SUMMARY_H
 
@@ -16,7 +16,7 @@
 #define DEBUGFS		"/sys/kernel/debug"
 #define CHECK_WX	DEBUGFS "/check_wx_pages"
 
-/* 1 if a mapping is writable and executable, 0 if none is, -1 if nobody says. */
+/* 1 if a mapping is writable and executable, 0 if none is, -1 if the kernel cannot tell. */
 static inline int has_wx_mapping(void)
 {
 	char answer[32];
@@ -26,7 +26,7 @@ static inline int has_wx_mapping(void)
 	return !!strncmp(answer, "SUCCESS", strlen("SUCCESS"));
 }
 
-/* How many lines of a file contain a word; -1 if it cannot be read. */
+/* Count the lines of a file that contain a word. -1 if the file cannot be read. */
 static inline int count_lines(const char *path, const char *word)
 {
 	FILE *f = fopen(path, "re");
@@ -42,15 +42,15 @@ static inline int count_lines(const char *path, const char *word)
 }
 
 /*
- * Whether others have text of this type and domain, that comes and goes at any time: BPF
- * programs of each service or login that starts, and untrusted functions of file systems.
+ * Other tasks may allocate and free this text at any time: services and logins load BPF
+ * programs, and file systems have untrusted unpack functions.
  */
 static inline bool is_of_others(const char *type, const char *domain)
 {
 	return !strcmp(type, "bpf") || (!strcmp(type, "module") && !strcmp(domain, "untrusted"));
 }
 
-/* What is to be as it was before, of one line of the summary: its length, 0 if nothing. */
+/* Print the comparable part of one line of the summary. Return its length. */
 static inline int print_pool(char *to, size_t size, const char *line)
 {
 	unsigned long reserved, used, objects, packs, huge, lost;
@@ -67,9 +67,9 @@ static inline int print_pool(char *to, size_t size, const char *line)
 }
 
 /*
- * What the execmem slab has, by type and domain, without what it has done. Packs
- * that are kept empty are given back before, as when memory is short. False if
- * there is nothing to read.
+ * Read the comparable part of the summary, without the counters since boot. Run the
+ * shrinkers first, so that the slab frees the empty packs that it keeps. False if the
+ * summary cannot be read.
  */
 static inline bool read_summary(char *to, size_t size)
 {
@@ -87,7 +87,7 @@ static inline bool read_summary(char *to, size_t size)
 	return len;
 }
 
-/* How many objects, of those that are compared, have been freed and are not yet gone. */
+/* Count freed text that cannot be reused yet, in the types that are compared. */
 static inline int count_condemned(void)
 {
 	char line[256], type[16], domain[16];
@@ -115,9 +115,8 @@ static inline void print_lines(const char *what, const char *lines)
 static const struct timespec half_second = { .tv_nsec = 500 * 1000 * 1000 };
 
 /*
- * As before, once those who have freed something lately are through with it: nothing
- * waits for a grace period or to be filled, which can take seconds for all of it at
- * once, and nothing changes.
+ * Read the summary after earlier frees have completed: no freed text waits and the
+ * summary has not changed for three seconds. Grace periods can take seconds.
  */
 static inline bool read_settled_summary(char *to, size_t size)
 {
@@ -137,8 +136,8 @@ static inline bool read_settled_summary(char *to, size_t size)
 }
 
 /*
- * The probes that let functions fail share a trampoline of ftrace's, which is made with
- * the first of them and kept: let it be made before anything is compared.
+ * Failure injection uses kprobes, which share one ftrace trampoline. The first probe
+ * allocates the trampoline, and it stays. Allocate it before the first comparison.
  */
 static inline void make_trampoline_of_probes(const char *function)
 {

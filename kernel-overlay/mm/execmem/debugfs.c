@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs: execmem/summary has the statistics of the execmem slab by type and trust
- * domain; execmem/objects lists packs and the text in them, for root only.
+ * debugfs files of the execmem slab.
+ *
+ * execmem/summary shows statistics by type and trust domain. execmem/objects lists the
+ * packs and the text in each of them. It contains addresses, so only root can read it.
  */
 
 #include <linux/debugfs.h>
@@ -46,13 +48,13 @@ static int summary_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(summary);
 
-/* No pack has so many granules. */
+/* Larger than the number of granules in any pack. */
 #define END	UINT_MAX
 
 /**
- * struct cursor - the last line that was shown
- * @base:	the pack's address, or NULL at the beginning
- * @extent:	the text in it; empty if the line showed the pack
+ * struct cursor - the line that was shown last
+ * @base:	address of the pack, or NULL at the beginning
+ * @extent:	the text in the pack; empty if the line showed the pack itself
  */
 struct cursor {
 	const void *base;
@@ -78,7 +80,7 @@ static bool show_extent(struct seq_file *m, const struct execmem_pack *pack, uns
 	return true;
 }
 
-/* Show the next text in a pack. The lock of its pool is held for a leaf at a time. */
+/* Show the next text in a pack. Hold the pool lock for one leaf at a time. */
 static bool show_text(struct seq_file *m, const struct execmem_pack *pack,
 		      struct execmem_extent *e)
 {
@@ -91,7 +93,7 @@ static bool show_text(struct seq_file *m, const struct execmem_pack *pack,
 	return false;
 }
 
-/* Show the line after the cursor, and move the cursor there. Return whether there is one. */
+/* Show the line after the cursor and move the cursor there. Return false at the end. */
 static bool show_line(struct seq_file *m, struct cursor *c)
 {
 	struct execmem_pack *pack;
@@ -101,7 +103,7 @@ static bool show_line(struct seq_file *m, struct cursor *c)
 	if (pack && pack->base == c->base && show_text(m, pack, &c->extent))
 		return true;
 
-	/* Packs come and go between two lines. */
+	/* The cursor's pack may have been freed since the last line. */
 	pack = execmem_next_pack(c->base);
 	if (!pack)
 		return false;
@@ -135,7 +137,7 @@ static int objects_show(struct seq_file *m, void *v)
 
 	if (!show_line(m, c))
 		c->extent.end = END;
-	/* It is called again with a larger buffer. */
+	/* seq_file repeats the call with a larger buffer. */
 	if (seq_has_overflowed(m))
 		*c = before;
 	return 0;

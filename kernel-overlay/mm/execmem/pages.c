@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages for the packs of the execmem slab: read-only and executable from the moment
- * that they are executable at all.
+ * Pages for the packs of the execmem slab. No page is writable and executable at once.
  *
- * They are mapped writable and not executable, filled with traps, and then made
- * read-only and executable. Where set_memory_rox() changes the direct map as well, the
- * pages have no writable alias from then on. They are written by the text-patching
- * layer only. vfree() restores the permissions of the direct map, and flushes the TLB
- * of all CPUs (VM_FLUSH_RESET_PERMS).
+ * execmem_map() maps pages writable and non-executable, fills them with traps and then
+ * makes them read-only and executable. If set_memory_rox() also changes the direct map,
+ * the pages have no writable alias afterwards. Only the text-patching layer writes to
+ * them. vfree() restores the permissions of the direct map and flushes the TLBs of all
+ * CPUs (VM_FLUSH_RESET_PERMS).
  */
 
 #include <linux/cacheflush.h>
@@ -37,17 +36,18 @@ static noinline int execmem_seal(void *base, size_t size)
 ALLOW_ERROR_INJECTION(execmem_seal, ERRNO);
 
 /**
- * execmem_map - map pages that are read-only, executable and full of traps
- * @type:	the type of text that they are for
+ * execmem_map - map read-only executable pages that contain traps
+ * @type:	type of text, which selects the address range
  * @size:	number of bytes, a multiple of PAGE_SIZE
- * @huge:	set to whether they are mapped by larger than base pages
+ * @huge:	set to true if large pages map the range
  *
- * A CPU that fetches from them finds traps: they were not executable before. (Where
- * permissions cannot be changed, whoever publishes text there synchronises all CPUs.)
+ * Needs no synchronisation: no CPU can have fetched from the pages earlier, because they
+ * were not executable. On architectures without set_memory_rox() the pages are executable
+ * from the start. There, text_poke_sync() before publication covers the traps too.
  *
  * Context: Process context. May sleep.
- * Return: the pages, aligned to EXECMEM_PACK_MIN, or NULL if there is no memory or no
- *	   room within reach of @type.
+ * Return: the pages, aligned to EXECMEM_PACK_MIN, or NULL if memory or the address range
+ *	   of @type is exhausted.
  */
 void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 {
@@ -58,7 +58,7 @@ void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 
 	execmem_fill_traps(base, size);
 	flush_icache_range((unsigned long)base, (unsigned long)base + size);
-	/* Text holds no pointers to what kmemleak looks for. */
+	/* Text contains no pointers to objects that kmemleak tracks. */
 	kmemleak_ignore(base);
 
 	if (execmem_seal(base, size)) {
@@ -72,7 +72,7 @@ void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 
 /**
  * execmem_unmap - free pages of execmem_map()
- * @base:	the pages; no CPU may execute them
+ * @base:	first page; no CPU may execute the pages
  *
  * Context: Process context. May sleep.
  */

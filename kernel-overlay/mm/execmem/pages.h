@@ -9,41 +9,46 @@
 #include <linux/text-patching.h>
 #include <linux/vmalloc.h>
 
-/* Sizes of packs that objects share. A larger object has a pack of its own. */
+/* Sizes of shared packs. An object above half of the maximum gets a solo pack. */
 #define EXECMEM_PACK_MIN	max_t(size_t, SZ_64K, PAGE_SIZE)
 #define EXECMEM_PACK_MAX	max_t(size_t, SZ_2M, PAGE_SIZE)
 
-/* mm/execmem.c: where text of a type may be, and memory there. */
+/* mm/execmem.c: the address range for a type of text, and vmalloc memory in a range. */
 const struct execmem_range *execmem_range(enum execmem_type type);
 void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned long align,
 		      pgprot_t pgprot, unsigned long vm_flags, const void *caller);
 
-/* mm/execmem.c: the size of the area with @flags that begins at @ptr, or 0; not a pack's. */
+/*
+ * mm/execmem.c: the size of the vmalloc area that begins at @ptr and has all of @flags.
+ * 0 if there is none, or if the area belongs to a pack.
+ */
 size_t execmem_area_size(const void *ptr, unsigned long flags);
 
-/* All types but the last are text. */
+/* The last type is data, all others are text. */
 #define EXECMEM_NR_TEXT_TYPES	EXECMEM_MODULE_DATA
 static_assert(EXECMEM_TYPE_MAX - 1 == EXECMEM_MODULE_DATA);
 
-/* Whether text may be of a type. */
 static inline bool execmem_is_text_type(enum execmem_type type)
 {
 	return (unsigned int)type < EXECMEM_NR_TEXT_TYPES;
 }
 
-/* Only where permissions cannot be changed may text start out executable. */
+/*
+ * Permissions before the text is sealed: not executable, unless the architecture cannot
+ * change permissions later.
+ */
 static inline pgprot_t execmem_text_pgprot(const struct execmem_range *range)
 {
 	return IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY) ? PAGE_KERNEL : range->pgprot;
 }
 
-/* Whether text is too large to share a pack. */
+/* Objects of this size do not share a pack. */
 static inline bool execmem_is_solo(size_t size)
 {
 	return size > EXECMEM_PACK_MAX / 2;
 }
 
-/* The size of the pages for such text: large ones, if they waste at most an eighth. */
+/* The size of a solo pack. Round up to large pages if that adds at most an eighth. */
 static inline size_t execmem_solo_size(const struct execmem_range *range, size_t size)
 {
 	size_t large = round_up(size, EXECMEM_PACK_MAX);
@@ -53,7 +58,10 @@ static inline size_t execmem_solo_size(const struct execmem_range *range, size_t
 	return PAGE_ALIGN(size);
 }
 
-/* vmalloc() would round other sizes up, by memory that nobody seals. */
+/*
+ * Use large pages only for multiples of their size. vmalloc() rounds other sizes up, and
+ * execmem_seal() would leave the added memory writable.
+ */
 static inline unsigned long execmem_huge_flag(const struct execmem_range *range, size_t size)
 {
 	if (range->flags & EXECMEM_HUGE_PACKS && !(size % EXECMEM_PACK_MAX))
@@ -61,7 +69,7 @@ static inline unsigned long execmem_huge_flag(const struct execmem_range *range,
 	return 0;
 }
 
-/* Fill whole pages with traps, as fast as the architecture copies pages. */
+/* Fill whole pages with traps. copy_page() is faster than memset32() on the whole range. */
 static inline void execmem_fill_traps(void *pages, size_t size)
 {
 	size_t at;

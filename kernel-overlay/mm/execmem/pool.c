@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The execmem slab: text of any size, read-only and executable all its life.
+ * The execmem slab: an allocator of kernel text with byte granularity.
  *
  * Generated functions are small. A page for each wastes memory and TLB entries. The
- * slab puts them side by side into packs of pages, which are read-only, executable and
- * full of traps when they are made (pages.c). Only the text-patching layer writes to
- * them. Freed text is full of traps again before it is reused (retire.c).
+ * slab puts many functions (objects) into a pack of pages. The pages are read-only,
+ * executable and full of traps from the start (pages.c). Only the text-patching layer
+ * writes to them. Freed text is filled with traps before it is reused (retire.c).
  *
- * A pool has the packs of one type (where text may be), trust domain (whose text may
- * be in the same pages) and granule. Sizes are rounded up to the granule, and
- * addresses are multiples of it. It is 8 bytes for objects of that size, such as the
- * slots of kprobes, and 16 for others, unless the caller asks for more by the
- * alignment: whoever must not share a cache line asks for 64. Large objects have
- * larger granules, so that no object has more than 4096. So the time that a lock is
- * held is bounded.
+ * A pool holds the packs of one type (address range), trust domain and granule. Object
+ * sizes are rounded up to the granule, and addresses are multiples of it. The granule is
+ * 8 bytes for objects up to that size, such as kprobe slots, and 16 bytes for larger
+ * ones. Callers that must not share a cache line request a larger granule through the
+ * alignment. Objects above 64 KiB have larger granules: at most 4096 per object. This
+ * bounds the time under the pool lock.
  *
- * A pool finds a pack by lists: two per power of two, by the length of the longest free
- * run. The first pack of the lowest list in which all packs have room serves.
+ * To find a pack with room, a pool keeps its packs in lists by the longest free run: two
+ * lists per power of two. Allocation uses the first pack of the lowest list that contains
+ * only packs with room. If there is none, it looks at some packs of the next lower list.
  *
- * The first pack of a pool has 64 KiB. Each pack after it has as many bytes as the pool
- * has, up to 2 MiB, which are mapped as one where the architecture can. Pools for kprobes
- * begin with a page and grow by a sixteenth: most systems have few probes. Objects of more
- * than half of 2 MiB get a pack of their own. A pool keeps one empty pack. A worker
- * frees the others, and the shrinker (shrink.c) that one as well.
+ * The first pack of a pool has 64 KiB. Each later pack is as large as the pool already
+ * is, up to 2 MiB. One large page maps such a pack if the architecture supports this.
+ * Pools for kprobes start with a page and grow by a sixteenth, because most systems have
+ * few probes. An object above 1 MiB gets a solo pack. A pool keeps one empty pack for
+ * reuse. A worker frees further empty packs, and the shrinker (shrink.c) the kept one.
  *
- * Limits: text is not allocated or freed in atomic context. Packs are not compacted:
- * one object keeps a pack. NUMA nodes are not told apart.
+ * Limitations: no allocation or free in atomic context; no compaction, so one object
+ * keeps its pack allocated; no NUMA placement.
  *
  * Lock order, outermost first:
  *
- *   text_mutex		held by callers such as the kprobe optimizer; never taken here
- *     pool->grow_lock	making a pack; allocates, under memalloc_noio_save()
- *     trap_lock	freeing an object (retire.c)
- *       pool->lock	objects and packs; a spinlock, for a bounded time
- *         packs_lock	changes of the tree of packs, and the list of packs to release
+ *   text_mutex		callers such as the kprobe optimizer hold it; not taken here
+ *     pool->grow_lock	adding a pack; allocates memory under memalloc_noio_save()
+ *     trap_lock	freeing objects (retire.c)
+ *       pool->lock	objects and packs of the pool; a spinlock
+ *         packs_lock	the tree of all packs and the list of doomed packs; a spinlock
+ *     flush_lock	branch predictor flush; no other lock nests inside
  *
- * Text is written, filled with traps, mapped and unmapped with no spinlock held.
- * Readers of the tree of packs hold the RCU read lock.
+ * No spinlock is held while text is mapped, written, filled with traps or unmapped.
+ * Lookups by address use the tree under the RCU read lock, without packs_lock.
  */
 
 #include <linux/bitmap.h>
@@ -58,12 +59,12 @@
 
 struct execmem_pool execmem_pools[EXECMEM_NR_POOLS];
 
-/* Packs that are in no pool any more, and wait for release_packs(). */
+/* Empty packs, removed from their pools, that wait for release_packs(). */
 static LIST_HEAD(doomed);
 
-/* All packs, by address. */
+/* All packs by address, doomed packs included. A latch tree, for lookups in NMI context. */
 static struct latch_tree_root packs_by_addr;
-static DEFINE_SPINLOCK(packs_lock);
+static DEFINE_SPINLOCK(packs_lock);	/* doomed, and changes of packs_by_addr */
 
 static struct execmem_pack *pack_of(struct latch_tree_node *node)
 {
@@ -89,7 +90,7 @@ static const struct latch_tree_ops pack_ops = {
 	.comp = pack_comp,
 };
 
-/* The pack that an address is in, or NULL. Called with the RCU read lock held. */
+/* Find the pack that contains an address. Called under the RCU read lock. */
 static struct execmem_pack *find_pack_of(const void *addr)
 {
 	struct latch_tree_node *node = latch_tree_find((void *)addr, &packs_by_addr, &pack_ops);
@@ -97,7 +98,7 @@ static struct execmem_pack *find_pack_of(const void *addr)
 	return node ? pack_of(node) : NULL;
 }
 
-/* The first pack after an address, or NULL. Called with the RCU read lock held. */
+/* Find the first pack with a higher address. Called under the RCU read lock. */
 struct execmem_pack *execmem_next_pack(const void *addr)
 {
 	struct execmem_pack *pack, *next = NULL;
@@ -116,12 +117,12 @@ struct execmem_pack *execmem_next_pack(const void *addr)
 }
 
 /**
- * execmem_is_slab - check if a range is in the slab
- * @addr:	the first byte
+ * execmem_is_slab - check if a range belongs to the slab
+ * @addr:	first byte
  * @len:	number of bytes
  *
- * Context: Any, NMI too, where RCU is watching.
- * Return: whether all of it is in one pack, allocated or not.
+ * Context: Any context in which RCU is watching, NMI included.
+ * Return: true if one pack contains the whole range, allocated or not.
  */
 bool execmem_is_slab(const void *addr, size_t len)
 {
@@ -133,15 +134,17 @@ bool execmem_is_slab(const void *addr, size_t len)
 }
 
 /*
- * Predictors: a CPU may remember indirect branches to text that was freed. Text that an
- * attacker wrote must not be put where they lead to.
+ * Branch predictors may hold indirect branches with targets in freed text. Flush them
+ * before untrusted text reuses these addresses: otherwise the predicted branches of
+ * other code would speculate into text that an attacker has chosen.
  */
 DEFINE_STATIC_CALL_NULL(execmem_pred_flush, execmem_pred_flush);
 DEFINE_STATIC_KEY_FALSE(execmem_pred_flush_enabled);
 
-static DEFINE_MUTEX(flush_lock);	/* innermost; one flush serves all who wait for it */
+/* Serialises flushes and protects pool->flushed. One flush serves all waiting tasks. */
+static DEFINE_MUTEX(flush_lock);
 
-/* The text of @pack may have been other code before. */
+/* Branch predictors may hold targets in the pack's free text. */
 static void mark_dirty(struct execmem_pack *pack)
 {
 	struct execmem_pool *pool = pack->pool;
@@ -171,7 +174,7 @@ static void flush_predictors(struct execmem_pool *pool, unsigned long dirtied)
 	WRITE_ONCE(pool->flushed, covers);
 }
 
-/* The list for packs whose longest run has @run granules. */
+/* Number of the list for packs with a longest free run of @run granules. */
 static unsigned int room_of(unsigned int run)
 {
 	unsigned int order = fls(run);
@@ -179,7 +182,7 @@ static unsigned int room_of(unsigned int run)
 	return order < 2 ? 2 * order : 2 * order + (run >> (order - 2) & 1);
 }
 
-/* A pack for one large object never serves others. */
+/* Solo packs are in list 0, from which nothing is allocated. */
 static unsigned int room_for(const struct execmem_pack *pack)
 {
 	return execmem_pack_is_solo(pack) ? 0 : room_of(pack->run);
@@ -203,7 +206,7 @@ static void enter_room(struct execmem_pack *pack)
 	__set_bit(pack->room, pool->rooms);
 }
 
-/* To be called after the longest run of a pack may have changed. */
+/* Call this after any change of the longest free run of a pack. */
 static void update_room(struct execmem_pack *pack)
 {
 	if (pack->room == room_for(pack))
@@ -213,10 +216,10 @@ static void update_room(struct execmem_pack *pack)
 	enter_room(pack);
 }
 
-/* How many packs are looked at that need not have enough room. */
+/* How many packs to check in a list that also contains packs without enough room. */
 #define MAX_LOOKS	32
 
-/* A pack with a run of @n granules, or NULL. */
+/* Find a pack with a free run of @n granules. NULL if there is none. */
 static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int n)
 {
 	unsigned int looks = 0, room = room_of(n - 1) + 1;
@@ -264,7 +267,7 @@ static void *take_from_pack(struct execmem_pack *pack, size_t size, unsigned lon
 {
 	struct execmem_pool *pool = pack->pool;
 	unsigned int before = pack->used;
-	/* A pack has 2^17 granules at most, and random bytes are costly. */
+	/* 16 random bits, repeated: random bytes are costly. */
 	void *text = execmem_pack_take(pack, size, get_random_u16() * 0x10001U);
 	size_t given = execmem_granule_bytes(pack, pack->used - before);
 
@@ -280,7 +283,7 @@ static void *take_from_pack(struct execmem_pack *pack, size_t size, unsigned lon
 	return text;
 }
 
-/* Take from the packs that are there. */
+/* Allocate from the existing packs. */
 static void *take(struct execmem_pool *pool, size_t size, unsigned long *dirtied)
 {
 	struct execmem_pack *pack;
@@ -301,10 +304,10 @@ static bool is_for_probes(const struct execmem_pool *pool)
 	return pool->type == EXECMEM_KPROBES || pool->type == EXECMEM_OPTPROBES;
 }
 
-/* A pool doubles, up to a limit. */
+/* Double the pool, up to the size limit of a pack. */
 static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 {
-	/* A pack's tree has room for so many granules. */
+	/* Limited by the number of granules in a pack's tree. */
 	size_t most = EXECMEM_LEAVES_MAX * EXECMEM_LEAF << pool->shift;
 	size_t least = EXECMEM_PACK_MIN, shared;
 
@@ -323,7 +326,7 @@ static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 	return roundup_pow_of_two(max(shared, size));
 }
 
-/* Symbols of packs, for kallsyms and perf, where the objects in them have none. */
+/* Symbols for kallsyms and perf, for types of objects without own symbols. */
 static const char *symbol_of(const struct execmem_pack *pack)
 {
 	static const char * const symbols[EXECMEM_NR_TEXT_TYPES] = {
@@ -371,7 +374,7 @@ static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bo
 	return pack;
 }
 
-/* There may be no room for a large pack, and yet for a smaller one. */
+/* If the address range has no room for the preferred size, try smaller packs. */
 static struct execmem_pack *grow(struct execmem_pool *pool, size_t need)
 {
 	size_t size = next_pack_size(pool, need);
@@ -387,13 +390,16 @@ static struct execmem_pack *grow(struct execmem_pool *pool, size_t need)
 
 static void *grow_and_take(struct execmem_pool *pool, size_t size, unsigned long *dirtied)
 {
-	/* Whoever waits for the lock may hold what reclaim waits for. */
+	/*
+	 * Tasks that wait for grow_lock may hold locks that I/O needs. Reclaim under
+	 * grow_lock must not wait for I/O then.
+	 */
 	unsigned int noio = memalloc_noio_save();
 	struct execmem_pack *pack;
 	void *text;
 
 	mutex_lock(&pool->grow_lock);
-	/* The pack that another task waited for may do. */
+	/* Another task may have added a pack while this one waited for the lock. */
 	text = execmem_is_solo(size) ? NULL : take(pool, size, dirtied);
 	pack = text ? NULL : grow(pool, size);
 	if (pack) {
@@ -408,7 +414,7 @@ static void *grow_and_take(struct execmem_pool *pool, size_t size, unsigned long
 	return text;
 }
 
-/* No object has more granules, unless it has a pack of its own. */
+/* Limits the time under pool->lock. A solo pack has a single granule. */
 #define GRANULES_MAX	4096
 
 static const u8 shifts[EXECMEM_NR_SHIFTS] = { EXECMEM_SHIFT_MIN, 4, 6, 8, PAGE_SHIFT };
@@ -433,25 +439,26 @@ static bool is_kind_of_text(enum execmem_type type, enum execmem_domain domain)
 
 /**
  * execmem_text_alloc - allocate text
- * @type:	where it may be; not %EXECMEM_MODULE_DATA
- * @domain:	whose text may be in the same pages
+ * @type:	selects the address range; not %EXECMEM_MODULE_DATA
+ * @domain:	trust domain; domains do not share pages
  * @size:	number of bytes, up to %EXECMEM_TEXT_MAX
  * @align:	alignment in bytes: a power of two, up to %PAGE_SIZE
  *
- * The text is read-only and executable, and full of traps. Only execmem_text_copy()
- * writes to it. It belongs to the caller until execmem_free() or execmem_retire(). Its
- * address does not follow from what was allocated before.
+ * The text is read-only, executable and filled with traps. Write it with
+ * execmem_text_copy(). The caller owns it until execmem_free() or execmem_retire(). The
+ * address is randomised.
  *
- * The size is rounded up to a multiple of @align, and to one of 16 if it is above 8. So
- * text that is aligned to a cache line shares no line with other text.
+ * The size is rounded up to a multiple of @align and of the granule: 8 bytes for sizes
+ * up to 8, at least 16 bytes for larger ones. Text with the alignment of a cache line
+ * therefore shares no cache line with other text.
  *
- * If the domain is not %EXECMEM_TRUSTED and the CPU needs it, branch predictions that
- * earlier text left at the address are flushed.
+ * For domains other than %EXECMEM_TRUSTED, flushes the branch predictors if the CPU
+ * needs this and the text may have been freed since the last flush.
  *
- * Context: Process context. May sleep, for memory too, but not for I/O: the caller may
- *	    hold locks that reclaim takes, and text_mutex.
- * Return: the text, or NULL if an argument is not valid, if there is no memory, or if
- *	   there is no room within reach of @type.
+ * Context: Process context. May sleep. Allocates memory without starting I/O, so that
+ *	    callers may hold locks that I/O needs. text_mutex may be held.
+ * Return: the text, or NULL if an argument is invalid or if memory or the address range
+ *	   of @type is exhausted.
  */
 void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, size_t size,
 			 size_t align)
@@ -481,10 +488,11 @@ void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, siz
 }
 
 /**
- * execmem_prefetch_object - load what is needed to free an object
- * @text:	the object's address
+ * execmem_prefetch_object - prefetch the metadata that freeing an object needs
+ * @text:	address of the object
  *
- * Return: whether it is in a pack.
+ * Context: Process context. Does not sleep.
+ * Return: true if a pack contains @text.
  */
 bool execmem_prefetch_object(const void *text)
 {
@@ -499,13 +507,14 @@ bool execmem_prefetch_object(const void *text)
 
 /**
  * execmem_lock_object - find an object and lock its pool
- * @text:	the object's address
- * @object:	set to its granules in the pack that is returned
+ * @text:	address of the object
+ * @object:	set to the object's granules
  *
- * Context: Process context. Does not sleep. Enters an RCU read-side critical section.
- * Return: the object's pack, to be passed to execmem_unlock_object(); an error pointer
- *	   with -ENOENT if @text is not in a pack, or -EINVAL if no object that is
- *	   allocated begins there.
+ * Context: Process context. Does not sleep. On success, holds the pool lock and the RCU
+ *	    read lock until execmem_unlock_object().
+ * Return: the pack that contains the object;
+ *	   ERR_PTR(-ENOENT) if no pack contains @text;
+ *	   ERR_PTR(-EINVAL) if no allocated object begins at @text.
  */
 struct execmem_pack *execmem_lock_object(const void *text, struct execmem_extent *object)
 {
@@ -527,8 +536,8 @@ struct execmem_pack *execmem_lock_object(const void *text, struct execmem_extent
 }
 
 /**
- * execmem_unlock_object - undo execmem_lock_object()
- * @pack:	the pack
+ * execmem_unlock_object - release the locks of execmem_lock_object()
+ * @pack:	pack returned by execmem_lock_object()
  */
 void execmem_unlock_object(struct execmem_pack *pack)
 {
@@ -541,8 +550,7 @@ void execmem_unlock_object(struct execmem_pack *pack)
  * @text:	address returned by execmem_text_alloc()
  *
  * Context: Process context. Does not sleep.
- * Return: number of bytes, at least as many as were asked for, or 0 if no allocated
- *	   text begins at @text.
+ * Return: the size with rounding, in bytes, or 0 if no allocated text begins at @text.
  */
 size_t execmem_text_size(const void *text)
 {
@@ -562,17 +570,18 @@ size_t execmem_text_size(const void *text)
 /**
  * execmem_text_copy - write to allocated text
  * @text:	address returned by execmem_text_alloc()
- * @offset:	offset of the write in the text, in bytes
+ * @offset:	offset of the write from @text, in bytes
  * @src:	source
  * @len:	number of bytes
  *
- * text_poke_copy() within the bounds of the caller's text. Other CPUs may not see
- * the write before text_poke_sync().
+ * Works as text_poke_copy(), but refuses writes outside the caller's text. Other CPUs
+ * may not see the new bytes before the next text_poke_sync().
  *
- * Context: As text_poke_copy().
+ * Context: Process context. May sleep. text_mutex may be held; it is not taken.
  * Return: 0 on success;
  *	   -EFAULT if no allocated text begins at @text;
- *	   -ERANGE if the write is not inside it; or as text_poke_copy().
+ *	   -ERANGE if the write exceeds the text;
+ *	   another error of text_poke_copy().
  */
 int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
 {
@@ -587,15 +596,16 @@ int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
 }
 
 /**
- * execmem_is_text - check if an address is in the slab's text of a type and domain
- * @type:	the type
- * @domain:	the domain
- * @addr:	the address
+ * execmem_is_text - check if an address belongs to a type and domain of slab text
+ * @type:	type of text
+ * @domain:	trust domain
+ * @addr:	address
  *
- * Whether the text is allocated is not checked: freed text may be on a stack.
+ * Does not check whether the text is allocated: a stack trace may contain addresses of
+ * freed text.
  *
- * Context: Any, NMI too, where RCU is watching.
- * Return: whether the address is in one of their packs.
+ * Context: Any context in which RCU is watching, NMI included.
+ * Return: true if a pack of this type and domain contains the address.
  */
 bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigned long addr)
 {
@@ -611,14 +621,14 @@ bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigne
 }
 
 /**
- * execmem_get_symbol - find a pack that is a symbol
- * @nr:		number of the pack; if there are fewer, their number is subtracted
- * @start:	set to the pack's address, if it is found
+ * execmem_get_symbol - get the name and address of a pack that is a symbol
+ * @nr:		index among these packs; on failure, their number is subtracted
+ * @start:	set to the address of the pack on success
  *
- * For listings: packs come and go between two calls.
+ * Provides /proc/kallsyms with symbols. Packs may be added or freed between two calls.
  *
  * Context: Process context. Does not sleep.
- * Return: the name of the symbol, or NULL if there is no such pack.
+ * Return: the symbol name, or NULL if @nr is out of range.
  */
 const char *execmem_get_symbol(unsigned int *nr, unsigned long *start)
 {
@@ -635,7 +645,7 @@ const char *execmem_get_symbol(unsigned int *nr, unsigned long *start)
 	return NULL;
 }
 
-/* Packs without objects that nobody takes text from. */
+/* Free the doomed packs. They are empty, and no pool refers to them. */
 static void release_packs(struct work_struct *work)
 {
 	struct execmem_pack *pack, *next;
@@ -649,11 +659,11 @@ static void release_packs(struct work_struct *work)
 		solo |= execmem_pack_is_solo(pack);
 	}
 	spin_unlock(&packs_lock);
-	/* For those who found a pack before. */
+	/* RCU readers may have found a pack before it was erased. */
 	synchronize_rcu();
 	/*
-	 * Other CPUs may hold a translation of the alias that wrote the text. Where there
-	 * were several objects, there was a round since.
+	 * TLBs of other CPUs may hold the alias through which the text was written (riscv).
+	 * Shared packs need no round here: one has run since their last object was freed.
 	 */
 	if (solo)
 		text_poke_sync();
@@ -680,11 +690,13 @@ static void doom_pack(struct execmem_pack *pack)
 }
 
 /**
- * execmem_put_pack - release a pack if it has no objects
- * @pack:	the pack, with its pool's lock held
+ * execmem_put_pack - release a pack if it is empty
+ * @pack:	the pack; the caller must not use it after the call
  *
- * Each pool keeps one empty pack, the largest, so that freeing and allocating by turns
- * does not make packs. The pack must not be used after the call.
+ * Each pool keeps its largest empty pack. Alternating frees and allocations then do not
+ * map and unmap pages. A worker frees the other empty packs.
+ *
+ * Context: Called with the pool lock held.
  */
 void execmem_put_pack(struct execmem_pack *pack)
 {
@@ -699,9 +711,11 @@ void execmem_put_pack(struct execmem_pack *pack)
 }
 
 /**
- * execmem_reuse_leaf - let freed text be allocated again
- * @pack:	the pack, with its pool's lock held
- * @leaf:	number of the leaf whose dead granules become free
+ * execmem_reuse_leaf - make the dead granules of a leaf available for allocation
+ * @pack:	the pack
+ * @leaf:	index of the leaf; no condemned object begins in it
+ *
+ * Context: Called with the pool lock held.
  */
 void execmem_reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 {
@@ -716,8 +730,8 @@ void execmem_reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
  * execmem_drop_empty - release the empty pack that a pool keeps
  * @pool:	the pool
  *
- * Context: Process context. Does not sleep: a worker does the rest.
- * Return: how many pages the pack has, or 0 if there is none.
+ * Context: Process context. Does not sleep: a worker frees the pack.
+ * Return: number of pages in the pack, or 0 if the pool keeps none.
  */
 unsigned long execmem_drop_empty(struct execmem_pool *pool)
 {
@@ -734,7 +748,7 @@ unsigned long execmem_drop_empty(struct execmem_pool *pool)
 }
 
 /**
- * execmem_flush_packs - wait until packs without objects are freed
+ * execmem_flush_packs - wait until the worker has freed all doomed packs
  *
  * Context: Process context. May sleep.
  */
@@ -757,13 +771,13 @@ static void add_stats(struct execmem_stats *sum, const struct execmem_stats *s)
 }
 
 /**
- * execmem_get_stats - get statistics of a type and domain
- * @type:	the type
- * @domain:	the domain
- * @stats:	filled in
+ * execmem_get_stats - get the statistics of a type and domain
+ * @type:	type of text
+ * @domain:	trust domain
+ * @stats:	filled with the statistics
  *
  * Context: Process context. Does not sleep.
- * Return: 0, or -EINVAL if there is no text of that kind.
+ * Return: 0 on success, -EINVAL if @type or @domain is invalid.
  */
 int execmem_get_stats(enum execmem_type type, enum execmem_domain domain,
 		      struct execmem_stats *stats)
@@ -799,7 +813,7 @@ static void init_pool(struct execmem_pool *pool, unsigned int nr)
 	pool->shift = shifts[nr % EXECMEM_NR_SHIFTS];
 }
 
-/* Called by mm_core_init(), before ftrace may need text. */
+/* mm_core_init() calls this before ftrace can allocate trampolines. */
 void __init execmem_slab_init(void)
 {
 	unsigned int nr;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Pools of the execmem slab: packs with text of one kind. See pool.c.
+ * Pools of the execmem slab: packs of one type, trust domain and granule. See pool.c.
  */
 #ifndef _MM_EXECMEM_POOL_H
 #define _MM_EXECMEM_POOL_H
@@ -13,32 +13,35 @@
 #include "pack.h"
 #include "pages.h"
 
-/* Granules of the packs: 8 bytes, 16, 64, 256, and a page. */
+/* Sizes of granules: 8, 16, 64 and 256 bytes, and a page. */
 #define EXECMEM_NR_SHIFTS	5
 
-/* Lists of packs by the length of the longest free run: two per power of two. */
+/* Lists of packs by the longest free run: two lists per power of two. */
 #define EXECMEM_NR_ROOMS	(2 * (21 - EXECMEM_SHIFT_MIN + 2))
 
 /**
  * struct execmem_pool - packs of one type, trust domain and granule
- * @lock:	protects all below but @flushed and @grow_lock, and the packs' metadata
+ * @lock:	protects the fields from @packs to @dirt and the metadata of all packs
  * @packs:	all packs
  * @room:	the packs by the length of the longest free run; see pool.c
- * @rooms:	which of these lists are not empty
- * @empty:	the one pack without objects that is kept, or NULL
- * @dying:	packs with freed text, by the event that it waits for; see retire.c
- * @phase:	which of two marks freed text gets, by the event that it waits for
- * @stats:	what the pool has and has done
- * @shared:	bytes of text in packs that objects share
- * @dirt:	counts what may have left branch predictions behind
- * @flushed:	how much of @dirt a flush has covered
- * @grow_lock:	held while a pack is made, so that one is made for all who wait
- * @type:	where the text may be
- * @domain:	whose text may share a pack
- * @shift:	log2 of the bytes in a granule
+ * @rooms:	bitmap of the non-empty lists in @room
+ * @empty:	the empty pack that the pool keeps, or NULL
+ * @dying:	packs with freed text, by the event that the text waits for; see retire.c
+ * @phase:	the mark that newly freed text gets, by event: 0 or 1; see retire.c
+ * @stats:	statistics
+ * @shared:	bytes of text in shared packs
+ * @dirt:	incremented whenever text becomes reusable and a new pack is added
+ * @flushed:	value of @dirt at the start of the last predictor flush
+ * @grow_lock:	serialises the creation of packs: waiting tasks share the new pack
+ * @type:	type of text, which selects the address range
+ * @domain:	trust domain; domains do not share packs
+ * @shift:	log2 of the granule in bytes
+ *
+ * pool.c documents the lock order. @flushed is protected by flush_lock. @dirt and
+ * @flushed are also read without a lock.
  */
 struct execmem_pool {
-	spinlock_t lock;		/* pool.c has the lock order */
+	spinlock_t lock;		/* protects packs ... dirt, and the packs' metadata */
 	struct list_head packs;
 	struct list_head room[EXECMEM_NR_ROOMS];
 	DECLARE_BITMAP(rooms, EXECMEM_NR_ROOMS);
@@ -49,7 +52,7 @@ struct execmem_pool {
 	size_t shared;
 	unsigned long dirt;
 	unsigned long flushed;
-	struct mutex grow_lock;		/* as above */
+	struct mutex grow_lock;		/* one task creates a pack at a time */
 	enum execmem_type type;
 	enum execmem_domain domain;
 	u8 shift;

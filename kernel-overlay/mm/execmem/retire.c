@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Freeing text of the execmem slab.
+ * Freeing of execmem slab text.
  *
- * Freed text takes these steps before it can be allocated again:
+ * Freed text passes these steps before it can be allocated again:
  *
- *   1. It is condemned: it has no owner, so that a second free is refused.
- *   2. If CPUs may still execute it, a grace period passes (execmem_retire()).
- *   3. It is filled with traps, and buried.
- *   4. All CPUs are synchronised: none can execute what the text held before.
+ *   1. Condemn it: it loses its owner, so that a second free fails.
+ *   2. Wait for a grace period if CPUs may still execute it (execmem_retire() only).
+ *   3. Bury it: fill it with traps.
+ *   4. Synchronise all CPUs with text_poke_sync(): no CPU executes the old code anymore.
  *
- * All frees share the rounds of step 4. A round runs ROUND_DELAY after the first text
- * was filled with traps, or once there is 1 MiB of it. So the number of rounds does not
- * depend on the number of callers, who may be unprivileged users that attach and detach
- * socket filters: at most ten per second, and one per MiB.
+ * All frees share the rounds of step 4. A round runs ROUND_DELAY after the first burial,
+ * or as soon as 1 MiB is buried. There are at most ten rounds per second plus one per
+ * MiB, for any number of callers. Otherwise unprivileged users could cause an IPI storm
+ * by attaching and detaching socket filters.
  *
- * Freeing needs no memory. A leaf of a pack in which text was freed is marked, by one of
- * two marks for each of the two events that text waits for, the grace period and the
- * round. When an event begins, the other mark is used from then on. When the event has
- * ended, all text is done with that was freed in the leaves with the first mark, unless
- * a leaf has the other mark as well: then it waits for the next event. That cannot go on
- * forever, because freed text cannot be freed again: each time, the leaf has fewer
- * objects.
+ * Freeing allocates no memory. Instead of queueing objects, it marks leaves. Freed text
+ * waits for an event: the grace period (step 2) or the round (step 4). Each leaf has two
+ * mark bits per event, and each pool selects one of them (the phase):
+ *
+ *   - A free sets the selected bit of the leaf.
+ *   - The start of an event flips the phase. Later frees set the other bit.
+ *   - The end of the event completes the leaves that have only the old bit. Leaves with
+ *     both bits wait for the next event, because the bits do not tell the objects apart.
+ *
+ * A leaf cannot wait forever: each repetition needs another free in the leaf, and
+ * condemned objects cannot be freed again.
  */
 
 #include <linux/atomic.h>
@@ -40,13 +44,13 @@
 #define ROUND_BYTES	SZ_1M
 
 /*
- * Held from when an object is condemned until it is buried, by execmem_free() and by
- * the worker that buries retired objects; and while leaves are released. So a leaf that
- * is released has no object that is not yet full of traps.
+ * Makes condemning and burying atomic for execmem_slab_free(), and excludes the release
+ * of leaves meanwhile. Retired objects are buried under it too. Hence a leaf without the
+ * mark of a retired object has no object that still lacks its traps.
  */
 static DEFINE_MUTEX(trap_lock);
 
-/* Bytes that were buried since the last round began. */
+/* Bytes buried since the last round began. */
 static atomic_long_t buried;
 
 static void grace_work_fn(struct work_struct *work);
@@ -69,19 +73,19 @@ static u8 mark(enum execmem_event event, unsigned int phase)
 	return BIT(2 * event + phase);
 }
 
-/* The mark of leaves whose text was freed since the last event began. */
+/* Mark of leaves with text that was freed after the last event began. */
 static u8 fresh_mark(const struct execmem_pool *pool, enum execmem_event event)
 {
 	return mark(event, pool->phase[event]);
 }
 
-/* The mark of leaves whose text waits for the event that has begun. */
+/* Mark of leaves with text that waits for the running event. */
 static u8 waiting_mark(const struct execmem_pool *pool, enum execmem_event event)
 {
 	return mark(event, !pool->phase[event]);
 }
 
-/* Note that text was freed in some leaves. Called with the pool's lock held. */
+/* Mark leaves in which text was freed. Called with the pool lock held. */
 static void mark_leaves(struct execmem_pack *pack, enum execmem_event event, unsigned int first,
 			unsigned int last)
 {
@@ -97,7 +101,7 @@ static void mark_leaves(struct execmem_pack *pack, enum execmem_event event, uns
 		list_add_tail(&dying->link, &pool->dying[event]);
 }
 
-/* An event begins. Return whether anything waits for it. */
+/* Begin an event. Return true if any text waits for it. */
 static bool begin_event(enum execmem_event event)
 {
 	struct execmem_pool *pool;
@@ -112,7 +116,7 @@ static bool begin_event(enum execmem_event event)
 	return any;
 }
 
-/* A pack that waits for an event, and the parents of its waiting leaves, or NULL. */
+/* Get a pack with waiting leaves and the bitmap of their parents. NULL if none is left. */
 static struct execmem_pack *next_pack(struct execmem_pool *pool, enum execmem_event event,
 				      unsigned long *nodes)
 {
@@ -122,7 +126,7 @@ static struct execmem_pack *next_pack(struct execmem_pool *pool, enum execmem_ev
 
 	guard(spinlock)(&pool->lock);
 	dying = list_first_entry_or_null(list, struct execmem_dying, link);
-	/* Packs in which text was freed since the event began are at the end of the list. */
+	/* Packs with later frees only are at the end of the list. */
 	if (!dying || bitmap_empty(dying->nodes[waiting], EXECMEM_BOTTOM_MAX))
 		return NULL;
 
@@ -136,7 +140,7 @@ static struct execmem_pack *next_pack(struct execmem_pool *pool, enum execmem_ev
 
 typedef void (*leaf_fn_t)(struct execmem_pack *pack, unsigned int leaf);
 
-/* The pack may be gone when @fn has removed the mark of the last waiting leaf. */
+/* Do not use the pack after the last call of @fn, which may free it. */
 static void for_waiting_leaves(struct execmem_pack *pack, unsigned int node,
 			       enum execmem_event event, leaf_fn_t fn)
 {
@@ -147,7 +151,7 @@ static void for_waiting_leaves(struct execmem_pack *pack, unsigned int node,
 	memcpy(marks, pack->level[0][node].dying, sizeof(marks));
 	spin_unlock(&pack->pool->lock);
 
-	/* All at once: then their cache misses overlap. */
+	/* Prefetch all of them first: their cache misses then overlap. */
 	for (i = 0; i < EXECMEM_FANOUT; i++)
 		if (marks[i] & waiting)
 			execmem_pack_prefetch(pack, node * EXECMEM_FANOUT + i);
@@ -157,8 +161,10 @@ static void for_waiting_leaves(struct execmem_pack *pack, unsigned int node,
 }
 
 /*
- * From the highest leaf to the lowest: an object that is buried may reach into the next
- * leaf, where its granules would look like condemned objects.
+ * Complete an event: call @fn for each waiting leaf.
+ *
+ * Visit the leaves in descending order. A buried object may extend into the next leaf.
+ * In ascending order, its granules there would look like condemned objects.
  */
 static void end_event(enum execmem_event event, leaf_fn_t fn)
 {
@@ -178,7 +184,7 @@ static void end_event(enum execmem_event event, leaf_fn_t fn)
 	}
 }
 
-/* The text in a leaf was full of traps when the round began. */
+/* Release the dead granules of a leaf after a round. They had traps when it began. */
 static void reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 {
 	const u8 retired = mark(EXECMEM_GRACE, 0) | mark(EXECMEM_GRACE, 1);
@@ -189,7 +195,7 @@ static void reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 	guard(spinlock)(&pool->lock);
 	*marks &= ~waiting_mark(pool, EXECMEM_ROUND);
 	if (*marks & retired) {
-		/* Retired text begins there. Whoever buries it causes another round. */
+		/* Retired text begins in this leaf. Its burial will start another round. */
 		mark_leaves(pack, EXECMEM_ROUND, leaf, leaf);
 	} else if (!*marks) {
 		execmem_reuse_leaf(pack, leaf);
@@ -219,11 +225,11 @@ static bool fill_traps(void *text, size_t size)
 {
 	int ret = text_poke_set(text, size);
 
-	/* Text cannot be written so early in boot: it still contains traps. */
+	/* -EAGAIN: text cannot be written yet during boot, so it still contains traps. */
 	return !ret || ret == -EAGAIN;
 }
 
-/* Text that is not full of traps is never reused. Called with the pool's lock held. */
+/* Never reuse text that cannot be filled with traps. Called with the pool lock held. */
 static void lose(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
 	size_t size = execmem_pack_bytes(pack, dead);
@@ -235,13 +241,13 @@ static void lose(struct execmem_pack *pack, const struct execmem_extent *dead)
 		     execmem_pack_addr(pack, dead->start));
 }
 
-/* Fill condemned text with traps, and bury it. Called with trap_lock held. */
+/* Fill condemned text with traps and bury it. Called with trap_lock held. */
 static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
 	size_t size = execmem_pack_bytes(pack, dead);
 	bool solo = execmem_pack_is_solo(pack), full;
 
-	/* What has its own pages is unmapped. */
+	/* A solo pack needs no traps: its pages are unmapped. */
 	full = solo || fill_traps(execmem_pack_addr(pack, dead->start), size);
 
 	guard(spinlock)(&pack->pool->lock);
@@ -258,7 +264,7 @@ static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 	atomic_long_add(size, &buried);
 }
 
-/* A grace period has passed: no CPU executes the objects that begin in a leaf. */
+/* Bury the condemned objects that begin in a leaf, after a grace period. */
 static void bury_leaf(struct execmem_pack *pack, unsigned int leaf)
 {
 	struct execmem_pool *pool = pack->pool;
@@ -286,7 +292,7 @@ static void leave_text(struct work_struct *work)
 {
 }
 
-/* Work runs on a CPU after the task there has left. */
+/* Wait for a context switch on each online CPU: the kworker runs only after one. */
 static void wait_for_cpus(void)
 {
 	unsigned int cpu;
@@ -300,14 +306,14 @@ static void wait_for_cpus(void)
 		flush_work(per_cpu_ptr(&leave_work, cpu));
 }
 
-/* Afterwards no CPU is in the text, and no task was preempted there. */
+/* Wait until no CPU executes retired text and no task is preempted in it. */
 static void wait_grace(void)
 {
 	synchronize_rcu();
 	synchronize_rcu_tasks();
 	/*
-	 * Without CONFIG_TASKS_RCU tasks are not preempted, but an interrupt may be a
-	 * quiescent state of RCU.
+	 * Without CONFIG_TASKS_RCU tasks are not preempted, but RCU may report a quiescent
+	 * state from an interrupt that occurred in the text.
 	 */
 	if (!IS_ENABLED(CONFIG_TASKS_RCU))
 		wait_for_cpus();
@@ -323,7 +329,7 @@ static void grace_work_fn(struct work_struct *work)
 	kick_round();
 }
 
-/* Take an object from its owner. Returns as execmem_lock_object(), but unlocked. */
+/* Remove the owner of an object. Return its pack or an error of execmem_lock_object(). */
 static struct execmem_pack *condemn(void *text, struct execmem_extent *object, bool executed)
 {
 	struct execmem_pack *pack = execmem_lock_object(text, object);
@@ -346,14 +352,13 @@ static struct execmem_pack *condemn(void *text, struct execmem_extent *object, b
  * execmem_slab_free - free text that no CPU executes
  * @text:	address returned by execmem_text_alloc()
  *
- * Fills the text with traps. It can be allocated again after the next shared round.
- * Needs no memory.
+ * Fills the text with traps. The text can be allocated again after the next shared round.
+ * Allocates no memory.
  *
- * Context: Process context. May sleep. Does not take text_mutex, which may be held.
+ * Context: Process context. May sleep. text_mutex may be held; it is not taken.
  * Return: 0 on success;
- *	   -ENOENT if @text is not an address of the slab;
- *	   -EINVAL if no allocated text begins at @text: it was freed before, or
- *	   never allocated.
+ *	   -ENOENT if @text is outside the slab;
+ *	   -EINVAL if no allocated text begins at @text, after a double free for example.
  */
 int execmem_slab_free(void *text)
 {
@@ -367,7 +372,7 @@ int execmem_slab_free(void *text)
 	pack = condemn(text, &object, false);
 	if (!IS_ERR(pack)) {
 		bury(pack, &object);
-		/* Other packs are not empty: the dead granules are in them. */
+		/* Dead granules keep other packs in use until the next round. */
 		if (execmem_pack_is_solo(pack)) {
 			guard(spinlock)(&pack->pool->lock);
 			execmem_put_pack(pack);
@@ -385,13 +390,13 @@ int execmem_slab_free(void *text)
  * execmem_retire - free text that CPUs may still execute
  * @text:	address returned by execmem_text_alloc(), or NULL
  *
- * The caller has unpublished the text: no CPU enters it any more. When no CPU executes
- * it and no task was preempted in it, the text is filled with traps. It can be
- * allocated again after the next shared round. Text that is retired meanwhile shares
- * the grace period and the round. Needs no memory.
+ * The caller must have unpublished the text, so that no CPU enters it anymore. A worker
+ * waits for a grace period of RCU and RCU Tasks, then fills the text with traps. The text
+ * can be allocated again after the next shared round. Concurrent calls share the grace
+ * period. Allocates no memory.
  *
- * The grace period is one of RCU and of RCU Tasks. It does not cover text that sleeps,
- * or that runs where RCU is not watching.
+ * The grace period does not cover tasks that sleep in the text or CPUs that execute it
+ * while RCU is not watching. Warns if no allocated text begins at @text.
  *
  * Context: Process context. Does not sleep.
  */
@@ -408,11 +413,11 @@ void execmem_retire(void *text)
 }
 
 /**
- * execmem_retire_barrier - wait for a grace period and a round of freed text
+ * execmem_retire_barrier - wait until freed text can be allocated again
  *
- * Afterwards text that was passed to execmem_free() or execmem_retire() before can be
- * allocated again, unless other tasks free text beside it meanwhile. For tests and for
- * whoever counts text. Runs the round at once.
+ * Completes the grace period and the round for all earlier calls of execmem_free() and
+ * execmem_retire(). Starts them without the usual delay. Text stays unavailable if other
+ * tasks free text in the same leaf meanwhile. For tests and for statistics.
  *
  * Context: Process context. May sleep for several grace periods.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The shrinker of the execmem slab: frees the empty packs that pools keep. */
+/* Shrinker of the execmem slab: frees the empty pack that each pool keeps. */
 
 #include <linux/shrinker.h>
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Benchmark of the execmem slab, beside the allocators that it is compared with.
+ * Benchmark that compares the execmem slab with two other allocators.
  *
- * What is timed is a pair of calls in a steady state: a random one of N live
- * objects is freed, and one of a new random size is allocated. Each combination
- * of allocator, sizes, N and number of threads runs in a process of its own,
- * forked before anything is allocated: fill up to N objects, shuffle by as many
- * pairs, then time a number of batches of pairs and take the median batch.
+ * It measures a pair of calls in a steady state: free one of N objects at random,
+ * then allocate an object of random size. Each combination of allocator, size mix,
+ * N and number of threads runs in a separate process. The process allocates N
+ * objects, shuffles them with N pairs, measures several batches of pairs and
+ * reports the median batch.
  *
- * The harness stays out of the figures: what to free and which sizes to allocate
- * is decided before a batch, and the array of objects is prefetched.
+ * To keep the cost of the harness out of the figures, it selects the objects and
+ * sizes before each batch, and prefetches the array of objects.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -32,16 +32,16 @@
 #define BPF_ALIGN	64
 
 #define MAX_BATCHES	101
-/* A batch takes about that long, unless fewer pairs than that do. */
+/* Target duration of a batch, and limits for its number of pairs. */
 #define BATCH_NS	20e6
 #define BATCH_MIN	200
 #define BATCH_MAX	100000
 
-/* What the slab is expected to do. */
-#define FLAT_MAX	2.0	/* slowest by fastest size of the working set */
-#define META_MAX	0.03	/* metadata by text, plus META_CONST bytes */
+/* Limits that the slab must meet. */
+#define FLAT_MAX	2.0	/* ratio of the times for the slowest and the fastest N */
+#define META_MAX	0.03	/* ratio of metadata to text, plus META_CONST bytes */
 #define META_CONST	4096
-#define WASTE_MAX	0.01	/* rounding by what was asked for */
+#define WASTE_MAX	0.01	/* ratio of rounding to requested bytes */
 
 static const struct bench_ops *const allocators[] = {
 	&bench_slab, &bench_stock, &bench_cache,
@@ -62,7 +62,7 @@ static const char *const mix_texts[] = {
 static const unsigned int counts[] = { 1000, 10000, 100000, 1000000 };
 
 #define NR_COUNTS	ARRAY_SIZE(counts)
-/* Waste of uniform sizes does not depend on much. */
+/* The waste of uniform sizes hardly depends on the number of objects: check one. */
 #define UNIFORM_COUNT	10000
 
 static struct {
@@ -70,7 +70,7 @@ static struct {
 	double fill_ns, shuffle_ns;
 	unsigned int min_objects, max_objects;
 	bool json, full;
-	int allocator, mix, threads;	/* the only one, or -1 */
+	int allocator, mix, threads;	/* run only this one; -1 for all */
 } opts = {
 	.batches = 15,
 	.fill_ns = 1.5e9,
@@ -82,23 +82,23 @@ static struct {
 };
 
 /**
- * struct cell - one combination, and what was measured
- * @allocator:	which
- * @mix:	of sizes, which
- * @objects:	how many live ones
- * @threads:	how many
+ * struct cell - one combination and its results
+ * @allocator:	index in allocators[]
+ * @mix:	index in mix_names[]
+ * @objects:	number of live objects
+ * @threads:	number of threads
  * @median:	time of a pair in the median batch, in ns
- * @min:	in the fastest
- * @max:	in the slowest
- * @pairs:	in a batch, of each thread
- * @shuffled:	pairs before the first batch
- * @filled:	objects of the filling phase that were allocated the plain way
- * @fill_s:	how long that phase took, in seconds
- * @asked:	bytes of all live objects, as asked for
- * @given:	as allocated
- * @reserved:	bytes of text the allocator has mapped
- * @metadata:	bytes it has allocated to manage them
- * @done:	whether it was measured
+ * @min:	time of a pair in the fastest batch
+ * @max:	time of a pair in the slowest batch
+ * @pairs:	number of pairs of each thread in a batch
+ * @shuffled:	number of pairs before the first batch
+ * @filled:	number of objects allocated before @fill_fast of struct bench_ops
+ * @fill_s:	duration of the filling phase, in seconds
+ * @asked:	requested bytes of all live objects
+ * @given:	allocated bytes of all live objects
+ * @reserved:	bytes of text that the allocator has mapped
+ * @metadata:	bytes of metadata that the allocator has allocated
+ * @done:	the cell has been measured
  */
 struct cell {
 	unsigned int allocator, mix, objects, threads;
@@ -109,7 +109,7 @@ struct cell {
 	bool done;
 };
 
-/* In one word, as what the harness has in caches is not there for allocators. */
+/* Packed into one word, to leave more cache to the allocators. */
 struct object {
 	uint64_t text : 48, size : 16;
 };
@@ -117,11 +117,11 @@ struct object {
 struct worker {
 	const struct bench_ops *ops;
 	unsigned int nr, mix, pairs;
-	struct object *objects;	/* its own */
+	struct object *objects;	/* objects of this thread */
 	unsigned int nr_objects;
-	uint32_t *which, *sizes;	/* of the next batch */
+	uint32_t *which, *sizes;	/* choices for the next batch */
 	uint64_t random;
-	double ns;		/* the last batch took */
+	double ns;		/* duration of the last batch */
 };
 
 static pthread_barrier_t barrier;
@@ -164,13 +164,13 @@ static uint32_t below(uint64_t *state, uint32_t n)
 	return (uint32_t)(random64(state) >> 32) * (uint64_t)n >> 32;
 }
 
-/* What the kernel asks for to place a program of that many bytes. */
+/* The size that BPF requests for a program of @size bytes. */
 static uint32_t size_with_gap(uint32_t size)
 {
 	return (size + 8 + 16 + BPF_ALIGN - 1) & -BPF_ALIGN;
 }
 
-/* 1 / x is uniform in a range: many short ones, and a long tail. */
+/* Random x with uniform 1 / x: many small sizes and a long tail. */
 static uint32_t tail(uint64_t *state, double from, double to)
 {
 	double u = (random64(state) >> 11) * 0x1p-53;
@@ -252,7 +252,7 @@ static void *work(void *arg)
 	}
 }
 
-/* All threads do @pairs each. Returns what one took, per thread, in ns. */
+/* Run @pairs in each thread. Return the time of one pair per thread, in ns. */
 static double batch(struct worker *workers, unsigned int threads, unsigned int pairs)
 {
 	double ns = 0;
@@ -276,7 +276,7 @@ static double batch(struct worker *workers, unsigned int threads, unsigned int p
 	return ns / threads / pairs;
 }
 
-/* Until the time is over the plain way, then the fast one if there is one. */
+/* Allocate the objects. After opts.fill_ns, call fill_fast if the allocator has it. */
 static void fill(struct cell *cell, const struct bench_ops *ops, struct object *objects,
 		 uint64_t *random)
 {
@@ -300,7 +300,7 @@ static void fill(struct cell *cell, const struct bench_ops *ops, struct object *
 	bench_env_quiesce();
 }
 
-/* So that no thread has a part of the addresses for itself. */
+/* Give each thread objects of the whole address range. */
 static void mix_up(struct object *objects, unsigned int n, uint64_t *random)
 {
 	struct object tmp;
@@ -314,7 +314,7 @@ static void mix_up(struct object *objects, unsigned int n, uint64_t *random)
 	}
 }
 
-/* As many pairs as there are objects, or what there is time for. */
+/* Run one pair per object, or as many as fit in opts.shuffle_ns. */
 static double shuffle(struct cell *cell, struct worker *workers)
 {
 	double start = now(CLOCK_MONOTONIC), ns = 0;
@@ -325,7 +325,7 @@ static double shuffle(struct cell *cell, struct worker *workers)
 			break;
 		ns = batch(workers, cell->threads, pairs);
 		cell->shuffled += (uint64_t)pairs * cell->threads;
-		/* A tenth of the time at once. */
+		/* Steps of at most a tenth of the time limit. */
 		pairs *= 2;
 		if (pairs > opts.shuffle_ns / 10 / ns)
 			pairs = opts.shuffle_ns / 10 / ns;
@@ -377,7 +377,7 @@ static void account(struct cell *cell, const struct bench_ops *ops, const struct
 	cell->metadata = bench_env_metadata();
 }
 
-/* On huge pages, as the harness is not to be what misses the TLB. */
+/* Use huge pages: otherwise the harness itself would cause TLB misses. */
 static struct object *alloc_objects(unsigned int n)
 {
 	size_t huge = 2 << 20, size = (n * sizeof(struct object) + huge - 1) & -huge;
@@ -391,7 +391,7 @@ static struct object *alloc_objects(unsigned int n)
 	return p;
 }
 
-/* In a child. */
+/* Runs in a child process. */
 static void measure(struct cell *cell)
 {
 	const struct bench_ops *ops = allocators[cell->allocator];
@@ -523,7 +523,7 @@ static void print_intro(void)
 	       "th", "allocator", "ns median", "min", "max", "pairs", "meta%", "waste%", "res/us");
 }
 
-/* metadata by text given out, rounding by text asked for, text mapped by text given out */
+/* The last columns: metadata / allocated, rounding / requested, mapped / allocated. */
 static void print_cell(const struct cell *c)
 {
 	printf("%-8s%9u %2u %-10s %10.0f %10.0f %10.0f %7" PRIu64 " %6.2f %6.1f %6.2f %s\n",
@@ -582,7 +582,7 @@ static void run_all(void)
 		run_cell(a, UNIFORM, UNIFORM_COUNT, 1);
 }
 
-/* Of loads that depend on each other, from a random line to the next, in ns. */
+/* Latency of dependent loads from random cache lines, in ns. */
 static double latency(size_t bytes)
 {
 	const size_t line = 64, huge = 2 << 20;
@@ -617,7 +617,7 @@ static double latency(size_t bytes)
 	return start / loads;
 }
 
-/* How much of a slope is the machine's, not the allocator's. */
+/* Part of the increase with N comes from the caches of the machine: show it. */
 static void print_latency(void)
 {
 	const struct cell *few = find(SLAB, BPF, counts[0], 1);
@@ -645,7 +645,7 @@ static double min_speedup(unsigned int threads)
 	return speedups[threads];
 }
 
-/* Flat, never slower than prog packs, and much faster with many objects. */
+/* Constant time for all N, never slower than prog packs, much faster for large N. */
 static void check_times(unsigned int mix, unsigned int threads)
 {
 	double low = 0, high = 0, worst = 0, speedup = 0;
@@ -675,7 +675,7 @@ static void check_times(unsigned int mix, unsigned int threads)
 	snprintf(text, sizeof(text), "slab %.0f..%.0f ns, a factor of %.2f, at most %.1f", low,
 		 high,
 		 high / low, FLAT_MAX);
-	/* Wall time of two threads has whatever else runs in it. */
+	/* The wall time of several threads includes other load: do not judge it. */
 	if (threads == 1)
 		verdict(high / low <= FLAT_MAX, where, text);
 	else if (!opts.json)

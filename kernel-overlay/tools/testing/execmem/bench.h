@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Between the parts of the benchmark: bench.c drives, bench_env.c is the kernel
- * around the allocators, and each bench_<allocator>.c has a struct bench_ops.
+ * Interface between the parts of the benchmark. bench.c measures, bench_env.c provides
+ * the kernel environment, and each bench_<allocator>.c defines a struct bench_ops.
  *
- * No kernel header is included here: bench.c is a plain userspace program.
+ * This file includes no kernel header, because bench.c is a plain userspace program.
  */
 #ifndef _BENCH_H
 #define _BENCH_H
@@ -15,14 +15,13 @@
 
 /**
  * struct bench_ops - an allocator
- * @name:	in tables
- * @init:	called once, before all others
- * @alloc:	allocate text of that many bytes, at a multiple of @align if the allocator
- *		has a choice; NULL if it cannot
- * @free:	free what @alloc() returned, of that size
- * @given:	how many bytes the object at that address has got
- * @fill_fast:	whether all that is allocated from now on is for filling up, and
- *		what is full may be kept out of sight; NULL if there is no such way
+ * @name:	name in tables
+ * @init:	initialise the allocator; called first, and once
+ * @alloc:	allocate text. Allocators without alignment ignore @align. Return NULL on
+ *		failure.
+ * @free:	free text of @alloc() with the same size
+ * @given:	return the allocated size, with rounding
+ * @fill_fast:	start or stop a mode that makes the filling phase faster; optional
  */
 struct bench_ops {
 	const char *name;

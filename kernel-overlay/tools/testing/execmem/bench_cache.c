@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A cache of pages for text, to compare with: free and busy ranges of pages in a
- * maple tree each, and one mutex around both. Allocated is the first free range
- * that is large enough, by address; 2 MiB are added when there is none. Freed
- * ranges are merged with their neighbours, and are not given back.
+ * Page-granular text cache for comparison, modelled on the ROX cache of newer kernels.
  *
- * Written for this benchmark, in the way in which newer kernels cache such pages.
+ * Two maple trees hold the free and the busy page ranges. One mutex protects both.
+ * Allocation uses the first free range by address that is large enough, and adds
+ * 2 MiB if there is none. Freed ranges are merged with their neighbours and stay in
+ * the cache.
  */
 #include "bench.h"
 
@@ -25,7 +25,7 @@ static int add_free(unsigned long start, unsigned long last)
 	if (mas_walk(&mas))
 		last = mas.last;
 
-	/* What is stored does not matter, but that it is not NULL. */
+	/* The tree needs any entry other than NULL. */
 	mas_set_range(&mas, start, last);
 	return mas_store_gfp(&mas, (void *)start, GFP_KERNEL);
 }

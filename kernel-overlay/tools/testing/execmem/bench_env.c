@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel around the benchmarked allocators: memory for metadata and for text,
- * RCU and work queues. See bench_shim.h for why it is not the one of the tests.
+ * Kernel environment of the benchmarked allocators: memory for metadata and text, RCU
+ * and work queues. bench_shim.h explains why the tests have a different one.
  */
 #include <sys/mman.h>
 
 #include "bench.h"
 
-/* Of lib/bitmap.c, what tools/lib/bitmap.c lacks. */
+/* Functions of lib/bitmap.c that tools/lib/bitmap.c lacks. */
 #include "shim_bitmap.h"
 
 /*
- * Metadata: size classes as those of kmalloc(), which rounds up to them, and as
- * there a thread has its own free objects. A chunk has objects of one class only,
- * so that kfree() knows it by the address.
+ * Metadata. As in kmalloc(), sizes are rounded up to size classes and each thread has
+ * lists of free objects. All objects of a chunk have one class, so that kfree() finds
+ * the class by address.
  */
 #define ARENA_SIZE	(4UL << 30)
 #define CHUNK_SHIFT	16
@@ -25,10 +25,10 @@ static const unsigned int class_size[] = {
 #define NR_CLASSES	ARRAY_SIZE(class_size)
 
 /**
- * struct per_thread - what the kernel has per CPU
+ * struct per_thread - replaces per-CPU data of the kernel
  * @free:	free objects, by class
- * @metadata:	bytes allocated less bytes freed; may be negative
- * @callbacks:	waiting for a grace period
+ * @metadata:	bytes allocated minus bytes freed by this thread; may be negative
+ * @callbacks:	RCU callbacks that wait for a grace period
  * @random:	state of get_random_u32()
  */
 struct per_thread {
@@ -46,14 +46,14 @@ static size_t arena_used;
 static u8 chunk_class[ARENA_SIZE >> CHUNK_SHIFT];
 static spinlock_t arena_lock;
 
-/* Text: addresses only. Areas have one of few sizes, and are reused by it. */
+/* Text: reserved addresses without memory. Few sizes occur: reuse areas of equal size. */
 #define TEXT_SIZE	BIT(36)
 #define TEXT_SHIFT	16
 #define NR_TEXT_SIZES	64
 
 struct text_size {
 	size_t size;
-	unsigned int *free;	/* areas, by number */
+	unsigned int *free;	/* numbers of free areas */
 	size_t nr_free, max_free;
 };
 
@@ -109,7 +109,7 @@ static void refill(unsigned int class)
 		die("out of memory for metadata");
 
 	chunk_class[(chunk - arena) >> CHUNK_SHIFT] = class;
-	/* Lowest address on top. */
+	/* The lowest address is allocated first. */
 	for (at = CHUNK_SIZE / size * size; at; at -= size) {
 		*(void **)(chunk + at - size) = this_thread->free[class];
 		this_thread->free[class] = chunk + at - size;
@@ -151,7 +151,7 @@ void kfree(const void *p)
 		free_class((void *)p, chunk_class[((char *)p - arena) >> CHUNK_SHIFT]);
 }
 
-/* The maple tree's nodes are in the only cache there is. */
+/* Only the maple tree creates a cache, for its nodes. */
 struct kmem_cache {
 	unsigned int class;
 };
@@ -221,7 +221,7 @@ void *bench_map(size_t size, size_t align)
 	if (s->nr_free) {
 		area = s->free[--s->nr_free];
 	} else {
-		/* A page between areas, as vmalloc() leaves. */
+		/* A guard page between areas, as in vmalloc(). */
 		text_used = ALIGN(text_used, max(align, (size_t)1 << TEXT_SHIFT));
 		area = text_used >> TEXT_SHIFT;
 		text_used += size + PAGE_SIZE;
@@ -300,7 +300,7 @@ void flush_work(struct work_struct *work)
 	do_works();
 }
 
-/* xorshift64*: the kernel's generator is batched, and about as fast. */
+/* xorshift64*, about as fast as the batched generator of the kernel. */
 u32 get_random_u32(void)
 {
 	u64 x = this_thread->random;
@@ -312,7 +312,7 @@ u32 get_random_u32(void)
 	return (x * 0x2545f4914f6cdd1dULL) >> 32;
 }
 
-/* All other threads are outside of the allocator: do what waits for that. */
+/* Run RCU callbacks and work. No other thread may be in the allocator. */
 void bench_env_quiesce(void)
 {
 	unsigned int i;
@@ -364,7 +364,7 @@ void bench_env_init(void)
 	unsigned int i;
 
 	arena = reserve(ARENA_SIZE, PROT_READ | PROT_WRITE);
-	/* Fails without huge pages: then it is slower for all. */
+	/* May fail. All allocators are slower then. */
 	madvise(arena, ARENA_SIZE, MADV_HUGEPAGE);
 	text = reserve(TEXT_SIZE, PROT_NONE);
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel, as the benchmarked allocators see it. Included before the first line
- * of each of their files (gcc -include).
+ * Kernel interfaces for the benchmarked allocators. gcc -include adds this file to each
+ * of their sources.
  *
- * This is not the environment that the tests run in: that one checks, counts and
- * fails on demand, and all of it costs time. Here a lock is a lock word, RCU
- * readers are free of charge as they are in a kernel without preemption, and
- * memory for metadata is on huge pages, as the kernel's own mapping is.
+ * The environment of the tests (test_env.h) checks, counts and injects failures, which
+ * takes time. This one is lean: a lock is one word, RCU readers execute no code, as in a
+ * kernel without preemption, and metadata is on huge pages, as in the direct map.
  *
- * What writes text, or maps memory, does nothing, for all allocators.
+ * Functions that write text or map memory are empty for all allocators.
  */
 #ifndef _BENCH_SHIM_H
 #define _BENCH_SHIM_H
@@ -16,9 +15,9 @@
 #include "shim.h"
 
 /*
- * Locks. An uncontended one is taken by one atomic instruction, as in the kernel;
- * mutexes spin there as well while their owner runs. Here the owner may have been
- * preempted with a spinlock held, so that who waits has to give way after a while.
+ * Locks. Taking an uncontended lock is one atomic instruction, as in the kernel. Mutexes
+ * spin, as in the kernel while the owner runs. A userspace owner can be preempted with a
+ * spinlock held, so waiting threads yield after some time.
  */
 typedef struct {
 	unsigned int locked;
@@ -48,7 +47,7 @@ static __always_inline void mutex_lock(struct mutex *mutex)
 	spin_lock(&mutex->lock);
 }
 
-/* One more atomic instruction, for who may sleep. */
+/* Atomic, as in the kernel, which must check for sleeping waiters. */
 static __always_inline void mutex_unlock(struct mutex *mutex)
 {
 	__atomic_exchange_n(&mutex->lock.locked, 0, __ATOMIC_RELEASE);
@@ -71,7 +70,7 @@ static __always_inline void mutex_unlock(struct mutex *mutex)
 DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
 DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock))
 
-/* RCU. Grace periods end in bench_env_quiesce(), between measurements. */
+/* RCU. bench_env_quiesce() ends grace periods between measurements. */
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 
 #define rcu_read_lock()			barrier()
@@ -106,9 +105,9 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsign
 #define memalloc_noio_save()		0U
 #define memalloc_noio_restore(f)	((void)(f))
 
-/* Work. Done in bench_env_quiesce(), or by who waits for it. */
+/* Work. bench_env_quiesce() or a thread that waits for the work runs it. */
 #define queue_work(wq, work)		bench_queue_work(work)
-/* Not delayed at all: there is much to do, and freeing text pays for that. */
+/* Not delayed: the cost of the work then counts as cost of the free. */
 #define mod_delayed_work(wq, dwork, delay)	((dwork)->work.func(&(dwork)->work))
 bool bench_queue_work(struct work_struct *work);
 void flush_work(struct work_struct *work);
@@ -124,7 +123,7 @@ static inline void bench_no_call(void)
 {
 }
 
-/* Text: never touched. */
+/* Text: addresses without memory. */
 void *bench_map(size_t size, size_t align);
 void vfree(const void *base);
 u32 get_random_u32(void);
@@ -142,7 +141,7 @@ static inline void text_poke_sync(void)
 {
 }
 
-/* Memory is never short. */
+/* The shrinker is never called. */
 static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *name)
 {
 	return NULL;

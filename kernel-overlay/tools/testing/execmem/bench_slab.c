@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The execmem slab, mm/execmem/ as it is, as something to measure. */
+/* Benchmark of the execmem slab: unmodified code of mm/execmem/. */
 #include "pages.h"
 #include "pool.h"
 #include "bench.h"
 
-/* Small ranges on huge pages, as on x86. */
+/* Large pages, as on x86. */
 static const struct execmem_range range = {
 	.alignment = PAGE_SIZE,
 	.flags = EXECMEM_HUGE_PACKS,
@@ -29,7 +29,7 @@ static void slab_init(void)
 	execmem_slab_init();
 }
 
-/* That of unprivileged programs, which has more to do. */
+/* Use the domain of unprivileged programs, which also checks for predictor flushes. */
 static void *slab_alloc(size_t size, size_t align)
 {
 	return execmem_text_alloc(EXECMEM_BPF, EXECMEM_UNTRUSTED, size, align);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The base's allocator of BPF packs as something to measure: extract.sh takes
- * it out of kernel/bpf/core.c when this is built.
+ * Benchmark of the prog packs of the base. At build time, extract.sh copies the
+ * allocator from kernel/bpf/core.c.
  */
 #include "bench.h"
 
@@ -29,7 +29,7 @@ static void *stock_alloc(size_t size, size_t align)
 {
 	void *text = bpf_prog_pack_alloc(size, no_fill, false);
 
-	/* The pack before the one that has just been added is as good as full. */
+	/* The packs before the newest one are almost full. */
 	if (unlikely(hide_full_packs))
 		while (pack_list.next != pack_list.prev)
 			list_move_tail(pack_list.next, &full_packs);
@@ -48,8 +48,8 @@ static size_t stock_given(void *text, size_t size)
 }
 
 /*
- * Each allocation looks at all full packs first: to fill many is quadratic. Out of
- * its sight, they do not waste the time of the one who measures.
+ * Each allocation first searches all full packs, so that filling takes quadratic time.
+ * Hide the full packs during the filling phase to bound the run time of the benchmark.
  */
 static void stock_fill_fast(bool on)
 {

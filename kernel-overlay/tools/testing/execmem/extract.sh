@@ -1,14 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Take code that is to be measured out of kernel sources, as it is.
+# Copy code for the benchmark from kernel sources.
 #
 #   extract.sh prog-pack kernel/bpf/core.c	the allocator of BPF packs
 #   extract.sh functions FILE NAME...		some functions
 #
-# Nothing is printed, and the exit status is 1, unless all was found that is
-# expected, once, in the expected order: a benchmark of half of the code would
-# look good.
+# Fails and prints nothing unless each expected line occurs exactly once, in the expected
+# order. Incomplete code could make the benchmark look good.
 
 set -eu
 
@@ -18,7 +17,7 @@ die()
 	exit 1
 }
 
-# From the line that matches $1 to the first "}" in column 1 after the one that matches $2.
+# Print the lines from match $1 to the first "}" in column 1 after match $2.
 range()
 {
 	awk -v first="$1" -v last="$2" '
@@ -30,7 +29,7 @@ range()
 	' "$3"
 }
 
-# Complain unless exactly one line of the text in $1 matches $2.
+# Fail unless exactly one line of the text $1 matches $2.
 one()
 {
 	n=$(printf '%s\n' "$1" | grep -c -- "$2") || true

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Operations on the model as libFuzzer wants them: eight bytes are one step. */
+/* libFuzzer target: each eight bytes of input are one step of the model. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A trivially correct allocator beside the real one, and what must be true of both
- * at any time. Each granule of all text has the number of its owner; each object has
- * the bytes that were written to it.
+ * Model of the slab and invariants that must always hold.
+ *
+ * The model stores the owner of each granule and the bytes written to each object. Each
+ * step performs one operation on slab and model, and compares them.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -21,16 +22,16 @@ struct object {
 	size_t size, given;
 	enum execmem_type type;
 	enum execmem_domain domain;
-	u8 fill;		/* its bytes, or 0 as long as they are traps */
+	u8 fill;		/* value of all its bytes, or 0 while they are traps */
 };
 
 static struct object objects[MAX_OBJECTS];
 static unsigned int nr_objects;
 static size_t used;
 static bool growing;
-static u16 *owner;		/* of each granule: number + 1 */
+static u16 *owner;		/* object number + 1 of each granule; 0 if free */
 
-/* Where objects were that have been freed, and how many rounds there were before. */
+/* Addresses of freed objects, with the number of rounds at the time of the free. */
 static struct freed {
 	u8 *text;
 	size_t size;
@@ -38,7 +39,7 @@ static struct freed {
 } freed[RECENT];
 static unsigned int nr_freed;
 
-/* Text that is retired and not yet freed. */
+/* Retired text that may not be filled with traps yet. */
 static u8 *retired[RECENT];
 static unsigned int nr_retired;
 
@@ -84,7 +85,7 @@ static void check_object(const struct object *o)
 		die("an object of %zu bytes has %zu", o->given, execmem_text_size(o->text));
 }
 
-/* Mostly small, of all magnitudes; now and then more than a pack. */
+/* Random size, mostly small, sometimes larger than a pack. */
 static size_t some_size(void)
 {
 	u32 magnitude = some(100);
@@ -96,7 +97,7 @@ static size_t some_size(void)
 	return 1 + some(3 << 20);
 }
 
-/* Traps, then a round, then reuse. */
+/* Freed text must not be reused before a round. */
 static void check_reuse(const struct object *o)
 {
 	const struct freed *f;
@@ -107,7 +108,7 @@ static void check_reuse(const struct object *o)
 			die("%p is reused before a round", o->text);
 }
 
-/* What sizes are rounded up to, and addresses are multiples of. */
+/* The granule that the slab must choose. */
 static size_t granule_for(size_t size, size_t align)
 {
 	if (size > SZ_1M || align > 256)
@@ -155,7 +156,7 @@ static void do_alloc(void)
 	nr_objects++;
 }
 
-/* Take object @i out of the model; the last one gets its number. */
+/* Remove object @i from the model. The last object gets its number. */
 static struct object forget(unsigned int i)
 {
 	struct object o = objects[i];
@@ -183,13 +184,13 @@ static void do_free(void)
 	ret = execmem_slab_free(o.text);
 	if (ret)
 		die("an object cannot be freed: %d", ret);
-	/* What has its own pages is unmapped instead. */
+	/* The pages of larger objects are unmapped, not filled. */
 	if (o.size <= SZ_1M)
 		check_bytes(o.text, o.given, 0xcc, "freed");
 	freed[nr_freed++ % RECENT] = (struct freed) { o.text, o.given, syncs };
 }
 
-/* Text that was retired has been freed, and may be somebody else's by now. */
+/* Run pending work. Afterwards retired text may belong to a new owner. */
 static void do_works(void)
 {
 	unsigned int i;
@@ -254,7 +255,7 @@ static void expect(int ret, int error, const char *what)
 		die("%s: %d, not %d", what, ret, error);
 }
 
-/* Whether some object that is there now begins at @text. */
+/* Does a live object begin at @text? */
 static bool is_beginning(const u8 *text)
 {
 	unsigned int i = env_is_mapped(text) ? *owner_of(text) : 0;
@@ -289,7 +290,7 @@ static void do_wrong_use(void)
 			die("freed twice: %d", ret);
 		expect(execmem_text_copy(old, 0, code, 1), -EFAULT, "freed");
 	}
-	/* It may have been freed at once, if there was no memory to remember it. */
+	/* Retired text has no owner. After an injected failure its pack may be gone. */
 	old = nr_retired ? retired[some(nr_retired)] : NULL;
 	if (old && !is_beginning(old)) {
 		int ret = execmem_slab_free(old);
@@ -315,7 +316,7 @@ static bool is_free(const struct execmem_pack *pack, unsigned int granule)
 	       !test_bit(bit, leaf->head);
 }
 
-/* What a node says of the part of @len granules from @start, by looking at each. */
+/* Compare a node's data on a part (@len granules from @start) with the granules. */
 static void check_runs(const struct execmem_pack *pack, const struct execmem_node *node,
 		       unsigned int part, unsigned int start, unsigned int len)
 {
@@ -339,7 +340,7 @@ static void check_tree(const struct execmem_pack *pack)
 	unsigned int level, parts = pack->nr_leaves, len = EXECMEM_LEAF, i;
 	unsigned int run = 0, longest = 0;
 
-	/* All that is above a leaf, and of the rest, which take long, a few. */
+	/* Check all nodes above the leaves but only some leaves, which take longer. */
 	for (level = 0; level < pack->nr_levels; level++) {
 		for (i = 0; i < parts; i++)
 			if (!level || !some(32))
@@ -361,7 +362,7 @@ struct totals {
 	unsigned int packs, objects;
 };
 
-/* Whether there may be objects that are not the model's. */
+/* Objects may exist that the model does not know. */
 static bool strangers;
 
 static void check_object_in_pack(const struct execmem_pack *pack, const u8 *text, size_t size)
@@ -378,7 +379,7 @@ static void check_object_in_pack(const struct execmem_pack *pack, const u8 *text
 	check_object(&objects[i - 1]);
 }
 
-/* Between two extents: no traces of one. */
+/* Granules between two extents must be free. */
 static void check_free(const struct execmem_pack *pack, unsigned int from, unsigned int to)
 {
 	const struct execmem_extent e = { from, to };
@@ -426,7 +427,7 @@ static void check_pack(const struct execmem_pack *pack, struct totals *t)
 	t->packs++;
 }
 
-/* Each pack is in the list for its longest run, and known to be there. */
+/* Each pack must be in the list for its longest run, and the list's bit set. */
 static void check_rooms(struct execmem_pool *pool, unsigned int packs)
 {
 	struct execmem_pack *pack;
@@ -489,7 +490,7 @@ static struct totals add_pools(void)
 	return all;
 }
 
-/* All packs agree with themselves and their pools, whoever has the objects. */
+/* Check that packs and pools are consistent. Works with objects of other owners. */
 void model_check_packs(void)
 {
 	strangers = true;
@@ -497,7 +498,7 @@ void model_check_packs(void)
 	strangers = false;
 }
 
-/* Everything that must be true, from the ground up. */
+/* Check all invariants, and compare slab and model. */
 void model_check_all(void)
 {
 	struct totals all;
@@ -526,7 +527,7 @@ void model_step(uint64_t bits)
 			     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			     -1, 0);
 
-	/* Ebb and flood. */
+	/* Alternate between growing and shrinking. */
 	if (!nr_objects || some(4096) == 0)
 		growing = true;
 	else if (nr_objects == MAX_OBJECTS || used > MAX_USED || some(4096) == 0)

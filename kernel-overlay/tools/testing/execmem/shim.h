@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What mm/execmem/ and lib/maple_tree.c need of kernel headers and tools/ has
- * not, whatever environment they run in: that of the tests (test_env.h) or that of
- * the benchmark (bench_shim.h), which says how to lock, allocate and write text.
+ * Kernel interfaces that mm/execmem/ and lib/maple_tree.c need and that tools/ lacks.
+ *
+ * This file is common to the tests and the benchmark. Locking, allocation and text
+ * writing differ: test_env.h and bench_shim.h define them.
  */
 #ifndef _EXECMEM_SHIM_H
 #define _EXECMEM_SHIM_H
@@ -21,7 +22,7 @@
 #include <linux/types.h>
 #include <linux/const.h>
 
-/* tools/ has portable ones that search: the kernel has instructions for that. */
+/* Use builtins: the versions in tools/ search, but the kernel uses instructions. */
 #define _TOOLS_LINUX_ASM_GENERIC_BITOPS___FFS_H_
 #define _ASM_GENERIC_BITOPS___FLS_H_
 static __always_inline unsigned long __ffs(unsigned long word)
@@ -96,7 +97,7 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define copy_page(to, from)	((void)memcpy(to, from, PAGE_SIZE))
 #define pr_warn_once(fmt, ...)	do { } while (0)
 
-/* Bitmaps: as include/linux/bitmap.h for lengths that are no constants. */
+/* Bitmaps, as in include/linux/bitmap.h for variable lengths. */
 void __bitmap_set(unsigned long *map, unsigned int start, int len);
 unsigned long bitmap_find_next_zero_area_off(unsigned long *map, unsigned long size,
 					     unsigned long start, unsigned int nr,
@@ -123,7 +124,7 @@ static inline unsigned long find_last_bit(const unsigned long *map, unsigned lon
 	return nbits;
 }
 
-/* A latch: two copies, of which readers use the one that is not being changed. */
+/* A latch: two copies. Readers use the copy that the writer does not modify. */
 typedef struct {
 	unsigned int sequence;
 } seqcount_latch_t;
@@ -139,7 +140,7 @@ typedef struct {
 	rcu_assign_pointer(*(link), node);			\
 } while (0)
 
-/* Those of tools/ are not atomic. */
+/* The versions in tools/ are not atomic. */
 #undef set_bit
 #define set_bit(nr, map) \
 	((void)__atomic_fetch_or(&(map)[BIT_WORD(nr)], BIT_MASK(nr), __ATOMIC_RELAXED))
@@ -147,7 +148,7 @@ typedef struct {
 #define test_bit(nr, map) \
 	(READ_ONCE((map)[BIT_WORD(nr)]) >> ((nr) % BITS_PER_LONG) & 1)
 
-/* Trace points are off. */
+/* Tracepoints are disabled. */
 #define trace_execmem_grow(...)		do { } while (0)
 #define trace_execmem_shrink(...)	do { } while (0)
 #define trace_execmem_alloc(...)	do { } while (0)
@@ -182,7 +183,7 @@ struct work_struct {
 #define __WORK_INITIALIZER(name, f)	{ .func = f }
 #define DECLARE_WORK(name, f)		struct work_struct name = { .func = f }
 
-/* A delay only makes batches larger. */
+/* Ignore delays: they only enlarge batches. */
 struct delayed_work {
 	struct work_struct work;
 };

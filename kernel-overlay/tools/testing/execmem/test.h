@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Between the tests, the model they compare with, and the kernel around them. */
+/* Interface between the tests, the model and the kernel environment. */
 #ifndef _EXECMEM_TEST_H
 #define _EXECMEM_TEST_H
 
@@ -8,18 +8,18 @@
 #include <stdint.h>
 
 /**
- * struct env - what the kernel around the allocator knows
+ * struct env - state of the kernel environment
  * @rng:	state of get_random_u32()
- * @text:	where all text is, 1 GiB
- * @mapped:	bytes of it that are mapped
- * @maps:	how often any was
- * @allocations: pieces of metadata that have not been freed
- * @asked:	how often something was asked for that may fail
- * @fail_at:	the first one of these that fails; 0 for none
- * @fail_run:	how many fail in a row
- * @no_writes:	whether no text can be filled with traps
- * @syncs:	rounds of synchronisation
- * @flushes:	predictor flushes
+ * @text:	address range of all text, 1 GiB
+ * @mapped:	number of mapped bytes in it
+ * @maps:	number of mappings made so far
+ * @allocations: number of metadata allocations that were not freed
+ * @asked:	number of fallible calls so far
+ * @fail_at:	number of the first call that fails; 0 for none
+ * @fail_run:	number of consecutive calls that fail
+ * @no_writes:	filling text with traps fails
+ * @syncs:	number of text_poke_sync() rounds
+ * @flushes:	number of predictor flushes
  */
 struct env {
 	uint64_t rng;
@@ -42,10 +42,10 @@ bool env_is_mapped(const void *p);
 unsigned long env_shrink(void);
 int initcall_execmem_shrinker_init(void);
 
-/* A fault ends the program, with what is known about how it came to it. */
+/* Report a fault with seed and step, and abort. */
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* The model: model.c. An operation is chosen by some random bits. */
+/* model.c. Random bits select the operation of a step. */
 void model_seed(uint64_t seed);
 void model_step(uint64_t bits);
 void model_check_all(void);
@@ -53,7 +53,7 @@ void model_check_packs(void);
 void model_free_all(void);
 size_t model_objects(void);
 
-/* Tests: each returns, or dies. */
+/* Tests return on success and call die() on failure. */
 void test_random(unsigned long steps);
 void test_failures(void);
 void test_lost(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The kernel around the tested allocator; test_env.h says what is peculiar to it. */
+/* Kernel environment of the tested allocator. See test_env.h. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include "pool.h"
 #include "test.h"
 
-/* Of lib/bitmap.c, what tools/lib/bitmap.c lacks. */
+/* Functions of lib/bitmap.c that tools/lib/bitmap.c lacks. */
 #include "shim_bitmap.h"
 
 struct env env = { .rng = 1 };
@@ -46,7 +46,7 @@ void mutex_unlock(struct mutex *mutex)
 	pthread_mutex_unlock(&mutex->lock);
 }
 
-/* Readers hold it shared; a grace period is over when it has been had alone. */
+/* Readers hold it shared. A grace period takes and releases it exclusively. */
 static pthread_rwlock_t rcu = PTHREAD_RWLOCK_INITIALIZER;
 
 void rcu_read_lock(void)
@@ -68,7 +68,7 @@ void synchronize_rcu(void)
 	pthread_rwlock_unlock(&rcu);
 }
 
-/* Whether what is asked for now fails: the n-th such question does, and some after. */
+/* Failure injection: calls fail_at to fail_at + fail_run - 1 return true. */
 static bool fails(void)
 {
 	long n = __atomic_add_fetch(&env.asked, 1, __ATOMIC_RELAXED);
@@ -89,7 +89,7 @@ void memalloc_noio_restore(unsigned int flags)
 	noio = flags;
 }
 
-/* Like the kernel's it is aligned, and zeroed if that is asked for; here always. */
+/* Memory is aligned as by kmalloc(), and always zeroed. */
 void *env_alloc(size_t size, gfp_t gfp)
 {
 	void *p;
@@ -111,7 +111,7 @@ void kfree(const void *p)
 	free((void *)p);
 }
 
-/* One function at a time, whoever runs it. */
+/* works_running serialises the work functions of all threads. */
 static pthread_mutex_t works_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t works_running = PTHREAD_MUTEX_INITIALIZER;
 static struct work_struct *works;
@@ -152,7 +152,7 @@ void env_do_works(void)
 
 	might_sleep();
 	pthread_mutex_lock(&works_running);
-	/* Other threads may queue work all the time. */
+	/* Bounded: other threads may queue work continuously. */
 	for (i = 0; i < 16 && (work = next_work()); i++)
 		work->func(work);
 	pthread_mutex_unlock(&works_running);
@@ -170,8 +170,8 @@ void env_execmem_pred_flush(void)
 }
 
 /*
- * Text: a file mapped twice. The kernel's mapping may be written until it is made
- * ROX; the other one is what text is patched through.
+ * Text: a file that is mapped twice. The allocator's mapping is writable until
+ * set_memory_rox(). Text patching writes through the other mapping.
  */
 #define TEXT_SIZE	SZ_1G
 #define NR_AREAS	16384
@@ -192,7 +192,7 @@ const struct execmem_range *execmem_range(enum execmem_type type)
 	return &range;
 }
 
-/* The lowest place that is free, as vmalloc has it, and a page behind it. */
+/* Find the lowest free place, as vmalloc() does, with a guard page behind it. */
 static ssize_t find_place(size_t size, size_t align, unsigned int *nr)
 {
 	size_t at = 0;
@@ -242,7 +242,7 @@ void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned l
 	return env.text + at;
 }
 
-/* The area that all of it is in, or NR_AREAS. Called with areas_lock held. */
+/* Find the area that contains the range, or NR_AREAS. Called with areas_lock held. */
 static unsigned int find_area(const void *p, size_t len)
 {
 	size_t at = (const u8 *)p - env.text;
@@ -373,7 +373,7 @@ void msleep(unsigned int ms)
 	might_sleep();
 }
 
-/* xorshift64*, one sequence for all threads. */
+/* xorshift64*. All threads share one sequence. */
 u32 get_random_u32(void)
 {
 	u64 x = __atomic_load_n(&env.rng, __ATOMIC_RELAXED);
@@ -396,7 +396,7 @@ void shrinker_register(struct shrinker *s)
 {
 }
 
-/* Memory is short. Return: how many pages the shrinker said it gives back. */
+/* Simulate memory pressure. Return the number of pages that the shrinker reported. */
 unsigned long env_shrink(void)
 {
 	struct shrink_control sc = { };
@@ -415,7 +415,7 @@ void env_init(void)
 	text_fd = memfd_create("text", 0);
 	if (text_fd < 0 || ftruncate(text_fd, TEXT_SIZE))
 		die("memfd: %m");
-	/* Aligned like a pack of the largest size. */
+	/* Aligned to the largest pack size. */
 	env.text = mmap(NULL, TEXT_SIZE + SZ_2M, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	env.text = PTR_ALIGN(env.text, SZ_2M);
 	env.text = mmap(env.text, TEXT_SIZE, PROT_NONE, MAP_SHARED | MAP_FIXED, text_fd, 0);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel, as the tests want it: locks are locks that sanitizers understand,
- * RCU waits for readers, every allocation can be made to fail, text is mapped twice
- * so that what the allocator must not write is read-only, and whoever sleeps with a
- * spinlock held is found out. Included before the first line of mm/execmem/.
+ * Kernel interfaces for the tests. gcc -include adds this file to each source of the
+ * slab.
+ *
+ * Locks are pthread locks, which sanitizers understand. RCU waits for readers. Each
+ * allocation can fail on request. Text is mapped twice, so that writes by the allocator
+ * itself fault. Sleeping with a spinlock held is an error.
  */
 #ifndef _EXECMEM_TEST_ENV_H
 #define _EXECMEM_TEST_ENV_H
@@ -43,7 +45,7 @@ void mutex_unlock(struct mutex *mutex);
 DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
 DEFINE_LOCK_GUARD_1(spinlock, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock))
 
-/* RCU: one flavour. Grace periods are real. */
+/* RCU: one flavour, with real grace periods. */
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
 DEFINE_LOCK_GUARD_0(rcu, rcu_read_lock(), rcu_read_unlock())
@@ -71,14 +73,14 @@ void memalloc_noio_restore(unsigned int flags);
 #define kvzalloc(size, gfp)		env_alloc(size, gfp)
 #define kvfree				kfree
 
-/* Work is done by who waits for it, or by env_do_works(). */
+/* env_do_works() or a thread that waits for the work runs it. */
 #define queue_work(wq, work)		env_queue_work(work)
 #define mod_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
 bool env_queue_work(struct work_struct *work);
 void flush_work(struct work_struct *work);
 void env_do_works(void);
 
-/* The predictor flush is enabled. */
+/* Predictor flushes are enabled. */
 #define DEFINE_STATIC_CALL_NULL(name, fn)
 #define DECLARE_STATIC_CALL(name, fn)	struct static_call_##name
 #define DEFINE_STATIC_KEY_FALSE(name)	bool name = true

@@ -4,7 +4,7 @@
  *
  *	tests [--steps N] [--seconds N] [--seed N] [NAME...]
  *
- * A fault ends the program at once, with the step that it was found after.
+ * The first fault ends the program and reports the step that found it.
  */
 #include <getopt.h>
 #include <stdarg.h>
@@ -61,7 +61,7 @@ void test_random(unsigned long steps)
 	check_nothing_left();
 }
 
-/* A short life, in which the @n-th thing that may fail does. Return: whether it came to that. */
+/* Run a short life cycle in which the @n-th fallible call fails. False if there were fewer. */
 static bool live_with_failure(long n)
 {
 	unsigned int i;
@@ -73,14 +73,14 @@ static bool live_with_failure(long n)
 		model_step(n * 100 + i);
 	env.fail_at = 0;
 	asked = env.asked;
-	/* What could not be released may be by now. */
+	/* Packs that could not be released then can be released now. */
 	env_shrink();
 	model_check_all();
 	check_nothing_left();
 	return asked >= n;
 }
 
-/* Each thing that may fail does in turn, and what is asked for when it has. */
+/* Let each fallible call fail in turn, together with the @run - 1 following ones. */
 static void fail_in_turn(long run)
 {
 	long before, n = 0;
@@ -104,7 +104,7 @@ void test_failures(void)
 	fail_in_turn(4);
 }
 
-/* Text that cannot be filled with traps is not reused. */
+/* Text that cannot be filled with traps must not be reused. */
 void test_lost(void)
 {
 	void *a = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 5000, 1);
@@ -139,7 +139,7 @@ static size_t reserved_for(size_t size)
 	return mapped;
 }
 
-/* Where the fifth function of a new pool is, for some seeds. */
+/* The address of the fifth object in a new pool must depend on the seed. */
 static void check_entropy(void)
 {
 	unsigned int i, j, different = 0;
@@ -183,7 +183,7 @@ static void check_waste(void)
 	check_nothing_left();
 }
 
-/* A pack that is filled to the last, and then one object more, by turns. */
+/* Fill a pack completely, then allocate and free one more object repeatedly. */
 static void check_edge(void)
 {
 	void *text[4096];
@@ -217,7 +217,7 @@ void test_placement(void)
 	check_edge();
 }
 
-/* Threads on two pools, one of them shared by all; memory gets short meanwhile. */
+/* Threads use two pools under memory pressure. All of them share one of the pools. */
 static unsigned long thread_ops[4];
 static bool stop;
 
@@ -256,7 +256,7 @@ static void *work_on_text(void *data)
 	return NULL;
 }
 
-/* Racers decide when freed text is reused. */
+/* The double-free test itself decides when freed text is reused. */
 static bool racing;
 
 static void *be_short_of_memory(void *data)
@@ -278,7 +278,7 @@ static void *be_short_of_memory(void *data)
 
 typedef void *(*worker_t)(void *);
 
-/* Four threads, each with a function of its own. */
+/* Run four threads with a private function each. */
 static void run_for(unsigned int seconds, const worker_t fn[4])
 {
 	pthread_t threads[5];
@@ -311,8 +311,8 @@ void test_threads(unsigned int seconds)
 }
 
 /*
- * Freeing twice at once. Two threads free the same text, and only one may succeed, while
- * others allocate and free. Nothing is reused before both have tried.
+ * Concurrent double free. Two threads free the same text, and only one may succeed. Other
+ * threads allocate and free meanwhile. No text is reused before both have tried.
  */
 #define RACES		64
 #define RACE_ALIGN	256
@@ -325,7 +325,7 @@ static struct race {
 
 static unsigned int arrived;
 
-/* Both racers, @round times. */
+/* Barrier: wait until both threads have reached @round. */
 static void meet(unsigned int round)
 {
 	unsigned int spins = 0;
@@ -391,10 +391,10 @@ static void *race(void *data)
 	return NULL;
 }
 
-/* Wrong users: text is freed by whoever knows its address, and any number of times. */
+/* Buggy users: all threads free any text that they know, any number of times. */
 static void *slots[64];
 
-/* There are few places for it, so that one is taken again soon. */
+/* A large alignment leaves few places, so that freed addresses are reused soon. */
 #define WRONG_ALIGN	512
 
 static void free_slots(void)
@@ -426,7 +426,7 @@ static void *free_wrongly(void *data)
 				die("no text");
 			text = __atomic_exchange_n(slot, text, __ATOMIC_ACQ_REL);
 		}
-		/* Packs without objects come and go. */
+		/* Empty the packs from time to time: they are then released. */
 		if (!(random >> 20 & 0xff))
 			free_slots();
 		if (!text)
@@ -438,7 +438,7 @@ static void *free_wrongly(void *data)
 	return NULL;
 }
 
-/* And wherever text may be, whether it is, or is about to be. */
+/* Free all possible addresses, allocated or not, while other threads allocate. */
 static void *free_everywhere(void *data)
 {
 	unsigned long *ops = data;
@@ -473,7 +473,7 @@ void test_double_free(unsigned int seconds)
 		free_wrongly, free_wrongly, free_wrongly, free_everywhere });
 	printf("# %lu wrong frees\n", thread_ops[0] + thread_ops[1] + thread_ops[2]);
 	model_check_packs();
-	/* What has not been freed is in a slot, so nothing is left then. */
+	/* The slots contain all text that is still allocated. */
 	free_slots();
 	execmem_retire_barrier();
 	execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
