@@ -68,7 +68,7 @@ static int verify(const struct source *s, const void *text, size_t size)
 	if (!again)
 		return -ENOMEM;
 	if (emit(s, again, size, text, &entry) != size ||
-	    WARN_ONCE(memcmp(again, text, size), "record_unpack: text is not what was written\n"))
+	    WARN_ONCE(memcmp(again, text, size), "record_unpack: text differs from its code\n"))
 		return -EIO;
 
 	return 0;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Make a function of the kernel fail whenever tasks of one name call it.
+ * Make a kernel function return an error if a task with a given name calls it.
  *
- * For error paths that fail_function cannot reach: it takes only functions that are
- * marked with ALLOW_ERROR_INJECTION(). Nothing checks that the caller expects an error.
+ * Tests error paths that fail_function cannot reach, because it accepts only functions
+ * marked with ALLOW_ERROR_INJECTION(). The module does not check that callers expect an
+ * error.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -42,7 +43,10 @@ static int fail_call(struct kprobe *p, struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(fail_call);
 
-/* A probe with a post_handler is never optimised: that would ignore the new address. */
+/*
+ * An optimized probe ignores the changed instruction pointer. A post_handler prevents
+ * optimization.
+ */
 static void do_nothing(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 {
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Functions of the kernel image that the test_vmalloc_text module calls. Modules
- * cannot allocate or write text, so that the image exports this table alone, in a
- * namespace that only the test imports.
+ * Functions of the kernel image that the test_vmalloc_text module calls. The functions
+ * that allocate and write text are not exported. The image exports only this table, in a
+ * namespace that only the test module imports.
  */
 #ifndef _LIB_TEST_VMALLOC_TEXT_H
 #define _LIB_TEST_VMALLOC_TEXT_H

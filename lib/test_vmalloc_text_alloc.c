@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Built-in half of the test_vmalloc_text module: functions that no other module
- * may call, above all to allocate executable memory.
+ * Built-in part of the test_vmalloc_text module: functions that only this module may
+ * call, such as the allocation of executable memory.
  *
- * They are as narrow as the test allows. Text that they allocate is never writable
- * at its own address. None writes to an arbitrary address or looks up a symbol.
+ * They are as restricted as the tests permit. The text is never writable at its own
+ * address. No function writes to arbitrary addresses or returns the address of a symbol.
  */
 
 #include <linux/cacheflush.h>
@@ -56,10 +56,10 @@ static void *test_text_alloc(size_t size)
 }
 
 /**
- * test_text_check_wx - look for mappings both writable and executable
+ * test_text_check_wx - search for mappings that are writable and executable
  *
- * Return: 0 if there are none, -EFAULT if there are, -EOPNOTSUPP if the kernel
- *	   was built without CONFIG_DEBUG_WX.
+ * Return: 0 if there is none, -EFAULT if there is one, -EOPNOTSUPP without
+ *	   CONFIG_DEBUG_WX.
  */
 static int test_text_check_wx(void)
 {
@@ -79,10 +79,9 @@ static bool is_test_text(void *addr)
 
 /**
  * test_text_write - try to write text through its own address
- * @addr: address of a byte, which would be written with its current value
+ * @addr: address of a byte; the store writes its current value
  *
- * Return: -EFAULT if the store faulted, 0 if it did not, -EINVAL if @addr is
- *	   not executable memory.
+ * Return: -EFAULT if the store faulted, 0 if it succeeded, -EINVAL if @addr is not text.
  */
 static int test_text_write(void *addr)
 {
@@ -94,15 +93,15 @@ static int test_text_write(void *addr)
 	return copy_to_kernel_nofault(addr, &byte, 1);
 }
 
-/* Whether the architecture's writable alias of text exists. Another writer may use it. */
+/* Check if the architecture's writable alias of text is mapped, by any writer. */
 #if defined(CONFIG_X86)
 static bool test_text_find_alias(void)
 {
-	spinlock_t *lock;	/* of the page table */
+	spinlock_t *lock;	/* page table lock */
 	bool found;
 	pte_t *pte;
 
-	/* A writer holds this lock. Both pages are in one table. */
+	/* Writers hold this lock while the alias exists. One table maps both pages. */
 	pte = get_locked_pte(poking_mm, poking_addr, &lock);
 	if (!pte)
 		return false;
@@ -145,7 +144,7 @@ static void test_text_call_locked(void (*fn)(void *arg), void *arg)
 }
 
 #ifdef CONFIG_HAVE_TEXT_POKE
-/* Whether an instruction that a CPU must execute in a round begins at @code. */
+/* Check for an instruction that each CPU must execute in a round. */
 static bool is_sync_insn(const u8 *code, unsigned int nr)
 {
 #if defined(CONFIG_X86)
@@ -159,14 +158,14 @@ static bool is_sync_insn(const u8 *code, unsigned int nr)
 #elif defined(CONFIG_RISCV)
 	if (!nr)
 		return get_unaligned_le32(code) == 0x0000100f;	/* fence.i */
-	/* sfence.vma with an address, to forget the alias */
+	/* sfence.vma with an address, for the alias */
 	return (get_unaligned_le32(code) & 0xfff07fff) == 0x12000073;
 #else
 	return false;
 #endif
 }
 
-/* How many kinds of them there are. */
+/* Number of different instructions that is_sync_insn() checks. */
 #define NR_SYNC_INSNS	(1 + IS_ENABLED(CONFIG_RISCV))
 
 static bool has_sync_insn(const u8 *code, unsigned long size, unsigned int nr)
@@ -182,12 +181,13 @@ static bool has_sync_insn(const u8 *code, unsigned long size, unsigned int nr)
 #endif
 
 /**
- * test_text_find_sync_insn - look for the instruction that synchronises a CPU
+ * test_text_find_sync_insn - search for the instructions that synchronise a CPU
  *
- * An emulator keeps its CPUs' view of instructions coherent, so that no test
- * that runs on one notices when the synchronising instruction is missing.
+ * Emulated CPUs have coherent instruction fetches. No test that executes code on an
+ * emulator would notice a missing synchronising instruction.
  *
- * Return: 0 if it is there, -ENOENT if not, -EOPNOTSUPP if that cannot be told.
+ * Return: 0 if all are present, -ENOENT if one is missing, -EOPNOTSUPP if the function
+ *	   or its size is unknown.
  */
 static int test_text_find_sync_insn(void)
 {
@@ -195,7 +195,7 @@ static int test_text_find_sync_insn(void)
 	unsigned long code, size, offset;
 	unsigned int nr;
 
-	/* riscv's is a function, which the other one calls. */
+	/* On riscv, text_poke_sync_this_cpu() calls this function. */
 	code = kallsyms_lookup_name(IS_ENABLED(CONFIG_RISCV) ? "patch_sync_hart" :
 				    "text_poke_sync_this_cpu");
 	if (!code || !kallsyms_lookup_size_offset(code, &size, &offset))

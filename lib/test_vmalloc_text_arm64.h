@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * arm64 code for the test_vmalloc_text module. Functions begin with BTI C, so
- * that they may be called indirectly from pages that are guarded.
+ * arm64 code for the test_vmalloc_text module. Functions begin with BTI C, which
+ * indirect calls need if the page is guarded.
  */
 #ifndef _LIB_TEST_VMALLOC_TEXT_ARM64_H
 #define _LIB_TEST_VMALLOC_TEXT_ARM64_H
@@ -44,7 +44,7 @@ static size_t gen_func(u8 *buf, u32 value, unsigned int nops)
 	return emit_return(at, value) - buf;
 }
 
-/* A function that is at @from and continues at @to. */
+/* Generate a function for address @from that jumps to @to. */
 static size_t gen_jump(u8 *buf, const void *from, const void *to)
 {
 	u8 *at = emit(buf, A64_BTI_C);
@@ -53,9 +53,8 @@ static size_t gen_jump(u8 *buf, const void *from, const void *to)
 }
 
 /*
- * The kernel dies of the trap unless what it asks first says that it has been
- * handled: a probe there answers so, having made the function that ran into
- * the trap return.
+ * An unhandled BRK is fatal. Probe the function that the kernel calls first. The probe
+ * makes the function with the trap return, and reports the BRK as handled.
  */
 static int __kprobes catch_brk(struct kprobe *p, struct pt_regs *regs)
 {

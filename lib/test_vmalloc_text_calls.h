@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What it costs to call many small generated functions, to be measured from outside:
- * by hardware counters, or by an emulator that counts.
+ * Calls of many small generated functions, for measurements with hardware counters or an
+ * emulator.
  *
- * With functions=N the module makes so many and stays, without testing. A number
- * that is written to its parameter "call" is how many calls are made then: of one
- * function after the other, in an order that is random but the same each time round.
- * They are packed by the slab, or with scattered=1 have a page each.
+ * With functions=N the module creates N functions, runs no tests and stays loaded.
+ * Writing a number to its parameter "call" calls that many functions, in one random
+ * order that repeats. The slab packs the functions. With scattered=1 each has a page.
  */
 #ifndef _LIB_TEST_VMALLOC_TEXT_CALLS_H
 #define _LIB_TEST_VMALLOC_TEXT_CALLS_H

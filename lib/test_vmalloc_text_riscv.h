@@ -40,13 +40,13 @@ static size_t gen_func(u8 *buf, u32 value, unsigned int nops)
 
 	while (nops--)
 		at = emit_nop(at);
-	/* lui a0 and addiw a0, a0: the latter takes its operand as signed. */
+	/* lui a0; addiw a0, a0. The immediate of addiw is signed: round lui up. */
 	at = emit(at, 0x00000537 | ((value + 0x800) & 0xfffff000));
 	at = emit(at, 0x0005051b | low << 20);
 	return emit(at, RV_RET) - buf;
 }
 
-/* A function that is at @from and continues at @to, at most 1 MB away. */
+/* Generate a function for address @from that jumps to @to, at most 1 MiB away. */
 static size_t gen_jump(u8 *buf, const void *from, const void *to)
 {
 	u32 offset = to - from;
@@ -57,8 +57,8 @@ static size_t gen_jump(u8 *buf, const void *from, const void *to)
 }
 
 /*
- * The kernel dies of the trap unless it finds that somebody repairs it: a probe
- * there answers so, having made the function that ran into the trap return.
+ * A trap without a fixup is fatal. Probe fixup_exception(). The probe makes the function
+ * with the trap return, and reports the exception as fixed.
  */
 static int __kprobes catch_illegal(struct kprobe *p, struct pt_regs *regs)
 {
@@ -76,7 +76,7 @@ static int __kprobes catch_illegal(struct kprobe *p, struct pt_regs *regs)
 
 static struct kprobe trap_probe = {
 	.symbol_name	= "fixup_exception",
-	/* The first instructions are ftrace's, and may not be probed. */
+	/* ftrace owns the first instructions. They cannot be probed. */
 #ifdef CONFIG_DYNAMIC_FTRACE
 	.offset		= MCOUNT_INSN_SIZE,
 #endif
@@ -93,7 +93,7 @@ static void uncatch_traps(void)
 	unregister_kprobe(&trap_probe);
 }
 
-/* fence.i does it all, and it is not by address. */
+/* fence.i covers all addresses. */
 static const char *count_maintenance(void)
 {
 	return "riscv has no maintenance by address, it is in sync_insn";

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The execmem slab's cases of the test_vmalloc_text module: text is allocated,
- * written, run, freed and retired by all CPUs at once, and nothing is left of it.
+ * Tests of the execmem slab in the test_vmalloc_text module. All CPUs allocate, write,
+ * execute, free and retire text concurrently. Nothing must be left afterwards.
  *
- * Most of it is of types and a trust domain that nobody else in the kernel uses
- * together, so that what is there can be counted to the byte: others' text for kprobes
- * and ftrace is trusted. Of other types and domains, what is there is not compared, as
- * it may come and go meanwhile.
+ * The tests compare statistics of untrusted text for kprobes and ftrace before and
+ * after. No other code allocates such text, so that the figures must match to the byte.
+ * They do not compare other types and domains, which other tasks may use meanwhile.
  */
 #ifndef _LIB_TEST_VMALLOC_TEXT_SLAB_H
 #define _LIB_TEST_VMALLOC_TEXT_SLAB_H
@@ -22,7 +21,7 @@ static const enum execmem_type slab_types[] = { EXECMEM_KPROBES, EXECMEM_FTRACE 
 #define SLAB_DOMAIN	EXECMEM_UNTRUSTED
 #define SLAB_GRANULE	16
 
-/* What there was before the first of these tests ran. */
+/* Statistics before the first of these tests. */
 static struct execmem_stats slab_at_load[ARRAY_SIZE(slab_types)];
 
 static void slab_get_stats(struct execmem_stats *s)
@@ -64,8 +63,8 @@ static void check_slab_as_at_load(const char *when)
 }
 
 /*
- * Where traps are ours: from the lowest to the highest text that a test allocated
- * for others to run while it is retired.
+ * Range in which traps are expected: from the lowest to the highest text that
+ * test_slab_retire() allocated.
  */
 static unsigned long slab_low = ULONG_MAX, slab_high;
 
@@ -98,7 +97,7 @@ static int slab_write(u8 *text, size_t at, u32 value, unsigned int nops)
 	return ret;
 }
 
-/* A function in text of its own, or NULL. */
+/* Allocate text for one function and write it. */
 static u8 *slab_func(enum execmem_type type, enum execmem_domain domain, size_t size, u32 value)
 {
 	u8 *text = test_text.slab_alloc(type, domain, size, 1);
@@ -113,7 +112,7 @@ static u8 *slab_func(enum execmem_type type, enum execmem_domain domain, size_t 
 }
 
 /*
- * Functions of every type and domain, side by side, on every CPU.
+ * Execute adjacent functions of each type and domain on all CPUs.
  */
 #define SLAB_RUN	16
 
@@ -151,14 +150,14 @@ static void test_slab_run(void)
 }
 
 /*
- * Every thread has some functions of random sizes, types and domains, which it
- * runs between making and freeing others.
+ * Stress. Each thread allocates and frees functions of random sizes, types and domains,
+ * and executes all its functions in between.
  */
 #define SLAB_SLOTS	8
 
 struct slab_slot {
 	u8 *text;
-	size_t at;		/* where in it the function is */
+	size_t at;		/* offset of the function in the text */
 	u32 value;
 };
 
@@ -258,15 +257,15 @@ static void test_slab_stress(void)
 }
 
 /*
- * Functions that are replaced by others and retired while they run. The low byte
- * of what one returns says which of those that are published it is: one that is
- * freed too early traps, or is another one.
+ * Retire functions while CPUs execute them. The low byte of the return value is the
+ * index of the function. A function that is freed too early traps or returns the value
+ * of another function.
  */
 static const char *const slab_flavours[] = {
 	"rcu_read_lock", "preempt_disable", "nothing",
 };
 
-/* How long a function is run, and how much longer when it has been replaced. */
+/* How long a reader executes a function, and how long after its replacement. */
 #define SLAB_RUN_NS	(5 * NSEC_PER_MSEC)
 #define SLAB_LINGER_NS	(2 * NSEC_PER_MSEC)
 
@@ -291,7 +290,7 @@ static void slab_leave(unsigned int flavour)
 		preempt_enable();
 }
 
-/* Run what was published until it is not any more, and some time longer. */
+/* Execute a published function until it is replaced, and then SLAB_LINGER_NS longer. */
 static bool slab_linger(struct worker *w, u8 *text, u32 want, u8 *const *published)
 {
 	u64 now = ktime_get_ns(), end = now + SLAB_RUN_NS;
@@ -376,7 +375,7 @@ static void slab_replace_all(struct slab_published *p)
 		for (nr = 0; nr < ARRAY_SIZE(slab_flavours); nr++)
 			if (!slab_replace(p, nr, i))
 				return;
-		/* For a short time that differs, so that many are reused. */
+		/* Vary the time, so that many addresses are reused. */
 		usleep_range(100 * (i % 8), 1000);
 	}
 }
@@ -399,7 +398,7 @@ static void test_slab_retire(void)
 	struct slab_published p = { };
 	unsigned int nr;
 
-	/* Not caught, a CPU that executes what was freed may die of it. */
+	/* If traps cannot be caught, executing freed text may crash the kernel. */
 	if (not_caught)
 		diag("slab_retire: %s", not_caught);
 	slab_begin();
@@ -418,7 +417,7 @@ static void test_slab_retire(void)
 }
 
 /*
- * Much text at once, and none of it afterwards.
+ * Allocate much text at once and free all of it.
  */
 #define SLAB_PRESSURE	512
 
@@ -474,7 +473,7 @@ static void test_slab_pressure(void)
 }
 
 /*
- * What an owner pays, by itself and in batches.
+ * Number of writes and rounds for single functions and for batches.
  */
 #define SLAB_BATCH	100
 
@@ -494,7 +493,7 @@ static void slab_publish_batch(u8 **text, unsigned int nr)
 	u8 code[CODE_MAX];
 	unsigned int i;
 
-	/* What is not made now must not be freed once more. */
+	/* Forget the text of an earlier attempt: it is freed already. */
 	memset(text, 0, nr * sizeof(*text));
 	for (i = 0; i < nr; i++) {
 		text[i] = test_text.slab_alloc(SLAB_TYPE, SLAB_DOMAIN, CODE_MAX, 1);
@@ -506,7 +505,7 @@ static void slab_publish_batch(u8 **text, unsigned int nr)
 	test_text.poke_sync();
 }
 
-/* The worker may have taken the first of them already when the others come. */
+/* Up to three rounds: the worker may start while the batch is still being retired. */
 static void slab_check_batch(u8 **text)
 {
 	struct poke_counts before, cost;
@@ -548,7 +547,7 @@ static void slab_time_pairs(void)
 	     cost.copies, cost.sets, cost.rounds);
 }
 
-/* Each publication takes a round. All frees share one, and a new pack takes one. */
+/* Ten publications take ten rounds. The frees share one or two. */
 static void slab_check_frees(void)
 {
 	struct poke_counts cost;
@@ -573,7 +572,7 @@ static void test_slab_cost(void)
 	kfree(text);
 }
 
-/* The last one: nothing that any of them allocated is left. */
+/* Runs last: all text of the earlier tests must be free. */
 static void test_slab_leak(void)
 {
 	int i;
@@ -589,7 +588,7 @@ static void test_slab_leak(void)
 }
 
 /*
- * Measuring: as much text as a function needs, and as many pages.
+ * Measuring: allocate from the slab and allocate whole pages.
  */
 
 static int perf_slab(u8 *at, size_t size, unsigned long i)

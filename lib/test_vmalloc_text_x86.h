@@ -2,9 +2,8 @@
 /*
  * x86-64 code for the test_vmalloc_text module.
  *
- * Functions begin with ENDBR64, so that they may be called indirectly whatever
- * CET says, and end with a bare RET: return thunks mitigate what mistrained
- * predictors do, and nobody else runs this code.
+ * Functions begin with ENDBR64, which indirect calls need under IBT. They end with a bare
+ * RET. Return thunks protect against attackers, and only the test executes this code.
  */
 #ifndef _LIB_TEST_VMALLOC_TEXT_X86_H
 #define _LIB_TEST_VMALLOC_TEXT_X86_H
@@ -42,7 +41,7 @@ static size_t gen_func(u8 *buf, u32 value, unsigned int nops)
 	return emit_return(at + nops, value) - buf;
 }
 
-/* A function that is at @from and continues at @to. */
+/* Generate a function for address @from that jumps to @to. */
 static size_t gen_jump(u8 *buf, const void *from, const void *to)
 {
 	u8 *at = emit_entry(buf);
@@ -52,7 +51,7 @@ static size_t gen_jump(u8 *buf, const void *from, const void *to)
 	return at + 4 - buf;
 }
 
-/* Make the function that ran into a trap return @value to its caller. */
+/* Make the function that executed a trap return @value to its caller. */
 static void return_from_trap(struct pt_regs *regs, u32 value)
 {
 	regs->ax = value;
@@ -86,7 +85,7 @@ static void uncatch_traps(void)
 	unregister_die_notifier(&trap_notifier);
 }
 
-/* Instruction caches are coherent with stores: there is nothing to maintain. */
+/* Instruction caches are coherent with stores and need no maintenance. */
 static const char *count_maintenance(void)
 {
 	return "x86 keeps instruction caches coherent with stores";

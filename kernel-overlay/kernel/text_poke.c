@@ -2,12 +2,12 @@
 /*
  * Writing read-only executable kernel text: the architecture-independent part.
  *
- * This file checks requests and synchronises CPUs. The architecture, or the
- * fallback, writes the bytes (arch_text_poke_copy()) and makes one CPU fetch
- * them (arch_text_poke_sync_cpu()).
+ * This file checks requests and synchronises CPUs. The architecture or the fallback
+ * writes the bytes (arch_text_poke_copy()) and makes a CPU fetch them
+ * (arch_text_poke_sync_cpu()).
  *
- * Unused text has one owner, so that writing it takes no text_mutex, which
- * kprobe_optimizer() holds across an RCU Tasks grace period. A writer may hold it.
+ * Unused text has one owner. Writing it therefore does not take text_mutex, which
+ * kprobe_optimizer() holds across an RCU Tasks grace period. Callers may hold text_mutex.
  */
 
 #include <linux/cpuhotplug.h>
@@ -36,7 +36,7 @@ core_param(text_poke_fallback, use_fallback, bool, 0444);
 #define use_fallback	(!IS_ENABLED(CONFIG_HAVE_TEXT_POKE))
 #endif
 
-/* The source of a fill. Most functions fit, and take one copy. */
+/* Source of a fill. Most functions are smaller and need one copy. */
 static const u32 traps[SZ_4K / sizeof(u32)] = {
 	[0 ... SZ_4K / sizeof(u32) - 1] = TEXT_POKE_TRAP,
 };
@@ -71,7 +71,7 @@ static int do_set(void *dst, size_t len)
 	int ret;
 
 	for (; len; dst += n, len -= n) {
-		/* The pattern starts at multiples of its size; a piece is in one page. */
+		/* The pattern repeats at multiples of its size: no piece crosses a page. */
 		size_t skip = (unsigned long)dst % sizeof(traps);
 
 		n = min(len, sizeof(traps) - skip);
@@ -93,20 +93,21 @@ static int do_set(void *dst, size_t len)
  * see old bytes, new bytes or a mixture until text_poke_sync() returns. One
  * text_poke_sync() serves any number of writes before it.
  *
- * The caller owns [@dst, @dst + @len) and keeps it from being freed. No CPU
- * executes it during the call, nor old contents of it afterwards.
+ * The caller must own [@dst, @dst + @len) and prevent it from being freed. No CPU may
+ * execute the range during the call, or its old contents afterwards.
  *
- * Context: Process context, interrupts enabled. May sleep. Does not take
- *	    text_mutex, which may be held.
+ * Context: Process context, interrupts enabled. May sleep. text_mutex may be held; it is
+ *	    not taken.
  * Return: 0 on success;
  *	   -EINVAL if @len is 0, @dst or @len is misaligned, or the range wraps;
  *	   -EPERM if the range touches the text of the kernel image;
- *	   -EFAULT if it is not inside one area of text allocated by execmem
- *	   (without an MMU this is not checked);
- *	   -EAGAIN if it is too early in boot: nothing was written;
- *	   -ENOMEM if the fallback cannot map an alias, or another errno of the
- *	   architecture: part of the range may have been written. It remains
- *	   unused text of the caller.
+ *	   -EFAULT if no single text area of execmem contains the range (not checked
+ *	   without an MMU);
+ *	   -EAGAIN if text cannot be written yet during boot;
+ *	   -ENOMEM if the fallback cannot map the alias;
+ *	   another errno of the architecture.
+ *	   After -ENOMEM and errors of the architecture, part of the range may have been
+ *	   written. It is still unused text of the caller.
  */
 int text_poke_copy(void *dst, const void *src, size_t len)
 {
@@ -178,8 +179,8 @@ NOKPROBE_SYMBOL(text_poke_sync_this_cpu);
  * Rounds of interrupts begun since boot. The owner of round_lock increments the
  * counter before its round and releases the lock after it.
  *
- * The lock is raw: an owner cannot be preempted, and CPUs that spin take the
- * interrupt of the round, so that nobody waits for a task that does not run.
+ * The lock is raw, so that its owner cannot be preempted. CPUs that spin on it take the
+ * interrupt of the round. No caller therefore waits for a task that is not running.
  */
 static unsigned long rounds;
 static DEFINE_RAW_SPINLOCK(round_lock);
@@ -188,9 +189,9 @@ static void run_round(void)
 {
 	WRITE_ONCE(rounds, rounds + 1);
 	/*
-	 * Pairs with the barrier in text_poke_sync(): the writes of a caller
-	 * that read the old value come before the interrupts. Orders device
-	 * accesses too, as an interrupt may be sent by one.
+	 * Pairs with the barrier in text_poke_sync(): the writes of a caller that read the
+	 * old value precede the interrupts. Orders device accesses too, because a write to
+	 * a device may send the interrupt.
 	 */
 	mb();
 	on_each_cpu(text_poke_sync_this_cpu, NULL, true);
@@ -204,22 +205,21 @@ static void run_round(void)
  * run, idle, execute a guest or are offline, and for addresses that held other
  * code before. The caller may then publish the address of new code.
  *
- * Without CONFIG_HAVE_TEXT_POKE the guarantee is as good as an interrupt of
- * the CPU.
+ * Without CONFIG_HAVE_TEXT_POKE the call only interrupts each CPU. The architecture
+ * decides whether an interrupt has this effect.
  *
- * Interrupts all online CPUs once. A round that begins after this call has read
- * the count serves this caller too: two rounds serve any number of concurrent
- * callers.
+ * Interrupts all online CPUs once. A round that begins after this call has read the
+ * count serves this caller too. Two rounds serve any number of concurrent callers.
  *
- * Context: Process context, interrupts enabled. Does not sleep. text_mutex may be
- *	    held, but no lock that another CPU takes with interrupts disabled.
+ * Context: Process context, interrupts enabled. Does not sleep. The caller may hold
+ *	    text_mutex, but no lock that another CPU takes with interrupts disabled.
  */
 void text_poke_sync(void)
 {
 	unsigned long seen;
 	bool shared;
 
-	/* With interrupts disabled a caller that waits would block the round. */
+	/* A caller that waits with interrupts disabled would block the round: deadlock. */
 	lockdep_assert(early_boot_irqs_disabled || !irqs_disabled());
 
 	/* Pairs with the barrier in run_round(). */
@@ -236,9 +236,9 @@ void text_poke_sync(void)
 }
 
 /*
- * A round that misses this CPU read cpu_online_mask before the CPU was marked in
- * it, so that the writes of its callers precede this callback. The switch to the
- * hotplug thread is the full barrier that pairs with mb() in run_round().
+ * A round that misses this CPU has read cpu_online_mask before the CPU was marked online.
+ * The writes of its callers therefore precede this callback. The switch to the hotplug
+ * thread is the full barrier that pairs with mb() in run_round().
  */
 static int sync_cpu_online(unsigned int cpu)
 {

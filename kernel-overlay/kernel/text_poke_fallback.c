@@ -2,11 +2,10 @@
 /*
  * Text patching for architectures that do not select HAVE_TEXT_POKE.
  *
- * A write goes through a second mapping of the page, at an address reserved for
- * this. It is writable, never executable, and unmapped and flushed from all TLBs
- * before the call returns. The permissions of the text do not change, so that
- * independent owners may share a page. This is slow: mapping and unmapping cost
- * more than the write.
+ * A write maps the page a second time at a reserved address. This alias is writable and
+ * never executable. The call unmaps it and flushes it from all TLBs before it returns.
+ * The permissions of the text do not change, so that several owners can share a page.
+ * Mapping and unmapping make each write slow.
  */
 
 #include <linux/cacheflush.h>
@@ -22,9 +21,9 @@
 #ifdef CONFIG_MMU
 
 static struct vm_struct *alias;
-static DEFINE_MUTEX(alias_mutex);
+static DEFINE_MUTEX(alias_mutex);	/* one page is mapped at a time; innermost */
 
-/* Map a page by the alias. Only the first call allocates memory: page tables are kept. */
+/* Map a page at the alias. Only the first call allocates memory: page tables are kept. */
 static int map_alias(struct page *page)
 {
 	unsigned long start;
@@ -64,14 +63,14 @@ static int write_page(void *dst, const void *src, size_t len)
 		return ret;
 
 	memcpy(alias->addr + offset_in_page(dst), src, len);
-	/* Data caches may be indexed by address. */
+	/* The data cache may be virtually indexed: flush the lines of the alias. */
 	flush_kernel_vmap_range(alias->addr, PAGE_SIZE);
 	unmap_alias();
 
 	return 0;
 }
 
-/* So that freeing text needs no memory. If there is none now, a later write tries again. */
+/* Freeing text must not need memory. If this fails, the first write tries again. */
 void fallback_text_poke_init(void)
 {
 	guard(mutex)(&alias_mutex);

@@ -2,9 +2,10 @@
 /*
  * KUnit test of text_poke_sync(): no caller waits for a task that is not running.
  *
- * A SCHED_IDLE task runs rounds all the time. SCHED_FIFO hogs on every CPU preempt it. A
- * SCHED_FIFO writer of higher priority preempts a hog. The writer's text_poke_sync() must
- * return while the hogs run, when the SCHED_IDLE task cannot complete its round.
+ * A SCHED_IDLE task calls text_poke_sync() continuously. SCHED_FIFO hogs on all CPUs
+ * preempt it. A SCHED_FIFO writer with higher priority preempts one hog and calls
+ * text_poke_sync(). The call must return while the hogs run, although the SCHED_IDLE task
+ * cannot continue.
  */
 
 #include <kunit/test.h>
@@ -23,8 +24,8 @@
 
 #define ATTEMPTS	20
 /*
- * A hog gives up after this time, before the scheduler throttles SCHED_FIFO tasks. On an
- * emulated CPU it must also have spun so often: time passes while the emulator waits.
+ * A hog gives up after this time, before the scheduler throttles SCHED_FIFO tasks. It also
+ * spins at least HOG_SPINS times: on an emulator, time passes while the CPU is stopped.
  */
 #define HOG_MS		300
 #define HOG_SPINS	100000

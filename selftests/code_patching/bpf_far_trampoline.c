@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * BPF text is never writable where it is executable: not even while a program is made
- * to call a trampoline that is out of the range of its branches.
+ * BPF text is never writable at its address of execution, not even while a program is
+ * patched to call a trampoline that is out of the range of its branches.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "../kselftest.h"
 
 #define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
-#define BRANCH_RANGE	(128UL << 20)	/* of arm64's BL */
+#define BRANCH_RANGE	(128UL << 20)	/* BL of arm64 */
 #define SECONDS		10
 #define MAP_TYPE_ARENA	33	/* older headers lack it */
 #define LARGE_PROGRAMS	150
@@ -34,7 +34,7 @@ static int bpf(int cmd, union bpf_attr *attr)
 	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
-/* Types for a program: "int target(void)". */
+/* Load the BTF types for the program "int target(void)". */
 static int load_types(void)
 {
 	static const struct {
@@ -64,7 +64,7 @@ static int load_types(void)
 	return bpf(BPF_BTF_LOAD, &attr);
 }
 
-/* Returns 0. With @target it is one that is called whenever that one is. */
+/* Load a program that returns 0. With @target, it traces that program. */
 static int load_program(int types, int target)
 {
 	static const struct bpf_insn insns[] = {
@@ -93,7 +93,7 @@ static int load_program(int types, int target)
 	return bpf(BPF_PROG_LOAD, &attr);
 }
 
-/* 4 GiB of the addresses that programs come from, without memory. */
+/* Reserve 4 GiB of the address range of programs, without memory. */
 static int take_addresses(void)
 {
 	union bpf_attr attr;
@@ -105,7 +105,7 @@ static int take_addresses(void)
 	return bpf(BPF_MAP_CREATE, &attr);
 }
 
-/* Fill the text that was allocated already: the next comes from behind those addresses. */
+/* Fill the existing packs. New text is then placed behind the reserved addresses. */
 static void take_text(unsigned int programs, unsigned int count)
 {
 	struct bpf_insn *insns = calloc(count, sizeof(*insns));
@@ -162,7 +162,7 @@ static int attach(int fd)
 	return bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
 }
 
-/* Ends only if a trampoline cannot be attached. A program can be attached once. */
+/* Attach trampolines until this fails. A program can be attached only once. */
 static void attach_again_and_again(int types, int target)
 {
 	int tracer, link;
@@ -176,7 +176,7 @@ static void attach_again_and_again(int types, int target)
 	_exit(1);
 }
 
-/* Whether the kernel finds no page that is writable and executable. */
+/* Check that no page is writable and executable. */
 static bool is_safe(void)
 {
 	char answer[16] = "";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A socket filter is refused if its JITed text cannot be written, and is not charged
- * against the limit of JITed text.
+ * If the JITed text of a socket filter cannot be written, the filter must be refused and
+ * not charged against the limit of JITed text.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,7 @@
 #define LIMIT	"/proc/sys/net/core/bpf_jit_limit"
 #define NOBODY	65534
 #define FILTERS	20
-/* Much more text than the filters that least_limit() attaches, and may still be charged. */
+/* A filter with much more text than those of least_limit(), which may still be charged. */
 #define LONG		4000	/* instructions */
 #define LEAST_TEXT	(2 * LONG)	/* bytes of such a filter, on any architecture */
 #define TRIES	10
@@ -85,7 +85,7 @@ static void write_limit(long limit)
 		ksft_exit_fail_msg(LIMIT ": %s\n", strerror(errno));
 }
 
-/* The number of sockets that got a filter, of so many instructions. */
+/* Attach filters with this number of instructions. Return the number of filters. */
 static int attach_filters(int count, int instructions)
 {
 	struct sock_filter accept[LONG];
@@ -106,7 +106,7 @@ static int attach_filters(int count, int instructions)
 	return attached;
 }
 
-/* The same in a process without privileges, or of that name; -1 if there is none. */
+/* The same in an unprivileged process, or in a process called @name. -1 on error. */
 static int attach_in_child(int count, int instructions, const char *name)
 {
 	int status = -1;
@@ -132,7 +132,7 @@ static bool is_within(long limit)
 	return attach_in_child(1, 1, NULL) == 1;
 }
 
-/* The least limit that lets users without privileges attach one more filter. */
+/* Find the least limit with which an unprivileged user can attach one more filter. */
 static long least_limit(void)
 {
 	long least = 1, most = MOST;
@@ -148,7 +148,7 @@ static long least_limit(void)
 	return least;
 }
 
-/* The same, once programs that others have freed are not charged any more. */
+/* The same, after programs that other tasks have freed are no longer charged. */
 static long settled_limit(void)
 {
 	long least = least_limit(), last;
@@ -162,7 +162,7 @@ static long settled_limit(void)
 	return least;
 }
 
-/* Bytes of text charged since then. Others may load programs meanwhile. */
+/* Number of bytes charged since @before. Other tasks may load programs meanwhile. */
 static long charged_since(long before)
 {
 	long charged = 0;
@@ -171,7 +171,7 @@ static long charged_since(long before)
 		charged = least_limit() - before;
 		if (charged < LEAST_TEXT)
 			break;
-		/* Text is freed after a while. */
+		/* Text is freed after a grace period. */
 		sleep(1);
 	}
 	return charged;

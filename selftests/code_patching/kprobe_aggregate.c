@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several probes of one function share an entry in ftrace. When the last of them is
- * removed, the entry is removed, whatever handlers they had and in whatever order they
- * came and went.
+ * Several probes of one function share an entry in ftrace. Removing the last probe must
+ * remove the entry, with any handlers and in any order of registration and removal.
  *
- * The probes are those of the samples: kretprobe_example has no handler that runs behind
- * the instruction, kprobe_example has one.
+ * The probes are those of two samples: kprobe_example has a post_handler,
+ * kretprobe_example has none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +57,7 @@ static bool is_traced(void)
 	return found;
 }
 
-/* Add the probes of two modules in one order, and remove them in another. */
+/* Add the probes of two modules in one order and remove them in the same or the other. */
 static void case_order(const char *first, const char *second, bool swap)
 {
 	bool with, after;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Probes that are removed give back the memory of the instruction copies that were
- * executed in place of the probed ones.
+ * Removing a probe must free the slot that contains the copy of the probed instruction.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +34,7 @@ static bool write_file(const char *file, const char *format, ...)
 	return ok;
 }
 
-/* A probe that is never armed: its instruction is copied all the same. */
+/* Add a probe without arming it. The kernel copies the instruction anyway. */
 static bool add_probe(unsigned int offset)
 {
 	return write_file(EVENTS, "p:code_patching/slot " FUNCTION "+%u\n", offset);
@@ -46,7 +45,7 @@ static bool remove_probe(void)
 	return write_file(EVENTS, "-:code_patching/slot\n");
 }
 
-/* The pages that hold copies of instructions. */
+/* Count the pages with copies of instructions. */
 static unsigned int count_pages(void)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
@@ -61,7 +60,7 @@ static unsigned int count_pages(void)
 	return pages;
 }
 
-/* Leaves no probe. Some instructions are simulated and not copied. */
+/* Find an instruction that is copied: some are simulated. Leaves no probe behind. */
 static int find_copied_instruction(void)
 {
 	for (unsigned int offset = 0; offset < MOST_OFFSET; offset += 2) {
@@ -77,7 +76,7 @@ static int find_copied_instruction(void)
 	return -1;
 }
 
-/* As many probes as fill two pages with copies, if none is freed. */
+/* Add and remove as many probes as fill two pages with slots, if no slot is freed. */
 static void case_removed(unsigned int offset)
 {
 	unsigned int cycles = 2 * sysconf(_SC_PAGESIZE) / LEAST_SLOT, done = 0;

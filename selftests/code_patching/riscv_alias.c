@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * riscv: a change of a static key flushes the writable alias on every hart, and not only
- * on the one that wrote through it. Counts the calls that do so by a probe.
+ * riscv: a change of a static key must flush the writable alias on all harts, not only on
+ * the writing one. A probe counts the calls of flush_tlb_kernel_range().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static bool write_file(const char *file, const char *text)
 	return ok;
 }
 
-/* The calls of flush_tlb_kernel_range() so far; -1 if they are not counted. */
+/* Number of calls of flush_tlb_kernel_range() so far; -1 if the probe does not exist. */
 static long count_flushes(void)
 {
 	FILE *f = fopen(PROFILE, "re");

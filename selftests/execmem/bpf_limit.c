@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Users without privileges are limited in JITed text. A program beyond the limit is
- * refused before text is allocated: freeing text interrupts every CPU, which such a user
- * could request again and again. Freed programs are not charged, although their text
- * cannot be allocated again for a tenth of a second.
+ * The limit of JITed text for unprivileged users.
+ *
+ * A program beyond the limit must be refused before its text is allocated. Freeing text
+ * interrupts all CPUs, and otherwise such a user could cause this repeatedly. Freed
+ * programs are not charged, although their text cannot be reused for 100 ms.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,19 +22,19 @@
 
 #define NOBODY		65534
 #define FILTERS		100
-/* Filters that are attached at once, at the limit. */
+/* Number of filters that are attached at the limit. */
 #define MAX_HELD	900
 #define MIN_HELD	2
 #define ROUNDS		20
 #define LEAST_LIMIT	(64UL << 10)	/* bytes */
 #define MOST_LIMIT	(LEAST_LIMIT << 14)
-/* Less than freed text waits for its round. */
+/* Shorter than the delay of the round for freed text. */
 #define SOON_MS		90
 #define PATIENCE_MS	10000
 
 static struct setting limit = { .name = "bpf_jit_limit" };
 
-/* How often the slab has given text to programs of such users; -1 if it does not say. */
+/* Number of allocations of untrusted BPF text since boot; -1 if unknown. */
 static long count_allocs(void)
 {
 	FILE *f = fopen(SUMMARY, "re");
@@ -49,7 +50,7 @@ static long count_allocs(void)
 	return allocs;
 }
 
-/* A filter that accepts all, as large as a filter may be. */
+/* A filter of maximum size that accepts all packets. */
 static struct sock_filter accept_all[BPF_MAXINSNS];
 
 static void fill_filter(void)
@@ -60,7 +61,7 @@ static void fill_filter(void)
 		(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffff);
 }
 
-/* A socket with the last instructions of that filter; -1 if it is refused. */
+/* Attach the last @len instructions of this filter to a new socket. -1 if refused. */
 static int attach_filter(unsigned short len)
 {
 	struct sock_fprog program = {
@@ -75,7 +76,7 @@ static int attach_filter(unsigned short len)
 	return -1;
 }
 
-/* Run @fn as a user without privileges. */
+/* Run @fn as an unprivileged user. */
 static bool run_as_nobody(void (*fn)(void *arg), void *arg)
 {
 	int status = -1;
@@ -92,14 +93,14 @@ static bool run_as_nobody(void (*fn)(void *arg), void *arg)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
 }
 
-/* It does not matter whether a filter is refused or interpreted. */
+/* Beyond the limit, a filter may be refused or interpreted: ignore the result. */
 static void attach_small(void *filters)
 {
 	for (unsigned int i = *(unsigned int *)filters; i; i--)
 		close(attach_filter(1));
 }
 
-/* The number of filters of a user without privileges that took text; -1 if none could be. */
+/* Number of filters of an unprivileged user that allocated text; -1 on error. */
 static long attach_as_nobody(unsigned int filters)
 {
 	long before = count_allocs();
@@ -107,7 +108,7 @@ static long attach_as_nobody(unsigned int filters)
 	return run_as_nobody(attach_small, &filters) ? count_allocs() - before : -1;
 }
 
-/* Others may attach filters at any time, but not each time. */
+/* Other tasks may attach filters meanwhile: take the minimum of several attempts. */
 static long least_beyond_limit(void)
 {
 	long least = -1, taken;
@@ -130,7 +131,7 @@ static void case_beyond_limit(void)
 		ksft_exit_fail_msg("writing " NET_CORE "/%s: %s\n", limit.name, strerror(errno));
 	taken = least_beyond_limit();
 	ksft_print_msg("%ld of %u filters took text\n", taken, FILTERS);
-	ksft_test_result(!taken, "no text for what is beyond the limit\n");
+	ksft_test_result(!taken, "filters beyond the limit take no text\n");
 }
 
 static void case_within_limit(void)
@@ -140,14 +141,14 @@ static void case_within_limit(void)
 	restore_setting(&limit);
 	taken = attach_as_nobody(FILTERS);
 	ksft_print_msg("%ld of %u filters took text\n", taken, FILTERS);
-	ksft_test_result(taken >= FILTERS, "text again for what is within it\n");
+	ksft_test_result(taken >= FILTERS, "filters within the limit take text\n");
 }
 
-/* Refusals of a user who attaches as many filters as the limit allows, again and again. */
+/* An unprivileged user replaces filters repeatedly at the limit. */
 struct churn {
-	int held;			/* filters at once */
-	unsigned int refused;		/* attempts, 1 ms apart */
-	long least_ms, most_ms;		/* that a round waited for its filters */
+	int held;			/* number of filters */
+	unsigned int refused;		/* refused attempts, 1 ms apart */
+	long least_ms, most_ms;		/* time to replace all filters once */
 };
 
 static long now_ms(void)
@@ -164,7 +165,7 @@ static void close_all(int *fds, int nr)
 		close(fds[nr]);
 }
 
-/* Filters until one is refused. */
+/* Attach filters until one is refused. */
 static void hold_filters(void *arg)
 {
 	struct churn *c = arg;
@@ -178,7 +179,7 @@ static void hold_filters(void *arg)
 	close_all(fds, c->held);
 }
 
-/* A filter in the place of one that was detached: the milliseconds that it took. */
+/* Replace a filter. Return the time in milliseconds. */
 static long attach_again(struct churn *c, int *fd)
 {
 	const struct timespec ms = { .tv_nsec = 1000 * 1000 };
@@ -208,7 +209,7 @@ static void churn_filters(void *arg)
 			c->least_ms = waited;
 			break;
 		}
-		/* Nothing was detached just before the first round. */
+		/* Ignore the first pass: no filter was detached just before it. */
 		if (!round)
 			continue;
 		c->least_ms = waited < c->least_ms ? waited : c->least_ms;
@@ -216,7 +217,7 @@ static void churn_filters(void *arg)
 	}
 }
 
-/* A limit that some filters reach. Others may have programs. */
+/* Find a limit that allows some filters. Other tasks may have programs. */
 static bool find_limit(struct churn *c)
 {
 	char value[32];
@@ -228,7 +229,7 @@ static bool find_limit(struct churn *c)
 			return false;
 		if (c->held >= MIN_HELD)
 			break;
-		/* Filters that were detached are charged for a grace period. */
+		/* Detached filters are charged until a grace period has passed. */
 		sleep(1);
 	}
 	return c->held >= MIN_HELD && c->held < MAX_HELD;
@@ -270,8 +271,8 @@ int main(void)
 		case_beyond_limit();
 		case_within_limit();
 	} else {
-		ksft_test_result_skip("no text beyond the limit: filters take none of the slab\n");
-		ksft_test_result_skip("text within the limit: filters take none of the slab\n");
+		ksft_test_result_skip("filters beyond the limit: filters do not use the slab\n");
+		ksft_test_result_skip("filters within the limit: filters do not use the slab\n");
 	}
 	case_churn();
 	ksft_finished();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Filters that users without privileges may attach are refused when memory is short, without
- * a warning, and neither their text nor the charge for it is lost.
+ * If memory is exhausted, filters of unprivileged users are refused without a warning. Their
+ * text is freed and not charged.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 
 static struct setting limit = { .name = "bpf_jit_limit" };
 
-/* As large as a filter may be, so that it shows if it stays charged. */
+/* A filter of maximum size, so that a lost charge is visible. */
 static struct sock_filter accept_all[BPF_MAXINSNS];
 
 static unsigned int attach_filters(unsigned int filters)
@@ -53,7 +53,7 @@ static bool drop_privileges(void)
 	return !setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY);
 }
 
-/* The number of filters that a process has attached after it has prepared itself. */
+/* Attach filters in a child process, after prepare(). Return the number of filters. */
 static unsigned int attach_in_child(unsigned int filters, bool (*prepare)(void))
 {
 	unsigned int *attached = mmap(NULL, sizeof(*attached), PROT_READ | PROT_WRITE,
@@ -88,7 +88,7 @@ static bool is_within(unsigned long bytes)
 	return attach_in_child(1, drop_privileges);
 }
 
-/* A limit that suffices for one more filter, within a factor of two. */
+/* Find a limit that suffices for one more filter, within a factor of two. */
 static unsigned long find_limit(void)
 {
 	unsigned long bytes = getpagesize();
@@ -101,7 +101,7 @@ static unsigned long find_limit(void)
 	return bytes;
 }
 
-/* The slab's text of such filters; false if they are not in the slab. */
+/* Read the statistics of untrusted BPF text. False if filters do not use the slab. */
 static bool read_pool(unsigned long *objects, unsigned long *lost)
 {
 	FILE *f = fopen(SUMMARY, "re");
@@ -116,7 +116,7 @@ static bool read_pool(unsigned long *objects, unsigned long *lost)
 	return found;
 }
 
-/* The chance that an allocation fails, in tasks that have requested it. */
+/* Set the probability of failed allocations, for tasks that enable them. */
 static bool fail_slab(const char *percent)
 {
 	return write_to(FAILSLAB, "task-filter", "Y") &&
@@ -136,7 +136,7 @@ static int open_log(void)
 	return log;
 }
 
-/* vmalloc() warns of failures with a stack trace: to the log, but not to the console. */
+/* vmalloc() logs failures with a stack trace: keep them from the console. */
 static unsigned int attach_while_failing(void)
 {
 	char levels[64] = "7";
@@ -161,7 +161,7 @@ static bool is_splat(const char *record)
 	return false;
 }
 
-/* Records that the log lost count: they may have been splats. */
+/* Count lost records too: they may have been splats. */
 static unsigned int count_splats(int log)
 {
 	unsigned int splats = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * BPF programs whose text is written more than once before it is published, as their
- * functions call each other, and trampolines: they do what they must, and are JITed.
+ * JITed BPF programs and trampolines return the expected results. The programs have several
+ * functions that call each other, so that their text is written more than once before it is
+ * published.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +19,12 @@
 #include "summary.h"
 
 #define VMLINUX_BTF	"/sys/kernel/btf/vmlinux"
-#define TRACED		"bpf_fentry_test1"	/* called by BPF_PROG_TEST_RUN itself */
+#define TRACED		"bpf_fentry_test1"	/* BPF_PROG_TEST_RUN calls it */
 #define TRACING		"/sys/kernel/tracing/instances/bpf_programs"
 #define SYNC_EVENT	"events/text_poke/text_poke_sync/enable"
 #define MAX_FUNCTIONS	64
 #define TRIES		5
-#define NOT_SUPPORTED	524	/* an errno of the kernel's own */
+#define NOT_SUPPORTED	524	/* ENOTSUPP, internal to the kernel */
 
 /* Loading a program interrupts no CPU on x86. */
 #ifdef __x86_64__
@@ -40,7 +41,7 @@
 #define CALL(rel)	INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, rel)
 #define EXIT()		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
-/* Types of the program that case_trace_program() traces, by their number. */
+/* BTF type numbers of the program that case_trace_program() traces. */
 enum { TYPE_INT = 1, TYPE_PROTOTYPE, TYPE_FUNCTION };
 
 static int bpf(int cmd, union bpf_attr *attr)
@@ -71,7 +72,7 @@ static int load(const struct bpf_insn *insns, unsigned int count)
 	return load_with(&attr, insns, count);
 }
 
-/* What a program returns for a packet of zeros; -1 if it cannot be run. */
+/* Run a program on a packet of zeros. Return its result, or -1 on error. */
 static long run(int fd)
 {
 	char packet[64] = "";
@@ -100,7 +101,7 @@ static bool get_info(int fd, struct bpf_prog_info *info)
 	return !bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
 }
 
-/* Whether a program has so many functions in text. */
+/* Check that a program is JITed and has this number of functions. */
 static bool is_jited(int fd, unsigned int functions)
 {
 	struct bpf_prog_info info;
@@ -125,8 +126,8 @@ static void expect(const char *name, const struct bpf_insn *insns, unsigned int 
 #define MAX_INSNS	(1 + 2 * MAX_FUNCTIONS + 2 + 3 * MAX_FUNCTIONS)
 
 /*
- * The first function calls all others, each adds its number to what it is given. Returns
- * the number of instructions.
+ * Write a function that calls all others. Each of them adds its number to its argument.
+ * Return the number of instructions.
  */
 static unsigned int write_functions(struct bpf_insn *insns, unsigned int others)
 {
@@ -157,7 +158,7 @@ static void case_functions(const char *name, unsigned int others)
 	expect(name, insns, count, 1 + others, 1007 + others * (others - 1) / 2);
 }
 
-/* What follows a type in BTF, by its kind. */
+/* Size of the data that follows a BTF type, which depends on its kind. */
 static size_t size_behind(const struct btf_type *type)
 {
 	size_t count = BTF_INFO_VLEN(type->info);
@@ -185,7 +186,7 @@ static size_t size_behind(const struct btf_type *type)
 	}
 }
 
-/* The number of a function's type; 0 if it has none. */
+/* Find the BTF type number of a function. 0 if there is none. */
 static unsigned int find_function(const char *btf, const char *name)
 {
 	const struct btf_header *header = (const void *)btf;
@@ -252,7 +253,7 @@ static int count_runs(void)
 
 static const struct bpf_insn return_0[] = { MOV_IMM(BPF_REG_0, 0), EXIT() };
 
-/* A program for the entry of a function of the kernel, or of the program @target. */
+/* Load a tracer for the entry of a kernel function, or of the program @target. */
 static int load_tracer(int target, unsigned int btf_id)
 {
 	union bpf_attr attr;
@@ -265,7 +266,7 @@ static int load_tracer(int target, unsigned int btf_id)
 	return load_with(&attr, return_0, ARRAY_SIZE(return_0));
 }
 
-/* A trampoline calls the tracer whenever @traced runs, until it is detached. */
+/* While the tracer is attached, a trampoline must call it whenever @traced runs. */
 static void expect_traced(const char *name, int tracer, int traced)
 {
 	int counting = count_runs(), link = attach(tracer);
@@ -303,7 +304,7 @@ static void case_trace_kernel(const char *name)
 	close(tracer);
 }
 
-/* The types of a program that has the one function "int f(void)". */
+/* Load the BTF types of a program with the single function "int f(void)". */
 static int load_types(void)
 {
 	static const struct {
@@ -335,7 +336,7 @@ static int load_types(void)
 	return bpf(BPF_BTF_LOAD, &attr);
 }
 
-/* A program that tracers can be attached to. */
+/* Load a program to which tracers can be attached. */
 static int load_traced(void)
 {
 	const struct bpf_func_info info = { .type_id = TYPE_FUNCTION };
@@ -353,7 +354,7 @@ static int load_traced(void)
 	return traced;
 }
 
-/* Attaching replaces the nop at the entry of the program by a call of the trampoline. */
+/* Attaching replaces the nop at the entry of the program with a call of the trampoline. */
 static void case_trace_program(const char *name)
 {
 	int traced = load_traced(), tracer = load_tracer(traced, TYPE_FUNCTION);
@@ -368,7 +369,7 @@ static int rounds_until_now(void)
 	return count_lines(TRACING "/trace", "shared=0");
 }
 
-/* Rounds that make a trampoline visible to all CPUs; -1 if it cannot be attached. */
+/* Count the rounds that publish a trampoline. -1 if it cannot be attached. */
 static int rounds_of_trampoline(void)
 {
 	int traced = load_traced(), tracer = load_tracer(traced, TYPE_FUNCTION);
@@ -381,7 +382,7 @@ static int rounds_of_trampoline(void)
 	return rounds;
 }
 
-/* Rounds that make the functions of a program visible; -1 if it cannot be loaded. */
+/* Count the rounds that publish the functions of a program. -1 if it cannot be loaded. */
 static int rounds_of_functions(void)
 {
 	struct bpf_insn insns[MAX_INSNS];
@@ -393,7 +394,7 @@ static int rounds_of_functions(void)
 	return rounds;
 }
 
-/* Text that others publish or free takes rounds too, but not each time. */
+/* Other writers of text may cause rounds meanwhile: repeat. */
 static void case_rounds(const char *name, int (*rounds_of)(void), int expected)
 {
 	int least = -1, rounds;
@@ -417,7 +418,7 @@ static void case_rounds(const char *name, int (*rounds_of)(void), int expected)
 	ksft_test_result(least == expected, "%s\n", name);
 }
 
-/* Constants are blinded: what is JITed is a copy of the program, which is freed. */
+/* With blinded constants, the JIT compiles a copy of the program and frees it. */
 static void case_hardened(const char *name)
 {
 	struct setting harden = { .name = "bpf_jit_harden" };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Settings of BPF's JITs, for all of the machine: what is changed is put back. */
+/* System-wide settings of the BPF JIT. Tests restore changed settings when they end. */
 #ifndef _SELFTESTS_EXECMEM_BPF_SETTINGS_H
 #define _SELFTESTS_EXECMEM_BPF_SETTINGS_H
 
@@ -36,9 +36,9 @@ static inline void restore_setting(const struct setting *s)
 }
 
 /*
- * Restore it when this process has ended, whatever ends it: the runner kills what takes
- * too long, with all of its group. So a process of another group does, which takes no
- * signals, when nobody has the writing end of a pipe any more.
+ * Restore the setting when this process ends, even if it is killed. After a timeout, the
+ * runner kills the process group. A process in another group, with all signals blocked,
+ * therefore waits until the pipe from this process is closed.
  */
 static inline void restore_setting_at_end(const struct setting *s)
 {
@@ -65,7 +65,7 @@ static inline void restore_setting_at_end(const struct setting *s)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-/* Without a JIT there is no text to look at. */
+/* Skip the test without a JIT: programs have no text then. */
 static inline void need_jit(void)
 {
 	struct setting enable = { .name = "bpf_jit_enable" };

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Call many small generated functions in the kernel, in random order: what that costs
- * depends on how many cache lines and pages they are in.
+ * Call many small generated functions in the kernel in random order. The cost depends on
+ * the number of cache lines and pages that contain them.
  *
  * Usage: calls FUNCTIONS packed|scattered CALLS
  *
- * Prints TAP, "# measure calls CALLS" and "# measure time NS" for all of them, in
- * nanoseconds, and what is mapped (see workloads). They are made within a window
- * (window.h).
+ * Prints TAP, "# measure calls CALLS", "# measure time NS" for all calls together, and the
+ * mapped memory (see workloads). The calls are made within a window (window.h).
  *
- * The functions are those of the test_vmalloc_text module. Scattered ones have a page
+ * The test_vmalloc_text module provides the functions. Scattered functions have a page
  * each, which splits large pages of the direct map until the next boot.
  */
 #include <errno.h>

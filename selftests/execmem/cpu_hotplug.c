@@ -33,7 +33,7 @@
 #define PACKET		64	/* bytes */
 #define PATIENCE	20	/* seconds */
 
-/* Tasks that write text, each with the number of its completed writes. */
+/* Tasks that write text, and their numbers of completed writes. */
 enum { FILTERS, PROBES, WRITERS };
 static unsigned long *writes;
 
@@ -52,7 +52,7 @@ static const char * const names[WRITERS] = { "filters", "probes" };
 static bool stuck, wrong, unsynchronised, missed;
 
 /*
- * Text that is executed: a filter that accepts so many bytes of a packet.
+ * Text to execute: a filter that accepts a given number of bytes of a packet.
  */
 
 static void open_pair(int pair[2])
@@ -84,7 +84,7 @@ static void close_pair(const int pair[2])
 }
 
 /*
- * Writers. Each is a process that ends with an error if a write fails.
+ * Writers: processes that exit with an error if a write fails.
  */
 
 static void write_filters(void)
@@ -124,7 +124,7 @@ static pid_t start(void (*writer)(void))
 	return pid;
 }
 
-/* Loading measures writes by several threads, with a synchronisation each. */
+/* Loading the module measures writes by several threads, each with a synchronisation. */
 static void load_module(void)
 {
 	_exit(run_modprobe(MODULE, "perf=1", "nr_threads=2"));
@@ -142,7 +142,7 @@ static void stop(pid_t pid)
 }
 
 /*
- * Events, in a trace of our own.
+ * Events, in a private trace instance.
  */
 
 static bool start_tracing(void)
@@ -167,7 +167,7 @@ static void clear_trace(void)
 	close(open_in(INSTANCE, "trace", O_WRONLY | O_TRUNC));
 }
 
-/* The synchronisations of a CPU since the trace was cleared, and few other events. */
+/* Count the synchronisations of a CPU since the trace was cleared. Includes a few others. */
 static unsigned long count_syncs(int cpu)
 {
 	unsigned long kept = 0, lost = 0;
@@ -184,7 +184,7 @@ static unsigned long count_syncs(int cpu)
 	return kept + lost;
 }
 
-/* A synchronisation by the CPU itself. Interrupts of rounds have a call_single_data. */
+/* A synchronisation by the CPU itself. The interrupts of rounds have a call_single_data. */
 static bool is_own_sync(const char *line)
 {
 	const char *csd = strstr(line, "func=text_poke_sync_this_cpu, csd=");
@@ -192,7 +192,7 @@ static bool is_own_sync(const char *line)
 	return csd && !strtoul(strstr(csd, "csd=") + 4, NULL, 16);
 }
 
-/* Whether the first callback in the hotplug thread of the CPU synchronised it. */
+/* Check that the first callback in the hotplug thread of the CPU synchronised it. */
 static bool synchronised_first(void)
 {
 	FILE *f = fopen(INSTANCE "/per_cpu/cpu1/trace", "re");
@@ -237,7 +237,7 @@ static void run_on(int cpu)
 		ksft_exit_fail_msg("cannot run on CPU %d: %s\n", cpu, strerror(errno));
 }
 
-/* Wait until each writer has completed a write that it began after now, and a round too. */
+/* Wait until each writer has completed a write that begins after the call, and a round. */
 static void wait_for_writers(const char *when)
 {
 	const struct timespec tick = { .tv_nsec = 1000 * 1000 };
@@ -262,7 +262,7 @@ static void wait_for_writers(const char *when)
 	}
 }
 
-/* A round that runs while counts are read may be in one of them only. */
+/* Only one of the counts may include a round that runs while they are read. */
 static void check_rounds(void)
 {
 	unsigned long here = count_syncs(CPU), there = count_syncs(0);
@@ -299,7 +299,7 @@ static void run_cycle(unsigned int cycle)
 	close_pair(pair);
 }
 
-/* Not each instruction can be probed. */
+/* Try several offsets: not each instruction can be probed. */
 static bool add_probe(void)
 {
 	char definition[64];

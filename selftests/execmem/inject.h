@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Settings of the kernel in files, and failures of its functions by fail_function. */
+/* Access to kernel settings in files, and fault injection by fail_function. */
 #ifndef _SELFTESTS_EXECMEM_INJECT_H
 #define _SELFTESTS_EXECMEM_INJECT_H
 
@@ -31,7 +31,7 @@ static inline bool write_to(const char *dir, const char *file, const char *value
 	return ok;
 }
 
-/* The text of a setting, which is short: false if there is none. */
+/* Read a setting. False if it does not exist. */
 static inline bool read_from(const char *dir, const char *file, char *value, size_t size)
 {
 	int fd = open_in(dir, file, O_RDONLY);
@@ -46,9 +46,8 @@ static inline bool read_from(const char *dir, const char *file, char *value, siz
 }
 
 /*
- * Let a function of the kernel fail whenever it is called, but not the first @after
- * times, with @retval, or what is usual for it if that is NULL. The function "" ends
- * that.
+ * Let a kernel function return @retval, except for the first @after calls. NULL selects
+ * the default error of the function. The function "" ends the injection.
  */
 static inline bool inject(const char *function, const char *retval, unsigned int after)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel has mapped, for programs that measure what generated code costs.
+ * Measure the memory that the kernel maps, for programs that measure the cost of code.
  *
- * Usage: look before, during and after something, and print all three.
+ * Usage: measure before, during and after an operation, and print all three results.
  */
 #ifndef _SELFTESTS_EXECMEM_MAPPED_H
 #define _SELFTESTS_EXECMEM_MAPPED_H
@@ -25,22 +25,22 @@ static const char *const page_tables[] = {
 
 struct mapped {
 	unsigned long text;		/* bytes */
-	unsigned long text_entries;	/* of a TLB that has all of it: pages of any size */
+	unsigned long text_entries;	/* pages of any size: TLB entries for all text */
 	unsigned long page_tables;	/* pages */
 	unsigned long split;		/* bytes */
-	unsigned long direct_4k;	/* bytes of the direct map, by the size of a page */
+	unsigned long direct_4k;	/* bytes of the direct map by page size */
 	unsigned long direct_2m;
 	unsigned long direct_1g;
-	unsigned long slab;		/* bytes; never at rest, the last one */
+	unsigned long slab;		/* bytes; changes all the time, must be last */
 };
 
-/* Where in a dump of the page tables we are. */
+/* Position in the dump of the page tables. */
 struct place {
-	unsigned long last[2];		/* regions of a table of each of the two levels */
+	unsigned long last[2];		/* last region of a table, for each of two levels */
 	bool direct_map;
 };
 
-/* How many regions of @size a range is in that the one before was not. */
+/* Count the regions of @size in a range, without those of the previous range. */
 static unsigned long new_regions(unsigned long start, unsigned long end, unsigned long size,
 				 unsigned long *last)
 {
@@ -63,7 +63,7 @@ static bool has_word(const char *line, const char *word)
 	return false;
 }
 
-/* The direct map is a section of its own on arm64 and riscv. */
+/* On arm64 and riscv, the direct map is a separate section of the dump. */
 static bool is_section(const char *line, struct place *place)
 {
 	if (strncmp(line, "---[", 4))
@@ -101,7 +101,7 @@ static void add_line(struct mapped *m, const char *line, struct place *place)
 		return;
 	if (sscanf(line, "0x%lx-0x%lx", &start, &end) != 2 || end <= start)
 		return;
-	/* x86 lists what is not mapped as well. */
+	/* x86 also lists unmapped ranges. */
 	pte = has_word(line, "pte") || has_word(line, "PTE");
 	pmd = has_word(line, "pmd") || has_word(line, "PMD");
 	if (!(has_word(line, "ro") || has_word(line, "RW") || has_word(line, "R")))
@@ -132,7 +132,7 @@ static FILE *open_page_tables(void)
 	ksft_exit_skip("no dump of the page tables: CONFIG_PTDUMP_DEBUGFS, and debugfs\n");
 }
 
-/* What kmalloc() and the like have; and x86 counts the parts of its direct map. */
+/* Read the size of the kmalloc() caches and, on x86, of the parts of the direct map. */
 static void read_meminfo(struct mapped *m)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
@@ -169,7 +169,7 @@ static struct mapped look(void)
 	return m;
 }
 
-/* What is freed is gone when RCU, and who waits for it, has had time. */
+/* Measure until nothing changes for three seconds: frees may wait for RCU. */
 static inline struct mapped look_when_settled(void)
 {
 	struct mapped m = look(), before;
@@ -182,7 +182,7 @@ static inline struct mapped look_when_settled(void)
 		same = memcmp(&m, &before, offsetof(struct mapped, slab)) ? 0 : same + 1;
 	}
 	if (same < 3)
-		ksft_exit_fail_msg("what is mapped does not come to rest\n");
+		ksft_exit_fail_msg("the mapped memory changes all the time\n");
 	return m;
 }
 

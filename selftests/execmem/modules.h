@@ -16,7 +16,7 @@
 
 #include "../kselftest.h"
 
-/* modprobe(8) with one parameter or two: the status it ended with, -1 if none. */
+/* Run modprobe(8) with one or two parameters. Return its exit status, -1 if none. */
 static inline int run_modprobe(const char *module, const char *parameter, const char *other)
 {
 	int status = -1;
@@ -34,15 +34,15 @@ static inline int run_modprobe(const char *module, const char *parameter, const 
 }
 
 /*
- * Whether a module was refused, whatever is in it: this kernel takes only those that are
- * signed (module.sig_enforce, lockdown), that IMA knows, or none (kernel.modules_disabled).
+ * The kernel refused the module independently of its contents: it requires signatures
+ * (module.sig_enforce, lockdown, IMA) or loads no modules (kernel.modules_disabled).
  */
 static inline bool is_not_permitted(int error)
 {
 	return error == EKEYREJECTED || error == ENOKEY || error == EPERM || error == EACCES;
 }
 
-/* 0, or why it could not be removed. */
+/* Remove a module. Return 0 or an errno. */
 static inline int remove_module(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;

@@ -1,20 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# perf_text.sh [-r REPEATS] [-c COUNT] [-d DIR]: what generated code costs the CPUs of
-# this machine, by its own counters.
+# perf_text.sh [-r REPEATS] [-c COUNT] [-d DIR]: measure the cost of generated code with
+# the hardware counters of this machine.
 #
-# Runs "workloads" as often as REPEATS says (5), each with COUNT pieces of code (1000),
-# once with ten times as many, and with modules of DIR if that is given (small0.ko, ...
-# and relocations.ko), under "perf stat", of all CPUs: the machine should have nothing
-# else to do. Then, if the kernel has CONFIG_TEST_VMALLOC_TEXT=m, it writes text, and
-# calls 16 to 8192 small generated functions in random order, that have a page each and
-# that are packed. Those that have a page each split large pages of the kernel's direct
-# map, which stay split until the machine is booted again: what is measured afterwards
-# pays for that, too.
+# Runs "workloads" REPEATS times (default 5) under "perf stat", each with COUNT pieces of
+# code (default 1000), one of them also with ten times as many. With DIR, it also loads
+# the modules of DIR (small0.ko, ... and relocations.ko). perf counts all CPUs: the
+# machine should be idle otherwise.
 #
-# Needs root, perf and a CPU that counts cycles and misses of the instruction cache and
-# of its TLB: without them nothing is measured, and the exit status is 4.
+# If the kernel has CONFIG_TEST_VMALLOC_TEXT=m, it then measures text writes and calls of
+# 16 to 8192 small functions in random order, with a page per function and packed. A page
+# per function splits large pages of the direct map until the next boot, which also slows
+# down later measurements.
+#
+# Needs root, perf, and a CPU that counts cycles and misses of the instruction cache and
+# of the instruction TLB. Otherwise it exits with status 4.
 set -u
 
 EVENTS="cycles iTLB-load-misses L1-icache-load-misses"
@@ -53,7 +54,7 @@ is_number()
 	esac
 }
 
-# missing_events: those that this machine does not count.
+# missing_events: print the events that this machine cannot count.
 missing_events()
 {
 	for event in $EVENTS; do
@@ -62,7 +63,7 @@ missing_events()
 	done
 }
 
-# not_counted: the first event that perf has no number of.
+# not_counted: print the first event without a count in the output of perf.
 not_counted()
 {
 	for event in $EVENTS; do
@@ -71,8 +72,8 @@ not_counted()
 	done
 }
 
-# measure NAME COMMAND...: the counters while it runs, with what perf says of their spread.
-# Of repeated commands perf's exit status is the last one's: each says if it is done.
+# measure NAME COMMAND...: print the counters of a command and their spread. perf returns
+# the exit status of the last run only, so that each run prints "done".
 measure()
 {
 	name=$1
@@ -100,7 +101,7 @@ measure()
 # measure_calls NUMBER SCATTERED
 measure_calls()
 {
-	# One that is loaded would keep its functions.
+	# A loaded module would keep its functions.
 	if ! unload_module || ! modprobe "$MODULE" functions="$1" scattered="$2"; then
 		failed=1
 		return
@@ -134,7 +135,7 @@ while getopts r:c:d:h-: opt; do
 done
 is_number "$repeats" || die "-r needs a number, not '$repeats'"
 is_number "$count" || die "-c needs a number, not '$count'"
-# Ten times that is the most of workloads.
+# workloads accepts at most ten times this number.
 [ "$count" -le 10000 ] || die "-c must be 10000 at most, not $count"
 [ -z "$modules" ] || [ -f "$modules/relocations.ko" ] || die "no $modules/relocations.ko"
 [ -x "$here/workloads" ] || die "no $here/workloads: run make there first"

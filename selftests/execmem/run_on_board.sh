@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# run_on_board.sh [-m MODULE.ko] [-o DIR] [-r REPEATS]: on real hardware, what an
-# emulator cannot show.
+# run_on_board.sh [-m MODULE.ko] [-o DIR] [-r REPEATS]: run the tests on real hardware.
 #
-# An emulator has no incoherent instruction caches. This runs the same tests, as
-# often as REPEATS says (5), and then measures, on the machine it is started on;
-# says what machine that is, and what it could not do. Needs root and a kernel
-# with CONFIG_TEST_VMALLOC_TEXT=m. Everything printed goes to DIR (by default
-# ./vmalloc_text.HOST) as well. Succeeds if all of it did.
+# Emulators have coherent instruction caches and cannot show missing cache maintenance.
+# This script runs the tests REPEATS times (default 5) on this machine, and then
+# measures. It prints the type of the machine, and the steps that it had to leave out.
+# It needs root and a kernel with CONFIG_TEST_VMALLOC_TEXT=m. DIR (default
+# ./vmalloc_text.HOST) receives a copy of the output. Exits with 0 if all steps
+# succeeded.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,7 +28,7 @@ usage()
 	sed -n '4,/^set/{/^#/{s/^# \{0,1\}//;p}}' "$0"
 }
 
-# A real CPU, or one that somebody else's software stands in for?
+# Report if the CPU is virtual.
 virtualisation()
 {
 	if command -v systemd-detect-virt >/dev/null; then
@@ -43,7 +43,7 @@ virtualisation()
 	if [ "$what" = none ]; then
 		echo "machine: no virtualisation found"
 	else
-		echo "machine: virtual ($what): results say nothing about caches, if it emulates"
+		echo "machine: virtual ($what): results do not cover caches if it is emulated"
 	fi
 }
 
@@ -64,7 +64,7 @@ describe()
 	virtualisation
 }
 
-# counters: the command that counts events while another runs, if there is one.
+# counters: print the command prefix that counts hardware events, if perf supports it.
 counters()
 {
 	command -v perf >/dev/null || {
@@ -102,8 +102,8 @@ if [ "$(id -u)" != 0 ]; then
 fi
 mkdir -p "$out" || die "cannot write to $out"
 
-# run PARAMETER: the driver of the tests; its exit code is kept in a file, as
-# that of a pipe is its last command's.
+# run PARAMETER: run the tests. Store the exit status in a file: a pipe returns only that
+# of its last command.
 run()
 {
 	if [ -n "$module" ]; then
@@ -120,7 +120,7 @@ counting=
 run test_repeat_count="$repeats" | tee "$out/tests"
 status=$(cat "$out/status")
 
-# Events of the whole machine: of the measurements, if it does nothing else.
+# perf counts events of the whole machine, which should be idle otherwise.
 counting=$(counters)
 echo "measurements:"
 run perf=1 | tee "$out/perf"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Generated text has symbols: /proc/kallsyms lists them, and perf records their coming and
- * going. Memory for the copies of probed instructions, and for the detours of optimized
- * probes, is one symbol for many probes. Each trampoline of ftrace is one.
+ * Generated text has symbols: /proc/kallsyms lists them, and perf records when they are
+ * added and removed. Many probes share one symbol for their copied instructions, and one for
+ * the detours of optimized probes. Each ftrace trampoline has a symbol.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,14 +25,14 @@
 #define RING_PAGES	64	/* a power of two */
 #define MOST_SYMBOLS	1000
 
-/* Not every architecture has detours and trampolines. */
+/* Only x86 has detours and trampolines. */
 #ifdef __x86_64__
 #define ON_X86	true
 #else
 #define ON_X86	false
 #endif
 
-/* The symbols of one name, as perf was told of them, and as kallsyms lists them. */
+/* Symbols with one name, in perf events and in kallsyms. */
 static struct kind {
 	const char *name;
 	bool required;
@@ -56,7 +56,7 @@ static struct kind *find_kind(const char *name)
 	return NULL;
 }
 
-/* Events are delivered on the CPU where memory is mapped or unmapped. */
+/* perf records an event on the CPU that maps or unmaps the memory: open all CPUs. */
 static void open_rings(void)
 {
 	struct perf_event_attr attr = {
@@ -107,7 +107,7 @@ static void read_event(const struct perf_event_header *event)
 		kind->at[kind->added++] = symbol->addr;
 }
 
-/* The rings have room for all events of the test: nothing wraps. */
+/* The rings are large enough for all events of the test: they do not wrap. */
 static void read_rings(void)
 {
 	for (unsigned int i = 0; i < nr_rings; i++) {
@@ -158,7 +158,7 @@ static void read_kallsyms(void)
 	fclose(f);
 }
 
-/* Behind what ftrace patches. Where an instruction begins, the kernel knows. */
+/* Probe behind the location of ftrace. Try offsets until one begins an instruction. */
 static bool add_probe(int events, unsigned int nr, const char *function)
 {
 	static const unsigned int offsets[] = { 9, 16, 20, 24, 28 };
@@ -182,7 +182,7 @@ static bool add_tracer(int events, unsigned int nr, const char *function)
 	return write(events, event, len) == len;
 }
 
-/* One event for each of the first functions that take one. Returns whether so many did. */
+/* Add an event to each of the first @count functions that accept one. False if fewer do. */
 static bool add_events(int events, unsigned int count,
 		       bool (*add)(int events, unsigned int nr, const char *function))
 {

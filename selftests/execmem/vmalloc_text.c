@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drive the test_vmalloc_text module, whose loading runs the tests of
- * <linux/text-patching.h>: pass its results on, and check from outside what it
- * cannot check itself.
+ * Load the test_vmalloc_text module, which tests <linux/text-patching.h> and the execmem
+ * slab. Report its results, and test properties that the module cannot test itself.
  *
  * Usage: vmalloc_text [-m MODULE.ko] [PARAMETER=VALUE...]
  *
- * Parameters are the module's; perf=1 measures instead of testing.
+ * The parameters are those of the module. perf=1 measures instead of testing.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,19 +32,19 @@
 #define CALL		"/sys/module/" MODULE "/parameters/call"
 #define AREAS		"/proc/vmallocinfo"
 
-/* Cases that are ours, after those of the module. */
+/* Number of cases of this program. They follow those of the module. */
 enum { OWN_CASES = 12 };
 
-/* What the kernel log has told so far. */
+/* Results in the kernel log so far. */
 static struct {
 	unsigned int planned, reported, failed;
 	unsigned long first_round, last_round, syncs;
-	unsigned int slab_run;		/* which of the module's tests that is */
+	unsigned int slab_run;		/* number of the test slab_run in the module */
 	bool has_totals, lost, quiet;
 	char splat[160];
 } seen;
 
-/* What was seen from outside while the module was loading. */
+/* Observations while the module was loading. */
 static struct {
 	unsigned int wx_checks, wx_found;
 	bool text_listed, off;
@@ -54,7 +53,7 @@ static struct {
 static const char *tracefs;
 
 /*
- * Small helpers.
+ * Helpers.
  */
 
 static bool starts_with(const char *s, const char *with)
@@ -124,8 +123,8 @@ static void take_line(const char *line)
 }
 
 /*
- * A record is "priority,sequence,time,flags;text\n", and more lines at times. What a
- * process has written has a priority of 8 or more.
+ * A record is "priority,sequence,time,flags;text\n", sometimes with more lines. Records
+ * written by processes have a priority of 8 or more.
  */
 static void read_log(int kmsg)
 {
@@ -182,7 +181,7 @@ static int open_module(const char *path)
 	return open(usual, O_RDONLY | O_CLOEXEC);
 }
 
-/* For those that are compressed, or elsewhere. */
+/* modprobe also finds modules that are compressed or in other folders. */
 static void exec_modprobe(char **params)
 {
 	static char *argv[64] = { "modprobe", MODULE };
@@ -203,7 +202,7 @@ static void join(char *to, size_t size, char **words)
 	}
 }
 
-/* Load it in a child: it takes as long as the tests do. */
+/* Load the module in a child process, because loading it runs the tests. */
 static pid_t start_loading(const char *path, char **params)
 {
 	char line[1024];
@@ -223,7 +222,7 @@ static pid_t start_loading(const char *path, char **params)
 }
 
 /*
- * From outside.
+ * Observations from outside of the module.
  */
 
 static void check_wx(void)
@@ -251,7 +250,7 @@ static void watch(void)
 		check_wx();
 }
 
-/* Pass on what the module says until it has been loaded, or has failed to. */
+/* Report the results of the module until loading has ended. */
 static int follow(pid_t pid, int kmsg)
 {
 	const struct timespec tick = { .tv_nsec = 100 * 1000 * 1000 };
@@ -292,7 +291,7 @@ static void stop_tracing(void)
 	rmdir(tracefs);
 }
 
-/* Events of the rounds that the module ran, and those of them not shared. */
+/* Count the trace events of the module's requests, and those that were not shared. */
 static void count_events(unsigned long *events, unsigned long *unshared)
 {
 	char path[256], line[512], *event;
@@ -319,13 +318,13 @@ static void count_events(unsigned long *events, unsigned long *unshared)
 }
 
 /*
- * Our own cases.
+ * Cases of this program.
  */
 
 static void case_all_reported(int status)
 {
 	for (; seen.reported < seen.planned; seen.reported++)
-		ksft_test_result_fail("case %u was never reported\n", seen.reported + 1);
+		ksft_test_result_fail("case %u: no result\n", seen.reported + 1);
 	if (status)
 		ksft_print_msg("loading ended with %d\n", status);
 	ksft_test_result(!status == !seen.failed && !seen.lost,
@@ -340,7 +339,7 @@ static void case_wx(void)
 		ksft_test_result_skip("no mapping writable and executable: no " CHECK_WX "\n");
 		return;
 	}
-	ksft_print_msg("looked for W+X mappings %u times\n", watched.wx_checks);
+	ksft_print_msg("checked for W+X mappings %u times\n", watched.wx_checks);
 	ksft_test_result(!watched.wx_found, "no mapping writable and executable\n");
 }
 
@@ -382,7 +381,7 @@ static void case_unload(void)
 static void case_nothing_left(void)
 {
 	if (!watched.text_listed) {
-		ksft_test_result_skip("no text is left: /proc/vmallocinfo never listed any\n");
+		ksft_test_result_skip("no text is left: /proc/vmallocinfo lists no text\n");
 		return;
 	}
 	ksft_test_result(!text_is_listed(), "no text is left\n");
@@ -390,7 +389,7 @@ static void case_nothing_left(void)
 
 static void case_summary(const char *before)
 {
-	static const char name[] = "the slab has what it had before";
+	static const char name[] = "the statistics of the slab are unchanged";
 
 	if (*before)
 		ksft_test_result(summary_returns_to(before), "%s\n", name);
@@ -407,7 +406,7 @@ static bool call_functions(const char *calls)
 	return called;
 }
 
-/* The functions that are there to measure calls: each is freed, and once. */
+/* The functions for measuring calls can be called, and each is freed once. */
 static void case_calls(char *layout, const char *path, const char *before, int kmsg)
 {
 	char functions[] = "functions=64", *params[] = { functions, layout, NULL };
@@ -426,7 +425,7 @@ static void case_calls(char *layout, const char *path, const char *before, int k
 	ksft_test_result(called && clean, "calls of functions, %s\n", layout);
 }
 
-/* Load the module for one of its tests, and unload it again. */
+/* Load the module with one of its tests and unload it. */
 static int run_again(const char *path, unsigned int test, int kmsg)
 {
 	char mask[32], *params[] = { mask, NULL };
@@ -439,7 +438,7 @@ static int run_again(const char *path, unsigned int test, int kmsg)
 	return status;
 }
 
-/* Of all types and domains, as they are now. */
+/* Count the packs of all types and domains. */
 static int count_packs(void)
 {
 	FILE *f = fopen(SUMMARY, "re");
@@ -454,7 +453,7 @@ static int count_packs(void)
 	return n;
 }
 
-/* A pack that is released keeps its area for a grace period. */
+/* Each vmalloc area is a pack. Repeat: a released pack keeps its area for a grace period. */
 static bool each_area_is_a_pack(void)
 {
 	int packs, areas;
@@ -470,7 +469,7 @@ static bool each_area_is_a_pack(void)
 	return false;
 }
 
-/* No pack can be made: the test fails, with nothing left behind or writable. */
+/* If no pack can be created, the test must fail and leave nothing behind or writable. */
 static void case_injected(const char *function, const char *path, const char *before, int kmsg)
 {
 	bool clean, works;
@@ -481,7 +480,7 @@ static void case_injected(const char *function, const char *path, const char *be
 				      *before ? "slab_run was not run" : "no " SUMMARY);
 		return;
 	}
-	/* Empty packs go: one is to be made. The probe that lets it fail may be in one. */
+	/* Free the empty packs, so that the test needs a new one. Probes may be in a pack. */
 	clean = summary_returns_to(before);
 	if (!inject(function, NULL, 0)) {
 		inject("", NULL, 0);
@@ -549,7 +548,7 @@ static bool has_param(char **params, const char *name)
 static void exit_not_run(const char *path, int status)
 {
 	stop_tracing();
-	/* The status of modprobe, which does not say why: what it finds, it cannot load. */
+	/* modprobe does not report the reason: it found the module but cannot load it. */
 	if (!path && (status == 127 ||
 		      (status == 1 && system("modprobe -n -q " MODULE " 2>/dev/null"))))
 		ksft_exit_skip("no module: CONFIG_TEST_VMALLOC_TEXT is not set?\n");
@@ -577,7 +576,7 @@ int main(int argc, char **argv)
 	if (!access(SUMMARY, R_OK) && !read_settled_summary(summary, sizeof(summary)))
 		ksft_exit_fail_msg("text of the slab comes and goes, or is lost: " OBJECTS "\n");
 	kmsg = open_log();
-	/* Who dumps page tables, or traces, disturbs what is measured. */
+	/* Dumping page tables and tracing would disturb measurements. */
 	watched.off = has_param(argv + optind, "perf=");
 	if (!watched.off)
 		tracefs = start_tracing();
@@ -595,7 +594,7 @@ int main(int argc, char **argv)
 	case_objects();
 	case_calls("scattered=0", path, summary, kmsg);
 	case_calls("scattered=1", path, summary, kmsg);
-	/* Then the numbers in the results are not those of all tests. */
+	/* The numbers in the results are not those of all tests then. */
 	if (has_param(argv + optind, "run_test_mask="))
 		seen.slab_run = 0;
 	case_injected("execmem_map_writable", path, summary, kmsg);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Windows in which an emulator may count: they begin and end with the call of a function
- * of this program's, each of which can be linked to an address of its own
- * (-Wl,--section-start=.window_begin=ADDRESS), far from all else.
+ * Windows in which an emulator counts. A window begins and ends with the call of a function
+ * of this program. Link each of these functions to a separate address
+ * (-Wl,--section-start=.window_begin=ADDRESS), which the emulator recognises.
  */
 #ifndef _SELFTESTS_EXECMEM_WINDOW_H
 #define _SELFTESTS_EXECMEM_WINDOW_H
@@ -30,7 +30,7 @@ static unsigned long now(void)
 	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
 }
 
-/* For whoever puts what was counted beside what was printed, not before it has ended. */
+/* Print the name of the window after its end, for the scripts that read the counts. */
 static void print_window(const char *what)
 {
 	ksft_print_msg("window %s\n", what);

@@ -1,45 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What generated code costs: make many small pieces of it, by the system calls of
- * those who do so, and look at what the kernel has mapped for them.
+ * Measure the cost of generated code: create many small pieces of code through the usual
+ * system calls, and measure the memory that the kernel maps for them.
  *
  * Usage: workloads NAME COUNT [DIR]
  *	  workloads quick NAME COUNT [DIR]
  *
- *	bpf		socket filters of about 100 bytes
- *	bpf_cpus	the same, a part of them by each CPU at the same time
- *	kprobes		probes that single-step a copy of the instruction
- *	ftrace		tracers of one function each, with a trampoline each where
- *			the architecture makes some
- *	modules		DIR/small0.ko, DIR/small1.ko, ... are loaded
- *	relocations	DIR/relocations.ko, which has so many, is loaded
- *	large		DIR/large.ko, which has so many MiB of text, is loaded
+ *	bpf		attach socket filters of about 100 bytes
+ *	bpf_cpus	the same, distributed over all CPUs
+ *	kprobes		add probes that single-step a copy of the instruction
+ *	ftrace		add tracers of one function each (with trampolines on x86)
+ *	modules		load DIR/small0.ko, DIR/small1.ko, ...
+ *	relocations	load DIR/relocations.ko, which has COUNT relocations
+ *	large		load DIR/large.ko, which has COUNT MiB of text
  *	text_writes	test_vmalloc_text measures text writes; COUNT is 1
  *
- * "quick" neither waits nor looks at what is mapped: for whoever counts what happens
- * meanwhile, and on a kernel without a dump of its page tables.
+ * "quick" neither waits nor measures memory. Use it with external counters, and on kernels
+ * without a dump of the page tables.
  *
- * But for the last, nothing needs more of the kernel than was there before the execmem
- * slab: kernels with and without it can be compared.
+ * All workloads but the last also run on kernels without the execmem slab, for comparisons.
  *
  * Prints TAP, and "# measure WHAT BEFORE WITH AFTER" for each of
  *
- *	text		bytes that are mapped executable
- *	text_entries	pages of any size that it is mapped by
- *	page_tables	pages of page tables that map something: the last level
- *			and the one above
- *	split		bytes of memory that are mapped by base pages
+ *	text		bytes of executable mappings
+ *	text_entries	number of pages, of any size, that map text
+ *	page_tables	pages of page tables in use, on the last two levels
+ *	split		bytes of memory that base pages map
  *	direct_4k, direct_2m, direct_1g
- *			bytes of the direct map that are mapped by pages of this size
- *	slab		bytes that kmalloc() and the like have
+ *			bytes of the direct map by page size
+ *	slab		bytes of the kmalloc() caches
  * and "# measure WHAT MAKING REMOVING" for
  *
  *	time		nanoseconds
- *	ipis		interrupts that CPUs have sent to others, to have a function called
- *			(riscv's firmware sends some by itself)
+ *	ipis		function call interrupts between CPUs (on riscv without those that
+ *			the firmware sends)
  *
- * Making and removing are a window each (window.h), and so is what is freed later, after
- * a grace period or when there is more of it: that is waited for, always as long.
+ * Creation, removal and deferred frees are a window each (window.h). The last one always
+ * has the same length.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -68,8 +65,7 @@ static const char *dir;
 static bool quick;
 
 /*
- * Workloads: make @count pieces of code, and remove them. How many were made is
- * returned.
+ * Workloads: create or remove @count pieces of code. Return the number created.
  */
 
 static int *fds;
@@ -133,8 +129,8 @@ static void remove_bpf(void)
 }
 
 /*
- * One process for each CPU. It says by a pipe when it has loaded its part, and ends
- * when the other pipe is closed.
+ * One process per CPU. It reports through a pipe that it has loaded its part, and ends when
+ * the other pipe is closed.
  */
 static int loaded[2], leave[2];
 
@@ -151,7 +147,7 @@ static void load_on_cpu(unsigned int cpu, unsigned int nr)
 	load_filters(nr);
 	if (write(loaded[1], &byte, 1) != 1)
 		_exit(1);
-	/* Or nobody would notice that another one has failed. */
+	/* Close our end, so that the parent notices a failure of another process. */
 	close(loaded[1]);
 	_exit(read(leave[0], &byte, 1) != 0);
 }
@@ -182,7 +178,7 @@ static unsigned int make_bpf_cpus(void)
 		}
 	}
 	close(loaded[1]);
-	/* One that fails closes its end without a byte. */
+	/* A process that fails closes its end without writing a byte. */
 	for (waiting = cpus; waiting; waiting--)
 		if (read(loaded[0], &byte, 1) != 1)
 			ksft_exit_fail_msg("a process has not loaded its part\n");
@@ -205,9 +201,9 @@ static bool add_event(int events, const char *event)
 }
 
 /*
- * Behind what ftrace patches, which is not copied but called through; where exactly
- * an instruction begins there is for the kernel to say. Not enabled: what has to be
- * allocated is allocated all the same, and nothing gets slower.
+ * Probe behind the location of ftrace, because probes on it have no copied instruction. Try
+ * offsets until the kernel accepts one. Do not enable the probe: the kernel allocates its
+ * memory anyway, and an enabled probe would slow down the system.
  */
 static bool add_kprobe(int events, unsigned int nr, const char *function)
 {
@@ -231,7 +227,7 @@ static bool add_fprobe(int events, unsigned int nr, const char *function)
 	return add_event(events, event);
 }
 
-/* One event for each of the first functions that take one. */
+/* Add an event to each of the first functions that accept one. */
 static unsigned int make_events(bool (*add)(int events, unsigned int nr, const char *function))
 {
 	int events = open(EVENTS, O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -330,7 +326,7 @@ static void remove_large(void)
 	unload_module("large");
 }
 
-/* Its measurements are in the kernel's log when it has been loaded. */
+/* The module measures while it is loaded, and writes the results to the kernel log. */
 static unsigned int make_text_writes(void)
 {
 	int status = run_modprobe("test_vmalloc_text", "perf=1", NULL);
@@ -346,10 +342,10 @@ static void remove_text_writes(void)
 }
 
 /*
- * What it costs.
+ * Measurements.
  */
 
-enum { SETTLE = 3 };	/* seconds for what is freed later */
+enum { SETTLE = 3 };	/* seconds for deferred frees */
 
 struct costs {
 	unsigned long time;		/* ns */
@@ -374,7 +370,7 @@ static unsigned long count_ipis(void)
 
 	if (!f)
 		ksft_exit_fail_msg("/proc/interrupts: %s\n", strerror(errno));
-	/* x86 counts those that flush TLBs among them. */
+	/* On x86 these include TLB flushes. */
 	while (fgets(line, sizeof(line), f))
 		if (strstr(line, "Function call interrupts"))
 			ipis += add_numbers(line);
@@ -382,7 +378,7 @@ static unsigned long count_ipis(void)
 	return ipis;
 }
 
-/* The time that it takes to look at the counts is not measured. */
+/* Read the counts first: the time to do so is not measured. */
 static struct costs begin(void)
 {
 	unsigned long ipis = count_ipis();

@@ -22,7 +22,7 @@ static void count(const struct btree *b, const void *got, const void *right, siz
 	atomic64_inc(&checked);
 	if (!same)
 		atomic64_inc(&wrong);
-	WARN_ONCE(!same, "bcachefs: a %s is unpacked wrongly\n", what);
+	WARN_ONCE(!same, "bcachefs: wrong result of unpacking a %s\n", what);
 	bch2_bkey_code_hit(b->unpack_slot);
 }
 

@@ -395,7 +395,7 @@ static bool use_code_or_none(void)
 	int err = use_code();
 
 	if (err && err != -ENOMEM) {
-		pr_warn_once("bcachefs: keys are unpacked by tables: %pe\n", ERR_PTR(err));
+		pr_warn_once("bcachefs: unpacking keys with tables: %pe\n", ERR_PTR(err));
 		no_code();
 	}
 

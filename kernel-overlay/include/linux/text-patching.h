@@ -7,10 +7,10 @@
  * address. Documentation/core-api/text-patching.rst explains when other CPUs
  * see a write, and what each call costs.
  *
- * No function makes text writable through the address it is executed at, and
- * none returns before its temporary alias is unmapped. Where other CPUs may
- * still hold a translation of the alias (riscv), text_poke_sync() flushes it.
- * The owner calls text_poke_sync() before it frees pages that it has written.
+ * No function makes text writable at the address of execution. The temporary
+ * alias is unmapped when a function returns. On riscv, other CPUs may still
+ * hold a translation of the alias until text_poke_sync(). The owner must call
+ * text_poke_sync() before it frees pages that it has written.
  */
 #ifndef _LINUX_TEXT_PATCHING_H
 #define _LINUX_TEXT_PATCHING_H
@@ -31,9 +31,9 @@
 
 /*
  * Four bytes of trap instructions, in memory order. A fill may start and end at
- * any multiple of TEXT_POKE_ALIGN within them. Zeroes are an illegal instruction
- * on most architectures; arm and mips, where they are a no-op, have no traps
- * until they define this.
+ * any multiple of TEXT_POKE_ALIGN within them. The default, zero, is an illegal
+ * instruction on most architectures. On arm and mips it is a no-op: they lack
+ * traps unless they define this.
  */
 #ifndef TEXT_POKE_TRAP
 #define TEXT_POKE_TRAP	0
@@ -50,25 +50,25 @@ void text_poke_sync(void);
  * @src: source
  * @len: number of bytes, a multiple of TEXT_POKE_ALIGN; may cross pages
  *
- * Provided by architectures that select HAVE_TEXT_POKE. Does the cache
- * maintenance that works by address. Does not synchronise other CPUs.
+ * Architectures that select HAVE_TEXT_POKE provide this function. It performs
+ * the cache maintenance by address and does not synchronise other CPUs.
  *
- * Context: Process context. May sleep. Must not take text_mutex, which the
- *	    caller may hold: a lock of the architecture protects the alias.
+ * Context: Process context. May sleep. Must not take text_mutex, because the
+ *	    caller may hold it. A lock of the architecture protects the alias.
  * Return: 0, or a negative errno if not all bytes were written.
  */
 int arch_text_poke_copy(void *dst, const void *src, size_t len);
 
 /*
- * arch_text_poke_sync_cpu() is the second hook, in <asm/text-patching.h>. After
- * it, the CPU fetches all text that was written before the call, and holds no
- * translation of an alias. It is called in hard interrupt or process context,
- * with interrupts disabled.
+ * arch_text_poke_sync_cpu(), in <asm/text-patching.h>, is the second hook. After
+ * the call, this CPU fetches all text that was written before, and its TLB holds
+ * no alias. Callers are in hard interrupt or process context, with interrupts
+ * disabled.
  */
 #ifndef CONFIG_HAVE_TEXT_POKE
 static __always_inline void arch_text_poke_sync_cpu(void)
 {
-	/* Taking the interrupt is all that can be asked of an unknown CPU. */
+	/* There is no generic serialising instruction: rely on the interrupt. */
 	smp_mb();
 }
 #endif

@@ -1,34 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packs of the execmem slab: which granules of some pages of text are free.
+ * Packs of the execmem slab: allocation state of pages of text, at granule resolution.
  *
- * The text itself holds no metadata. Two bits say what a granule is:
+ * The text contains no metadata. Two bits describe each granule:
  *
  *	head  busy
  *	  0     0	free
- *	  1     1	the first granule of an object
- *	  0     1	another granule of an object
- *	  1     0	dead: freed, and not yet reusable
+ *	  1     1	first granule of an object
+ *	  0     1	other granule of an object
+ *	  1     0	dead: freed, but not reusable yet
  *
- * The first granule of an object becomes dead when the object is condemned: then the
- * object has no owner. All its granules become dead when it is buried: then they are
- * filled with traps, and nothing has to be known about the object any more. A leaf
- * without condemned objects is released by one operation per word, whatever number of
- * objects was buried there. Neither sizes nor lists of objects have to be stored, and
- * no memory is needed to free one.
+ * Condemning an object makes its first granule dead: the object has no owner anymore.
+ * Burying it makes all its granules dead, after they were filled with traps. If all freed
+ * objects in a leaf are buried, one operation per word releases them. Sizes and lists of
+ * objects are not stored, and freeing allocates no memory.
  *
- * A tree with a fan-out of eight finds a run of free granules in O(log n). For each
- * part below a node it stores the length of the first, the longest and the last run.
- * The tree is flat because an operation in a system with many objects costs as much as
- * the cache lines that it touches. The metadata takes at most 3 % of the text, and 4 % in
- * granules of 8 bytes.
+ * A tree with fan-out eight finds a run of free granules in O(log n). For each part of a
+ * node it stores the lengths of the first, the longest and the last free run. The tree is
+ * flat because the cost of an operation is the number of cache lines that it touches.
+ * The metadata takes at most 3 % of the text, and 4 % with granules of 8 bytes.
  *
- * The first object of a pack goes anywhere, if it is small. Any other object is put
- * beside one, at either end of the run that was found, and which run is found where
- * several fit is random as well. So addresses do not follow from the order of
- * allocation, and yet no free run is split.
+ * Placement is random but does not fragment the pack. The first object of a pack can be
+ * anywhere if it is small. Other objects are placed at either end of a random free run
+ * that fits. This splits no run.
  *
- * The caller holds the lock of the pack's pool, except while nobody else knows the pack.
+ * The pool lock protects packs. Callers hold it, unless the pack is not in a pool yet.
  */
 
 #include <linux/bitmap.h>
@@ -51,10 +47,10 @@ struct run {
 };
 
 /**
- * struct runs - the runs of free granules in a part of a pack
- * @first:	length of the run at its beginning
+ * struct runs - free runs in a part of a pack
+ * @first:	length of the run at the beginning
  * @longest:	length of the longest run
- * @last:	length of the run at its end
+ * @last:	length of the run at the end
  */
 struct runs {
 	unsigned int first;
@@ -82,7 +78,7 @@ static bool is_dead(const struct execmem_pack *pack, unsigned int granule)
 	return is_head(pack, granule) && !is_busy(pack, granule);
 }
 
-/* Give the granules from @from to @to - 1 a state. Inline, as the state is a constant. */
+/* Set the state of granules @from to @to - 1. Inline, because the state is constant. */
 static __always_inline void set_state(struct execmem_pack *pack, unsigned int from,
 				      unsigned int to, bool head, bool busy)
 {
@@ -101,13 +97,13 @@ static __always_inline void set_state(struct execmem_pack *pack, unsigned int fr
 	}
 }
 
-/* The granules of a word that are not free. */
+/* Bitmap of the granules in a word that are not free. */
 static unsigned long used_bits(const struct execmem_leaf *leaf, unsigned int word)
 {
 	return leaf->busy[word] | leaf->head[word];
 }
 
-/* The granules of a word at which at least @n ones begin. */
+/* Bitmap of the positions at which at least @n consecutive ones begin. */
 static unsigned long starts_of_run(unsigned long ones, unsigned int n)
 {
 	unsigned int len, step;
@@ -122,8 +118,8 @@ static unsigned long starts_of_run(unsigned long ones, unsigned int n)
 }
 
 /*
- * Works on whole words, and without branches that are hard to predict: allocation
- * spends most of its time here.
+ * Allocation spends most of its time here: work on whole words, and avoid unpredictable
+ * branches.
  */
 static struct runs leaf_runs(const struct execmem_leaf *leaf)
 {
@@ -138,7 +134,7 @@ static struct runs leaf_runs(const struct execmem_leaf *leaf)
 		longest = max(longest, run);
 		run = bits ? BITS_PER_LONG - 1 - __fls(bits) : run;
 
-		/* Is there a run with used granules on both sides? */
+		/* Skip the search if no free run has used granules on both sides. */
 		if (!(bits & (bits + (bits & -bits))))
 			continue;
 		starts = starts_of_run(~bits, longest + 1);
@@ -153,7 +149,7 @@ static struct runs leaf_runs(const struct execmem_leaf *leaf)
 	};
 }
 
-/* The number of free granules right before part @i of a node. */
+/* Length of the free run that ends before part @i of a node. */
 static unsigned int free_before(const struct execmem_node *node, unsigned int i, unsigned int len)
 {
 	unsigned int run = 0;
@@ -164,7 +160,7 @@ static unsigned int free_before(const struct execmem_node *node, unsigned int i,
 	return i ? run + node->last[i - 1] : run;
 }
 
-/* The number of free granules from the beginning of part @i on. */
+/* Length of the free run that begins with part @i of a node. */
 static unsigned int free_from(const struct execmem_node *node, unsigned int i, unsigned int len)
 {
 	unsigned int run = 0;
@@ -175,7 +171,7 @@ static unsigned int free_from(const struct execmem_node *node, unsigned int i, u
 	return i < EXECMEM_FANOUT ? run + node->first[i] : run;
 }
 
-/* The longest run in the parts of a node; each has @len granules. */
+/* Length of the longest free run in a node with parts of @len granules. */
 static unsigned int longest_run(const struct execmem_node *node, unsigned int len)
 {
 	unsigned int longest = 0, run = 0, i;
@@ -196,7 +192,7 @@ static unsigned int longest_run(const struct execmem_node *node, unsigned int le
 	return longest;
 }
 
-/* The runs of all the parts of a node together. */
+/* Free runs of the whole node. */
 static struct runs node_runs(const struct execmem_node *node, unsigned int len)
 {
 	return (struct runs) {
@@ -206,7 +202,7 @@ static struct runs node_runs(const struct execmem_node *node, unsigned int len)
 	};
 }
 
-/* Store the runs of part @i of a level. Return whether they changed. */
+/* Store the runs of part @i of a level. Return true if they changed. */
 static inline bool set_runs(struct execmem_node *level, unsigned int i, struct runs runs)
 {
 	struct execmem_node *node = &level[i / EXECMEM_FANOUT];
@@ -222,7 +218,7 @@ static inline bool set_runs(struct execmem_node *level, unsigned int i, struct r
 	return true;
 }
 
-/* Bring the tree up to date after granules of the leaves @from to @to have changed. */
+/* Update the tree after changes in leaves @from to @to. */
 static void update_tree(struct execmem_pack *pack, unsigned int from, unsigned int to)
 {
 	unsigned int level, i, len = EXECMEM_LEAF;
@@ -244,7 +240,7 @@ static void update_tree(struct execmem_pack *pack, unsigned int from, unsigned i
 		pack->run = longest_run(pack->level[pack->nr_levels - 1], len);
 }
 
-/* A run of at least @need free granules in a leaf that has one. */
+/* Find a run of at least @need free granules. The leaf must have one. */
 static struct run find_in_leaf(const struct execmem_leaf *leaf, unsigned int need)
 {
 	unsigned int word, start, run = 0;
@@ -276,9 +272,9 @@ static struct run find_in_leaf(const struct execmem_leaf *leaf, unsigned int nee
 }
 
 /*
- * The places in a node where runs of at least @need are: bit 2 * i + 1 for a run
- * within part @i. Only if there is none, bit 2 * i for a run that crosses the beginning
- * of part @i and ends in it, which takes longer to find.
+ * Bitmap of the places in a node with a run of at least @need granules. Bit 2 * i + 1:
+ * part @i contains a run. Bit 2 * i: a run crosses the beginning of part @i and ends in
+ * it. Search for the latter only if no part contains a run, because it takes longer.
  */
 static u32 places_in_node(const struct execmem_node *node, unsigned int need, unsigned int len)
 {
@@ -303,8 +299,8 @@ static u32 places_in_node(const struct execmem_node *node, unsigned int need, un
 }
 
 /*
- * One of some places: the lowest, the highest, or the first after a random position,
- * which prefers large runs.
+ * Choose the lowest place, the highest, or the first after a random position. Large runs
+ * cover several places and are chosen more often.
  */
 static unsigned int choose_place(u32 places, u32 random, unsigned int level)
 {
@@ -322,8 +318,8 @@ static unsigned int choose_place(u32 places, u32 random, unsigned int level)
 }
 
 /*
- * A random run of at least @need free granules, and the whole of it: on the way down
- * the number of free granules on either side of the current part is remembered.
+ * Find a random run of at least @need free granules and return the complete run. @before
+ * and @after count the free granules on both sides of the current part.
  */
 static struct run find_run(const struct execmem_pack *pack, unsigned int need, u32 random)
 {
@@ -364,8 +360,8 @@ static struct run find_run(const struct execmem_pack *pack, unsigned int need, u
 }
 
 /*
- * The place in a run for @n granules: beside another object, because everybody knows
- * the ends of the pack.
+ * Choose the place of @n granules in a run: beside another object rather than at an end
+ * of the pack, which is easier to guess.
  */
 static unsigned int place_in_run(const struct execmem_pack *pack, struct run run, unsigned int n,
 				 u32 random)
@@ -374,8 +370,9 @@ static unsigned int place_in_run(const struct execmem_pack *pack, struct run run
 	unsigned int slack = run.len - n;
 
 	/*
-	 * A large object would leave holes that are too small for the next one. So would
-	 * a small one that is not at a multiple of its size.
+	 * Empty pack. Choose any place if the object is small: a large one would leave
+	 * holes that are too small for the next. Use multiples of the size for the same
+	 * reason.
 	 */
 	if (first && last && n <= pack->nr_granules / 16)
 		return n * reciprocal_scale(random, slack / n + 1);
@@ -397,12 +394,12 @@ static void make_object(struct execmem_pack *pack, unsigned int start, unsigned 
 }
 
 /**
- * execmem_pack_take - make an object of free granules
+ * execmem_pack_take - allocate an object
  * @pack:	the pack
- * @size:	number of bytes in the object
- * @random:	decides where, if there are several places
+ * @size:	number of bytes
+ * @random:	random number that selects the place
  *
- * Return: the object's address, a multiple of the granule, or NULL if there is no room.
+ * Return: address of the object, a multiple of the granule, or NULL if no run fits.
  */
 void *execmem_pack_take(struct execmem_pack *pack, size_t size, u32 random)
 {
@@ -420,7 +417,7 @@ void *execmem_pack_take(struct execmem_pack *pack, size_t size, u32 random)
 	return execmem_pack_addr(pack, start);
 }
 
-/* The end of the object that begins at @granule: no granule that continues it. */
+/* Find the end of the object that begins at @granule: the first granule not part of it. */
 static unsigned int object_end(const struct execmem_pack *pack, unsigned int granule)
 {
 	unsigned int end = granule + 1;
@@ -440,9 +437,9 @@ static unsigned int object_end(const struct execmem_pack *pack, unsigned int gra
 }
 
 /**
- * execmem_pack_prefetch - load what is needed to free an object
- * @pack:	the pack; its pool need not be locked
- * @leaf:	number of the leaf that the object begins in
+ * execmem_pack_prefetch - prefetch the metadata that freeing an object needs
+ * @pack:	the pack; the pool lock need not be held
+ * @leaf:	index of the leaf in which the object begins
  */
 void execmem_pack_prefetch(const struct execmem_pack *pack, unsigned int leaf)
 {
@@ -454,12 +451,12 @@ void execmem_pack_prefetch(const struct execmem_pack *pack, unsigned int leaf)
 }
 
 /**
- * execmem_pack_find - find an object
+ * execmem_pack_find - find an object by its address
  * @pack:	the pack
- * @text:	an address in it
- * @object:	set to the object, if one begins there
+ * @text:	address in the pack
+ * @object:	set to the granules of the object, if one begins at @text
  *
- * Return: whether an object that is not freed begins at @text.
+ * Return: true if an allocated object begins at @text.
  */
 bool execmem_pack_find(const struct execmem_pack *pack, const void *text,
 		       struct execmem_extent *object)
@@ -475,9 +472,9 @@ bool execmem_pack_find(const struct execmem_pack *pack, const void *text,
 }
 
 /**
- * execmem_pack_condemn - take an object from its owner
+ * execmem_pack_condemn - remove the owner of an object
  * @pack:	the pack
- * @object:	the object
+ * @object:	granules of the object
  */
 void execmem_pack_condemn(struct execmem_pack *pack, const struct execmem_extent *object)
 {
@@ -485,9 +482,9 @@ void execmem_pack_condemn(struct execmem_pack *pack, const struct execmem_extent
 }
 
 /**
- * execmem_pack_revive - make one object of condemned ones
+ * execmem_pack_revive - turn adjacent condemned objects into one allocated object
  * @pack:	the pack
- * @dead:	their granules
+ * @dead:	granules of the condemned objects
  */
 void execmem_pack_revive(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
@@ -495,9 +492,9 @@ void execmem_pack_revive(struct execmem_pack *pack, const struct execmem_extent 
 }
 
 /**
- * execmem_pack_bury - forget condemned objects, but do not reuse their granules
+ * execmem_pack_bury - make all granules of condemned objects dead
  * @pack:	the pack
- * @dead:	the granules, which are filled with traps
+ * @dead:	granules of the condemned objects; they contain traps
  */
 void execmem_pack_bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
@@ -505,15 +502,15 @@ void execmem_pack_bury(struct execmem_pack *pack, const struct execmem_extent *d
 }
 
 /**
- * execmem_pack_next - go through the granules in use of a leaf
+ * execmem_pack_next - iterate over the granules in use that begin in a leaf
  * @pack:	the pack
- * @leaf:	the leaf's number
- * @e:		where the previous extent ended, in @e->end; set to the next one
+ * @leaf:	index of the leaf
+ * @e:		the previous extent, of which only the end is used; set to the next one
  *
- * An extent is an object, or condemned and buried ones side by side. Its beginning is in
- * the leaf; its end may be in a later one.
+ * An extent is an object, or adjacent freed objects (condemned or buried). It begins in
+ * the leaf and may end in a later one.
  *
- * Return: whether there is another one.
+ * Return: true if there is another extent.
  */
 bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
 		       struct execmem_extent *e)
@@ -540,9 +537,9 @@ bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
 /**
  * execmem_pack_release - make the dead granules of a leaf free
  * @pack:	the pack
- * @leaf:	the leaf's number; no condemned object begins in it
+ * @leaf:	index of the leaf; no condemned object begins in it
  *
- * Return: how many granules became free.
+ * Return: number of granules that became free.
  */
 unsigned int execmem_pack_release(struct execmem_pack *pack, unsigned int leaf)
 {
@@ -576,7 +573,7 @@ static bool alloc_maps(struct execmem_pack *pack)
 	} while (parts > 1);
 
 	pack->leaves = kvcalloc(pack->nr_leaves, sizeof(*pack->leaves), GFP_KERNEL);
-	/* A node is a cache line, and kmalloc() aligns powers of two only. */
+	/* Align nodes to cache lines: kmalloc() aligns only sizes that are powers of two. */
 	nodes = kvzalloc(roundup_pow_of_two(sum * sizeof(*nodes)), GFP_KERNEL);
 	pack->level[0] = nodes;
 	if (!pack->leaves || !nodes)
@@ -587,17 +584,17 @@ static bool alloc_maps(struct execmem_pack *pack)
 	return true;
 }
 
-/* The numbers of granules must fit in the tree's nodes. */
+/* The lengths of runs in a node must fit in u16. */
 static_assert(EXECMEM_LEAVES_MAX * EXECMEM_LEAF / EXECMEM_FANOUT <= U16_MAX);
 
 /**
- * execmem_pack_create - make a pack without objects
- * @base:	its text
+ * execmem_pack_create - create the metadata of an empty pack
+ * @base:	first byte of the text
  * @size:	bytes of text, a multiple of PAGE_SIZE
- * @shift:	log2 of the bytes in a granule
+ * @shift:	log2 of the granule in bytes
  *
  * Context: Process context. May sleep.
- * Return: the pack, or NULL if there is no memory.
+ * Return: the pack, or NULL if memory is exhausted.
  */
 struct execmem_pack *execmem_pack_create(void *base, size_t size, unsigned int shift)
 {
@@ -621,7 +618,7 @@ struct execmem_pack *execmem_pack_create(void *base, size_t size, unsigned int s
 		return NULL;
 	}
 
-	/* The last leaf may have more granules than the pack. */
+	/* The last leaf may be incomplete: mark the granules behind the pack as busy. */
 	end = pack->nr_leaves * EXECMEM_LEAF;
 	set_state(pack, pack->nr_granules, end, false, true);
 	update_tree(pack, 0, pack->nr_leaves - 1);
@@ -631,7 +628,7 @@ struct execmem_pack *execmem_pack_create(void *base, size_t size, unsigned int s
 
 /**
  * execmem_pack_destroy - free the metadata of a pack
- * @pack:	the pack, which nobody can find any more
+ * @pack:	the pack; no other task may be able to find it
  *
  * Context: Process context. May sleep.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Packs of the execmem slab: some pages of text, and who has what of them. See pack.c.
+ * Packs of the execmem slab: pages of text and the state of their granules. See pack.c.
  */
 #ifndef _MM_EXECMEM_PACK_H
 #define _MM_EXECMEM_PACK_H
@@ -11,17 +11,17 @@
 #include <linux/sizes.h>
 #include <linux/types.h>
 
-/* The smallest granule: log2 of its bytes. */
+/* log2 of the smallest granule in bytes. */
 #define EXECMEM_SHIFT_MIN	3
 
-/* Granules in a leaf of a pack's tree, and parts in a node above. */
+/* Granules in a leaf of the tree, and parts of a node. */
 #define EXECMEM_LEAF		256U
 #define EXECMEM_FANOUT		8U
 #define EXECMEM_LEVELS		3U	/* at most */
 #define EXECMEM_LEAVES_MAX	(EXECMEM_FANOUT * EXECMEM_FANOUT * EXECMEM_FANOUT)
 
 /**
- * struct execmem_leaf - what 256 granules are: one cache line on most CPUs
+ * struct execmem_leaf - state of 256 granules; one cache line on most CPUs
  * @busy:	set for each granule of an object; see pack.c
  * @head:	set for the first granule of an object; see pack.c
  */
@@ -30,7 +30,7 @@ struct execmem_leaf {
 	unsigned long head[EXECMEM_LEAF / BITS_PER_LONG];
 };
 
-/* The two events that freed text waits for; see retire.c. */
+/* The events that freed text waits for; see retire.c. */
 enum execmem_event {
 	EXECMEM_GRACE,
 	EXECMEM_ROUND,
@@ -38,11 +38,11 @@ enum execmem_event {
 };
 
 /**
- * struct execmem_node - eight parts of a pack
- * @first:	length of the run of free granules at the beginning of each part
- * @longest:	length of the longest run in it
- * @last:	length of the run at its end
- * @dying:	if the parts are leaves: which events freed text there waits for; see retire.c
+ * struct execmem_node - free runs in eight parts of a pack
+ * @first:	length of the free run at the beginning of each part
+ * @longest:	length of the longest free run in each part
+ * @last:	length of the free run at the end of each part
+ * @dying:	marks of each leaf, if the parts are leaves; see retire.c
  */
 struct execmem_node {
 	u16 first[EXECMEM_FANOUT];
@@ -54,10 +54,10 @@ struct execmem_node {
 #define EXECMEM_BOTTOM_MAX	(EXECMEM_LEAVES_MAX / EXECMEM_FANOUT)
 
 /**
- * struct execmem_dying - leaves of a pack with freed text, which cannot be reused yet
- * @link:	in the list of the pool's packs that have such leaves
+ * struct execmem_dying - leaves of a pack with freed text that waits for an event
+ * @link:	in the pool's list of packs with such leaves
  * @pack:	the pack
- * @nodes:	the parents of these leaves, by phase; see retire.c
+ * @nodes:	bitmap of the parents of these leaves, by phase; see retire.c
  */
 struct execmem_dying {
 	struct list_head link;
@@ -66,28 +66,29 @@ struct execmem_dying {
 };
 
 /**
- * struct execmem_pack - some pages of text, and which granules are free
- * @node:	in the tree of all packs, by address
+ * struct execmem_pack - pages of text and the state of their granules
+ * @node:	in the tree of all packs by address
  * @base:	first byte of the text
  * @size:	bytes of text
- * @pool:	the pool that the pack belongs to
- * @leaves:	what each granule is
- * @level:	the tree above: level[0] are the parents of the leaves, the last one the root
- * @nr_levels:	levels of the tree: the top one is a single node
- * @nr_granules: granules in the pack
- * @nr_leaves:	leaves of the tree
- * @run:	length of the longest run of free granules
- * @used:	granules that are not free
- * @room:	number of the list that @room_link is in
- * @shift:	log2 of the bytes in a granule; a solo pack is one granule
- * @huge:	whether the pack is mapped by larger than base pages
- * @room_link:	in the pool's list of packs with about as much room
- * @link:	in the pool's list of packs, or in the list of packs to release
- * @dirtied:	when the text last became free that CPUs may have predicted branches to
- * @dying:	leaves with freed text, by the event that it waits for
+ * @pool:	pool of the pack
+ * @leaves:	state of each granule
+ * @level:	nodes of the tree. level[0] has the parents of the leaves, the last level the
+ *		root.
+ * @nr_levels:	number of levels
+ * @nr_granules: number of granules
+ * @nr_leaves:	number of leaves
+ * @run:	length of the longest free run
+ * @used:	number of granules that are not free
+ * @room:	number of the list that contains @room_link
+ * @shift:	log2 of the granule in bytes; a solo pack is one granule
+ * @huge:	large pages map the pack
+ * @room_link:	in the pool's list of packs with a similar longest run
+ * @link:	in the pool's list of packs, or in the list of doomed packs
+ * @dirtied:	value of the pool's @dirt when text of the pack last became free
+ * @dying:	leaves with freed text, by event
  */
 struct execmem_pack {
-	/* One cache line: all that a search by address needs. */
+	/* Lookups by address read only this cache line. */
 	struct latch_tree_node node;
 	void *base;
 	size_t size;
@@ -109,20 +110,17 @@ struct execmem_pack {
 	struct execmem_dying dying[EXECMEM_NR_EVENTS];
 };
 
-/*
- * Whether all of the pack is for one object that is too large to share one. No granule
- * of other packs is larger than a page.
- */
+/* A solo pack holds one large object in one granule. Other granules are at most a page. */
 static inline bool execmem_pack_is_solo(const struct execmem_pack *pack)
 {
 	return pack->shift > PAGE_SHIFT;
 }
 
 /**
- * struct execmem_extent - granules of a pack that are in use
- * @start:	the first one
- * @end:	the one after the last
- * @live:	whether it is an object; else it is freed text, of any number of objects
+ * struct execmem_extent - a range of granules in use
+ * @start:	first granule
+ * @end:	first granule behind the range
+ * @live:	true for an object, false for adjacent freed objects
  */
 struct execmem_extent {
 	unsigned int start;
@@ -143,7 +141,7 @@ bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
 		       struct execmem_extent *e);
 unsigned int execmem_pack_release(struct execmem_pack *pack, unsigned int leaf);
 
-/* The leaf that an address is in. */
+/* Index of the leaf that contains an address. */
 static inline unsigned int execmem_pack_leaf(const struct execmem_pack *pack, const void *text)
 {
 	return ((text - pack->base) >> pack->shift) / EXECMEM_LEAF;
@@ -154,7 +152,7 @@ static inline void *execmem_pack_addr(const struct execmem_pack *pack, unsigned 
 	return pack->base + ((size_t)granule << pack->shift);
 }
 
-/* The granule of a solo pack may be larger than the pack. */
+/* A granule of a solo pack is a power of two and may exceed the pack. */
 static inline size_t execmem_granule_bytes(const struct execmem_pack *pack, unsigned int n)
 {
 	return min_t(size_t, (size_t)n << pack->shift, pack->size);

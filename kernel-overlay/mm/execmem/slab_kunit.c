@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Test of the execmem slab.
+ * KUnit tests of the execmem slab.
  *
- * Nobody generates ftrace trampolines for unprivileged users: the pool that would
- * have them is empty unless a test uses it, so that what is in it can be counted
- * to the byte, and each test must leave it as it was.
+ * They use the pools for untrusted ftrace and kprobe text, which no other code uses. The
+ * statistics of these pools must match to the byte, and each test must leave them as it
+ * found them.
  */
 
 #include <kunit/test.h>
@@ -31,20 +31,20 @@
 
 #define GRANULE	16
 
-/* Somebody else may write text while calls are counted: count again. */
+/* Other writers of text can disturb counts: repeat them. */
 #define ATTEMPTS	5
 
-/* The pools that nobody else uses. */
+/* Types that are not used with DOMAIN outside these tests. */
 static const enum execmem_type own_types[] = {
 	EXECMEM_KPROBES, EXECMEM_FTRACE,
 };
 
 /**
- * struct fixture - what a test leaves to be undone
- * @before:	what the pools had
- * @reader:	that may still be running, or NULL
- * @managed:	text of pools that others use as well
- * @nr_managed:	how many
+ * struct fixture - state that the end of a test must restore
+ * @before:	statistics of the pools before the test
+ * @reader:	reader that may still be running, or NULL
+ * @managed:	text allocated from pools with other users
+ * @nr_managed:	number of entries in @managed
  */
 struct fixture {
 	struct execmem_stats before[ARRAY_SIZE(own_types)];
@@ -77,7 +77,7 @@ static void free_now(void *text)
 	execmem_retire_barrier();
 }
 
-/* Text of any pool, which is freed when the test is over. */
+/* Allocate text from any pool. The end of the test frees it. */
 static void *alloc_managed(struct kunit *test, enum execmem_type type, enum execmem_domain domain,
 			   size_t size)
 {
@@ -101,7 +101,7 @@ static struct execmem_stats stats(void)
 
 typedef const void *(*visit_t)(const struct execmem_pack *pack, const void *text);
 
-/* Call @fn for the packs of a type and domain until it returns something. */
+/* Call @fn for the packs of a type and domain until it returns a pointer. */
 static const void *visit_packs(enum execmem_type type, enum execmem_domain domain, visit_t fn,
 			       const void *text)
 {
@@ -128,7 +128,7 @@ static const void *pack_if_in(const struct execmem_pack *pack, const void *text)
 	return text >= pack->base && text < pack->base + pack->size ? pack : NULL;
 }
 
-/* A copy of the pack that has @text, which is live; without size if there is none. */
+/* Copy the pack that contains @text. The size is 0 if there is none. */
 static struct execmem_pack pack_with(enum execmem_type type, enum execmem_domain domain,
 				     const void *text)
 {
@@ -148,7 +148,7 @@ static const void *find_no_trap(const void *from, const void *to)
 	return NULL;
 }
 
-/* Go through the text of a pack that is in use. */
+/* Iterate over the extents of a pack. */
 static bool next_extent(const struct execmem_pack *pack, struct execmem_extent *e)
 {
 	unsigned int leaf;
@@ -160,7 +160,7 @@ static bool next_extent(const struct execmem_pack *pack, struct execmem_extent *
 	return false;
 }
 
-/* The first byte of a pack that belongs to no object and is not a trap's. */
+/* Find the first word outside the objects of a pack that is not a trap. */
 static const void *no_trap_in_pack(const struct execmem_pack *pack, const void *unused)
 {
 	const void *from = pack->base, *bad;
@@ -183,7 +183,7 @@ static void expect_free_is_traps(struct kunit *test)
 
 enum state { FREE, LIVE, FREED };
 
-/* The text in use that has @text, of live objects or of others. */
+/* Find the extent that contains @text (NULL: any), among live or among freed ones. */
 static const void *find_extent(const struct execmem_pack *pack, const void *text, bool live)
 {
 	struct execmem_extent e = { };
@@ -221,7 +221,7 @@ static void start_free_all(enum execmem_type type)
 {
 	const void *text;
 
-	/* There are some if a test was aborted. */
+	/* An aborted test leaves objects behind. */
 	while ((text = visit_packs(type, DOMAIN, live_in_pack, NULL)))
 		execmem_free((void *)text);
 }
@@ -232,7 +232,7 @@ static void free_all(enum execmem_type type)
 	execmem_retire_barrier();
 }
 
-/* Give empty packs back, and wait for that. */
+/* Free the empty packs and wait for completion. */
 static void flush_packs(void)
 {
 	struct execmem_pool *pool;
@@ -259,7 +259,7 @@ static size_t rounded(size_t size)
 	return round_up(size, granule_for(size));
 }
 
-/* Code that is not traps, and differs from object to object. */
+/* Contents that differ from traps and between objects. */
 static u8 pattern(unsigned int nr, size_t at)
 {
 	return 0x11 + nr * 7 + at;
@@ -297,8 +297,8 @@ static bool has_pattern(const u8 *text, unsigned int nr, size_t size)
 }
 
 /*
- * Successful calls of the text-patching functions for text of the tests, and rounds by
- * the tests and by workers. Other users may write and free text at the same time.
+ * Number of successful writes to text of the tests, and of rounds by the tests and by
+ * workers. Rounds can include those for other users of text.
  */
 struct poke_counts {
 	struct task_struct *task;
@@ -353,7 +353,7 @@ static void counted_pokes(struct poke_counts *c)
 }
 
 /*
- * Sizes and places.
+ * Sizes and placement.
  */
 
 static const size_t sizes[] = {
@@ -425,14 +425,14 @@ static void test_alignment(struct kunit *test)
 	int i;
 
 	for (align = 1; align <= PAGE_SIZE; align *= 2) {
-		/* Where it is, is random. */
+		/* Addresses are random: check several. */
 		for (i = 0; i < 4 * ARRAY_SIZE(of); i++) {
 			text = alloc_aligned(test, of[i % ARRAY_SIZE(of)], align);
 			KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)text, align),
 					      "%p, alignment %zu", text, align);
 		}
 	}
-	/* As large as what is not solo, and aligned: it is, or has a pack with room. */
+	/* The largest object without a solo pack. */
 	text = alloc_aligned(test, EXECMEM_PACK_MAX / 2, PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(text));
 	expect_free_is_traps(test);
@@ -457,8 +457,8 @@ static void test_wrong_arguments(struct kunit *test)
 }
 
 /*
- * One after the other by address would tell where the next one comes. The first object
- * of a pack may be near its end, and the others all on one side of it: look at several.
+ * Ascending addresses would make the next one predictable. Check several packs: if the
+ * first object is near an end of a pack, all others are on one side of it.
  */
 static void test_placement(struct kunit *test)
 {
@@ -478,7 +478,7 @@ static void test_placement(struct kunit *test)
 	KUNIT_EXPECT_LT(test, ascents, 7 * 32);
 }
 
-/* An aligned object fits in the hole that it leaves, and shares no line with others. */
+/* An aligned object fits in the hole of a freed one, and shares no cache line. */
 static void test_aligned_hole(struct kunit *test)
 {
 	const size_t line = 64;
@@ -501,7 +501,7 @@ static void test_aligned_hole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats().reserved, EXECMEM_PACK_MIN);
 }
 
-/* Free neighbours become one run. */
+/* Adjacent free granules form one run. */
 static void test_coalesce(struct kunit *test)
 {
 	const size_t size = EXECMEM_PACK_MIN / 64;
@@ -602,7 +602,7 @@ static void test_text_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 0);
 }
 
-/* A page that is larger than what is written, in a pack of one object. */
+/* Freeing overwrites code of all sizes with traps, and no neighbour. */
 static void test_free_fills_traps(struct kunit *test)
 {
 	static const size_t of[] = { 16, 100, 4096, SZ_64K, SZ_1M };
@@ -620,7 +620,7 @@ static void test_free_fills_traps(struct kunit *test)
 	KUNIT_EXPECT_TRUE_MSG(test, has_pattern(keep, 9, 96), "a neighbour was written");
 }
 
-/* Random sizes, in random order; nobody's text is another one's. */
+/* Random sizes in random order: objects must not overlap. */
 static void test_random(struct kunit *test)
 {
 	static struct {
@@ -650,7 +650,7 @@ static void test_random(struct kunit *test)
 }
 
 /*
- * Wrong frees are refused without a word: the warning is execmem_free()'s.
+ * Invalid frees fail. Only execmem_free() warns, not execmem_slab_free().
  */
 
 static void expect_refused(struct kunit *test, void *text, int error, const char *what)
@@ -691,11 +691,11 @@ static void test_bad_frees(struct kunit *test)
 	expect_free_is_traps(test);
 	execmem_free(area);
 	if (warned)
-		kunit_skip(test, "the kernel has warned before: whether it did now is not seen");
+		kunit_skip(test, "cannot detect a warning: the kernel has warned before");
 	KUNIT_EXPECT_FALSE_MSG(test, test_taint(TAINT_WARN), "warned");
 }
 
-/* What has no slab text in it is freed as ever. */
+/* Memory of execmem_alloc() is not in the slab. */
 static void test_free_area(struct kunit *test)
 {
 	void *area = execmem_alloc(TYPE, 3 * PAGE_SIZE);
@@ -713,7 +713,7 @@ static void test_free_area(struct kunit *test)
 }
 
 /*
- * What is accounted, and how a pool grows and shrinks.
+ * Statistics, growth and shrinking.
  */
 
 static void test_stats(struct kunit *test)
@@ -737,7 +737,7 @@ static void test_stats(struct kunit *test)
 	s = stats();
 	KUNIT_EXPECT_EQ(test, s.used, 0);
 	KUNIT_EXPECT_EQ(test, s.nr_objects, 0);
-	KUNIT_EXPECT_EQ_MSG(test, s.nr_packs, 1, "the empty pack is kept");
+	KUNIT_EXPECT_EQ_MSG(test, s.nr_packs, 1, "one empty pack stays");
 
 	flush_packs();
 	s = stats();
@@ -760,8 +760,8 @@ static size_t next_size(size_t reserved)
 }
 
 /*
- * By as much as it has, up to the largest pack, and not before it is full: as the
- * first object of a pack goes anywhere, there may be no room on either side of it.
+ * A full pool doubles, up to the largest pack. @lost is the room that a pack can lose: its
+ * first object is anywhere, and the gaps on both sides may be too small.
  */
 static void test_growth(struct kunit *test)
 {
@@ -773,7 +773,7 @@ static void test_growth(struct kunit *test)
 		made = stats().reserved - reserved;
 		if (made) {
 			KUNIT_EXPECT_EQ_MSG(test, made, next_size(reserved), "after %zu", reserved);
-			KUNIT_EXPECT_GE_MSG(test, used + lost, reserved, "there was room");
+			KUNIT_EXPECT_GE_MSG(test, used + lost, reserved, "the pool grew too early");
 			reserved += made;
 			lost += 2 * (size - GRANULE);
 		}
@@ -782,7 +782,7 @@ static void test_growth(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats().reserved, reserved);
 	expect_free_is_traps(test);
 	free_all(TYPE);
-	KUNIT_EXPECT_EQ_MSG(test, stats().reserved, EXECMEM_PACK_MAX, "keeps the largest");
+	KUNIT_EXPECT_EQ_MSG(test, stats().reserved, EXECMEM_PACK_MAX, "the largest pack stays");
 }
 
 #ifdef CONFIG_MMU
@@ -798,9 +798,9 @@ static bool is_mapped_by_pmd(const void *text)
 #endif
 
 /*
- * The kernel maps by PMDs what it has in one piece only, and nothing without
- * CONFIG_HAVE_ARCH_HUGE_VMALLOC or with "nohugevmalloc". What is for any node must have
- * room for a PMD on each of them.
+ * vmalloc() uses no large pages without CONFIG_HAVE_ARCH_HUGE_VMALLOC, with
+ * "nohugevmalloc", or if memory is fragmented. It divides the size by the number of
+ * nodes: request a large page for each node.
  */
 static bool has_large_pages(void)
 {
@@ -824,13 +824,13 @@ static void test_huge_packs(struct kunit *test)
 	void *text;
 
 	if (!(execmem_range(TYPE)->flags & EXECMEM_HUGE_PACKS))
-		kunit_skip(test, "not on this architecture");
+		kunit_skip(test, "needs EXECMEM_HUGE_PACKS");
 	if (!has_large_pages())
-		kunit_skip(test, "vmalloc() has no large pages here");
+		kunit_skip(test, "vmalloc() maps no large pages");
 
 	fill_until_huge(test);
 	KUNIT_EXPECT_GT(test, stats().nr_huge, 0);
-	/* Changing permissions of the whole pack, and writing parts of it, kept that. */
+	/* The large page must survive set_memory_rox() and writes. */
 	do {
 		text = alloc(test, EXECMEM_PACK_MIN);
 		pack = pack_with(TYPE, DOMAIN, text);
@@ -883,7 +883,7 @@ static struct pack_events *count_packs(struct kunit *test)
 	return e;
 }
 
-/* Allocating and freeing by turns, where that empties a pack: it is made once. */
+/* Alternating allocations and frees that empty a pack must create the pack only once. */
 static void test_hysteresis(struct kunit *test)
 {
 	struct pack_events *e = count_packs(test);
@@ -893,7 +893,7 @@ static void test_hysteresis(struct kunit *test)
 		free_now(alloc(test, 100));
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&e->grown), 1, "an empty pool");
 
-	/* The first one is full, and each object needs the second. */
+	/* The first pack is full. Each object needs the second one. */
 	alloc(test, EXECMEM_PACK_MIN);
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
 	for (i = 0; i < 100; i++)
@@ -904,7 +904,7 @@ static void test_hysteresis(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 1);
 }
 
-/* One empty pack is kept, and all others are given back. */
+/* A pool keeps one empty pack. The others are freed. */
 static void test_empty_packs(struct kunit *test)
 {
 	struct pack_events *e = count_packs(test);
@@ -919,7 +919,7 @@ static void test_empty_packs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&e->shrunk), 4);
 }
 
-/* What is accounted is what it costs: vmalloc() may round up what it maps by PMDs. */
+/* The statistics must include all pages. vmalloc() may round up sizes for large pages. */
 static void expect_whole_area(struct kunit *test, size_t size)
 {
 #ifdef CONFIG_MMU
@@ -941,7 +941,7 @@ static void test_solo_areas(struct kunit *test)
 	expect_whole_area(test, 8 * EXECMEM_PACK_MAX - PAGE_SIZE);
 }
 
-/* Large pages are used for text that nearly fills them. */
+/* Text that nearly fills large pages uses them. */
 static void test_solo_size(struct kunit *test)
 {
 	struct execmem_range large = { .flags = EXECMEM_HUGE_PACKS }, small = { };
@@ -971,7 +971,7 @@ static void test_solo(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, execmem_text_size(a), PAGE_ALIGN(size));
 	KUNIT_EXPECT_EQ_MSG(test, execmem_area_size(a, VM_FLUSH_RESET_PERMS),
 			    IS_ENABLED(CONFIG_MMU) ? 0 : EXECMEM_TEXT_MAX,
-			    "whoever frees it twice frees what the slab is about to give back");
+			    "a double free would free pages of the slab");
 	KUNIT_EXPECT_PTR_NE(test, pack_with(TYPE, DOMAIN, b).base, a);
 	KUNIT_EXPECT_FALSE(test, execmem_pack_is_solo(&shared));
 
@@ -980,14 +980,14 @@ static void test_solo(struct kunit *test)
 	write_pattern(test, a, 1, 64);
 	free_now(a);
 	free_now(b);
-	KUNIT_EXPECT_EQ_MSG(test, stats().reserved, EXECMEM_PACK_MIN, "solo packs are not kept");
+	KUNIT_EXPECT_EQ_MSG(test, stats().reserved, EXECMEM_PACK_MIN, "a solo pack stays");
 	flush_packs();
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(a), -ENOENT);
 }
 
 /*
- * A large object is freed in two steps, with the lock of its pool released between them.
- * Another task must not get its text meanwhile: it was not filled with traps.
+ * Freeing a large object takes two steps, and releases the pool lock in between. Other
+ * tasks must not allocate its text meanwhile, because it contains no traps.
  */
 static void test_solo_is_not_shared(struct kunit *test)
 {
@@ -1013,7 +1013,7 @@ static void test_solo_is_not_shared(struct kunit *test)
 	spin_unlock(&pack->pool->lock);
 }
 
-/* Objects side by side that are retired together are filled with traps together. */
+/* One write fills adjacent objects that are retired together. */
 static void test_retire_side_by_side(struct kunit *test)
 {
 	struct poke_counts c;
@@ -1027,13 +1027,13 @@ static void test_retire_side_by_side(struct kunit *test)
 		execmem_retire(text[i]);
 	execmem_retire_barrier();
 	counted_pokes(&c);
-	/* They may be in two leaves, and the grace period may have begun between them. */
+	/* The objects may be in two leaves, and in two grace periods. */
 	KUNIT_EXPECT_LE(test, atomic_long_read(&c.sets), 4);
 	KUNIT_EXPECT_GT(test, atomic_long_read(&c.sets), 0);
 	expect_free_is_traps(test);
 }
 
-/* A large object does not make the packs for others larger. */
+/* A large object does not increase the size of shared packs. */
 static void test_first_pack_after_solo(struct kunit *test)
 {
 	alloc(test, EXECMEM_PACK_MAX);
@@ -1041,7 +1041,7 @@ static void test_first_pack_after_solo(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats().reserved, EXECMEM_PACK_MAX + EXECMEM_PACK_MIN);
 }
 
-/* What the kernel does when memory is short; flushing waits for the worker. */
+/* Memory pressure frees the empty pack. */
 static void test_shrinker(struct kunit *test)
 {
 	struct pack_events *e = count_packs(test);
@@ -1063,7 +1063,7 @@ static void test_shrinker(struct kunit *test)
 }
 
 /*
- * Who may be beside whom.
+ * Separation of types and domains.
  */
 
 static void test_domains(struct kunit *test)
@@ -1076,7 +1076,7 @@ static void test_domains(struct kunit *test)
 		for (d = 0; d < 2; d++) {
 			text[d] = alloc_managed(test, TYPE, d, 100);
 			pack[d] = pack_with(TYPE, d, text[d]);
-			KUNIT_EXPECT_NE_MSG(test, pack[d].size, 0, "not in its pool");
+			KUNIT_EXPECT_NE_MSG(test, pack[d].size, 0, "wrong pool");
 			KUNIT_EXPECT_EQ(test, pack_with(TYPE, !d, text[d]).size, 0);
 		}
 		KUNIT_EXPECT_TRUE_MSG(test, pack[0].base + pack[0].size <= pack[1].base ||
@@ -1103,7 +1103,7 @@ static void test_types(struct kunit *test)
 	}
 }
 
-/* The symbol of the pack that begins at @base, or "" if it has none. */
+/* Find the symbol of the pack at @base. "" if it has none. */
 static const char *symbol_at(const void *base)
 {
 	const char *symbol;
@@ -1189,7 +1189,7 @@ static void count_pred_flushes(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, restore_pred_flush, old), 0);
 }
 
-/* Predictors are flushed when text is reused, for the untrusted domain only. */
+/* Reuse of text flushes the predictors, for the untrusted domain only. */
 static void test_pred_flush(struct kunit *test)
 {
 	int before;
@@ -1235,13 +1235,13 @@ static void test_not_writable(struct kunit *test)
 	int i;
 
 	if (!IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY))
-		kunit_skip(test, "this architecture does not protect text");
+		kunit_skip(test, "needs CONFIG_ARCH_HAS_SET_MEMORY");
 
 	for (i = 0; i < ARRAY_SIZE(of); i++) {
 		text = alloc(test, of[i]);
 		expect_protected(test, text);
 		expect_protected(test, text + of[i] - 1);
-		/* A write leaves nothing writable behind. */
+		/* No writable alias may be left after a write. */
 		write_pattern(test, text, i, 16);
 		expect_protected(test, text);
 	}
@@ -1258,7 +1258,7 @@ struct reader {
 	bool left;
 };
 
-/* Sleeping would end what the others rely on. */
+/* Busy-wait: sleeping would be a quiescent state. */
 static void stay(struct reader *r)
 {
 	complete(&r->inside);
@@ -1325,7 +1325,7 @@ static void start_reader(struct kunit *test, const struct reader_param *param)
 	wait_for_completion(&r->inside);
 }
 
-/* Long enough for what does not wait for the reader, or waits for RCU alone. */
+/* Long enough for an implementation that does not wait, or waits for RCU only. */
 static void wait_in_vain(const struct reader_param *param)
 {
 	if (!param->rcu && IS_ENABLED(CONFIG_PREEMPTION))
@@ -1345,7 +1345,7 @@ static void expect_retired(struct kunit *test, u8 *text, size_t size)
 	KUNIT_EXPECT_EQ(test, stats().used, size + 16);
 }
 
-/* Nothing happens to the text while a reader is there; afterwards it is free. */
+/* Retired text stays intact while a reader executes it, and becomes free afterwards. */
 static void test_retire(struct kunit *test)
 {
 	const struct reader_param *param = test->param_value;
@@ -1356,7 +1356,7 @@ static void test_retire(struct kunit *test)
 	if (why_not)
 		kunit_skip(test, "%s", why_not);
 
-	/* The pack is full: if its text is reused, this one is. */
+	/* The pack is full: only the retired text fits the next allocation. */
 	text = alloc(test, size);
 	alloc(test, 16);
 	write_pattern(test, text, 1, size);
@@ -1372,10 +1372,10 @@ static void test_retire(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, state_of(text), FREE, "after the barrier");
 	KUNIT_EXPECT_EQ(test, stats().used, size + 16);
 	expect_free_is_traps(test);
-	KUNIT_EXPECT_PTR_EQ_MSG(test, (u8 *)alloc(test, size), text, "it fits nowhere else");
+	KUNIT_EXPECT_PTR_EQ_MSG(test, (u8 *)alloc(test, size), text, "text was not reused");
 }
 
-/* Without a reader of ours: RCU itself says whether a grace period is over. */
+/* Without a reader: ask RCU if a grace period has passed. */
 static void test_retire_waits(struct kunit *test)
 {
 	struct rcu_gp_oldstate before;
@@ -1395,7 +1395,7 @@ static void test_retire_waits(struct kunit *test)
 }
 
 /*
- * What it costs.
+ * Number of rounds and writes.
  */
 
 static void retire_100(struct kunit *test, struct poke_counts *cost)
@@ -1412,7 +1412,7 @@ static void retire_100(struct kunit *test, struct poke_counts *cost)
 	counted_pokes(cost);
 }
 
-/* The worker may have taken the first of them already when the others come. */
+/* Up to two rounds: the worker may start before the last object is retired. */
 static void test_batching(struct kunit *test)
 {
 	struct poke_counts cost;
@@ -1423,7 +1423,7 @@ static void test_batching(struct kunit *test)
 		if (atomic_long_read(&cost.syncs) <= 2)
 			break;
 	}
-	/* Text side by side is filled with traps by one call. */
+	/* One call fills adjacent text. */
 	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.sets), 1);
 	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.sets), 100);
 	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.rounds), 1);
@@ -1432,7 +1432,7 @@ static void test_batching(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats().used, 0);
 }
 
-/* One after the other, with a pause that is shorter than the worker's. */
+/* Retire objects with pauses that are shorter than the delay of the worker. */
 static long rounds_of_slow_frees(struct kunit *test)
 {
 	struct poke_counts cost;
@@ -1459,7 +1459,7 @@ static void test_slow_batching(struct kunit *test)
 	KUNIT_EXPECT_LE(test, rounds, 2);
 }
 
-/* Count what @fn does @nr times, and waits for; other users of text may disturb once. */
+/* Count the writes and rounds of fn(test, nr). Repeat if other users of text disturb. */
 static void count_cost(struct kunit *test, void (*fn)(struct kunit *test, unsigned int nr),
 		       unsigned int nr, long max_rounds, struct poke_counts *cost)
 {
@@ -1492,7 +1492,7 @@ static void allocate_and_free(struct kunit *test, unsigned int nr)
 	execmem_retire_barrier();
 }
 
-/* Allocating and copying interrupt no CPU. All that is freed shares a round. */
+/* Allocations and copies cause no round. All frees share one. */
 static void test_costs(struct kunit *test)
 {
 	struct poke_counts cost;
@@ -1507,7 +1507,7 @@ static void test_costs(struct kunit *test)
 		   atomic_long_read(&cost.rounds));
 }
 
-/* How many bytes wait for a round, shortly after 4 MiB were freed. */
+/* Number of bytes that wait for a round, shortly after freeing 4 MiB. */
 static size_t waiting_of_much(struct kunit *test)
 {
 	size_t waiting;
@@ -1521,7 +1521,7 @@ static size_t waiting_of_much(struct kunit *test)
 	return waiting;
 }
 
-/* 1 MiB does not wait for more. */
+/* 1 MiB of freed text starts a round. */
 static void test_free_much(struct kunit *test)
 {
 	size_t waiting = SIZE_MAX;
@@ -1532,7 +1532,7 @@ static void test_free_much(struct kunit *test)
 	KUNIT_EXPECT_LE(test, waiting, SZ_1M);
 }
 
-/* Freed text contains traps at once, and belongs to nobody before a round. */
+/* Freed text contains traps at once, but cannot be reused before a round. */
 static void test_reuse_waits(struct kunit *test)
 {
 	const size_t size = EXECMEM_PACK_MIN - 16;
@@ -1540,7 +1540,7 @@ static void test_reuse_waits(struct kunit *test)
 	enum state state;
 	u8 *text;
 
-	/* The pack is full: if its text is reused, this one is. */
+	/* The pack is full: only the freed text fits the next allocation. */
 	text = alloc(test, size);
 	alloc(test, 16);
 	write_pattern(test, text, 1, size);
@@ -1555,10 +1555,10 @@ static void test_reuse_waits(struct kunit *test)
 	counted_pokes(&cost);
 	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.rounds), 1);
 	KUNIT_EXPECT_EQ(test, state_of(text), FREE);
-	KUNIT_EXPECT_PTR_EQ_MSG(test, (u8 *)alloc(test, size), text, "it fits nowhere else");
+	KUNIT_EXPECT_PTR_EQ_MSG(test, (u8 *)alloc(test, size), text, "text was not reused");
 }
 
-/* Callers may hold text_mutex, as kprobes does. If one of these took it, the test hangs. */
+/* Callers such as kprobes hold text_mutex. The test hangs if a function takes it. */
 static void test_text_mutex(struct kunit *test)
 {
 	u8 src[64] = { };
@@ -1575,7 +1575,7 @@ static void test_text_mutex(struct kunit *test)
 }
 
 /*
- * Each test leaves the pools as they were.
+ * Each test must leave the pools as it found them.
  */
 
 static void quiesce(void)
@@ -1620,7 +1620,7 @@ static void execmem_test_exit(struct kunit *test)
 
 	if (!f)
 		return;
-	/* As text is waited for that it may be in. */
+	/* Freeing waits for grace periods, and thus for the reader. */
 	stop_reader(f);
 	while (f->nr_managed)
 		execmem_free(f->managed[--f->nr_managed]);

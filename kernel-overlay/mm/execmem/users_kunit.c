@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Users of the execmem slab free the text that they allocate. */
+/* KUnit tests of the users of the execmem slab: kprobes, ftrace and BPF. */
 
 #include <kunit/test.h>
 #include <linux/bpf.h>
@@ -34,7 +34,7 @@ static unsigned long nr_slots(void)
 	return stats_of(EXECMEM_KPROBES).nr_objects + stats_of(EXECMEM_OPTPROBES).nr_objects;
 }
 
-/* Not traced, so that the probe is not one of ftrace's, which have no slot. */
+/* Not traced: kprobes on ftrace locations have no slot. */
 static noinline notrace int probed(int x)
 {
 	return 3 * READ_ONCE(x) + 1;
@@ -55,7 +55,7 @@ static void test_kprobe_slots(struct kunit *test)
 	int (*call)(int x) = probed;
 
 	if (!has_slots)
-		kunit_skip(test, "no kprobes, or they do without slots");
+		kunit_skip(test, "needs kprobes with slots");
 
 	hits = 0;
 	KUNIT_ASSERT_EQ(test, register_kprobe(&kp), 0);
@@ -65,7 +65,7 @@ static void test_kprobe_slots(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hits, 1);
 	unregister_kprobe(&kp);
 
-	/* Probes that were optimized are freed by a worker. */
+	/* A worker frees optimized probes. */
 	for (tries = 0; tries < 500 && nr_slots() != before; tries++) {
 		execmem_retire_barrier();
 		msleep(20);
@@ -83,7 +83,7 @@ static void free_slots(kprobe_opcode_t **slots)
 		free_insn_slot(*slots++, 0);
 }
 
-/* Slots take hardly more pages than they fill. */
+/* Slots take few more pages than they fill. */
 static void test_slot_pages(struct kunit *test)
 {
 	struct execmem_stats with;
@@ -105,9 +105,9 @@ static void test_slot_pages(struct kunit *test)
 
 #ifdef CONFIG_FUNCTION_TRACER
 /**
- * struct watch - locks that a task takes, with interrupts disabled
- * @task:	the task, or NULL while nothing is counted
- * @calls:	how often it took a lock or recorded an event
+ * struct watch - count of locks that a task takes with interrupts disabled
+ * @task:	the task, or NULL to stop counting
+ * @calls:	number of calls that take a lock or record an event
  */
 static struct watch {
 	struct task_struct *task;
@@ -141,7 +141,7 @@ static void watch_calls(struct kunit *test)
 
 static DEFINE_SPINLOCK(control_lock);
 
-/* How many locks kernel_text_address() takes, and @control takes one. */
+/* Count the locks of kernel_text_address(). With @control, take one more as a check. */
 static unsigned int count_locks(unsigned long addr, bool control, int *answer)
 {
 	unsigned long flags;
@@ -159,7 +159,7 @@ static unsigned int count_locks(unsigned long addr, bool control, int *answer)
 	return watch.calls;
 }
 
-/* Unwinders call kernel_text_address() anywhere. It takes no lock and records nothing. */
+/* Unwinders call kernel_text_address() in any context. It must not take locks or trace. */
 static void test_text_address(struct kunit *test)
 {
 	kprobe_opcode_t *slot = get_insn_slot();
@@ -170,12 +170,12 @@ static void test_text_address(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, text);
 	watch_calls(test);
 	if (!count_locks(0, true, &is_text)) {
-		kunit_info(test, "locks are not functions here");
+		kunit_info(test, "locks are inlined: cannot count them");
 		goto out;
 	}
 	KUNIT_EXPECT_EQ(test, count_locks((unsigned long)slot, false, &is_text), 0);
 	KUNIT_EXPECT_TRUE(test, is_text);
-	/* No program: all that may contain the address is searched. */
+	/* Not a program: kernel_text_address() searches all kinds of text. */
 	KUNIT_EXPECT_EQ(test, count_locks((unsigned long)text, false, &is_text), 0);
 	KUNIT_EXPECT_FALSE(test, is_text);
 out:
@@ -185,27 +185,27 @@ out:
 #else
 static void test_text_address(struct kunit *test)
 {
-	kunit_skip(test, "no CONFIG_FUNCTION_TRACER");
+	kunit_skip(test, "needs CONFIG_FUNCTION_TRACER");
 }
 #endif
 #else
 static void test_slot_pages(struct kunit *test)
 {
-	kunit_skip(test, "kprobes do without slots");
+	kunit_skip(test, "needs kprobes with slots");
 }
 
 static void test_text_address(struct kunit *test)
 {
-	kunit_skip(test, "kprobes do without slots");
+	kunit_skip(test, "needs kprobes with slots");
 }
 #endif
 
 #if defined(CONFIG_FUNCTION_TRACER) && defined(CONFIG_X86_64)
 /**
- * struct pokes - how a task writes text
+ * struct pokes - count of writes to text by a task
  * @task:	the task
- * @copies:	how often it wrote
- * @syncs:	how often it synchronised after it wrote
+ * @copies:	number of writes
+ * @syncs:	number of text_poke_sync() calls after a write
  */
 struct pokes {
 	struct task_struct *task;
@@ -234,7 +234,7 @@ static void notrace do_nothing(unsigned long ip, unsigned long parent, struct ft
 
 static struct ftrace_ops traced_ops = { .func = do_nothing };
 
-/* A trampoline is written once, and all CPUs see it before a function calls it. */
+/* A trampoline is written once, and synchronised before functions call it. */
 static void test_ftrace_trampoline(struct kunit *test)
 {
 	struct pokes p = { .task = current };
@@ -257,7 +257,7 @@ static void test_ftrace_trampoline(struct kunit *test)
 #else
 static void test_ftrace_trampoline(struct kunit *test)
 {
-	kunit_skip(test, "ftrace makes no trampolines");
+	kunit_skip(test, "needs ftrace trampolines");
 }
 #endif
 
@@ -277,7 +277,7 @@ static void *alloc_program(struct bpf_binary_header **rw)
 					 true);
 }
 
-/* Allocate a program under this limit. NULL if it is refused. */
+/* Allocate a program with this limit for all programs. NULL if BPF refuses it. */
 static void *alloc_within(long limit, struct bpf_binary_header **rw)
 {
 	long usual = bpf_jit_limit;
@@ -302,7 +302,7 @@ static bool can_charge(long limit)
 	return !ret;
 }
 
-/* Bytes that are charged now: with this limit, one more is refused. */
+/* Find the number of charged bytes: with this limit, BPF refuses one more byte. */
 static long charged(void)
 {
 	long least = 0, most = bpf_jit_limit;
@@ -324,7 +324,7 @@ struct charges {
 	bool beyond_limit;
 };
 
-/* Allocate and free a program, one beyond the limit, and many in a row at the limit. */
+/* Allocate and free a program, one beyond the limit, and many in turn at the limit. */
 static void charge_programs(struct charges *c)
 {
 	struct bpf_binary_header *rw;
@@ -339,7 +339,7 @@ static void charge_programs(struct charges *c)
 	c->size = execmem_text_size(text);
 	c->with_program = charged() - before;
 	bpf_jit_binary_pack_free(text, rw);
-	/* The text cannot be allocated again before its round. */
+	/* Freed text is not charged, although it cannot be reused before a round. */
 	c->after_free = charged() - before;
 
 	text = alloc_within(before + PROGRAM_SIZE - 1, &rw);
@@ -360,7 +360,7 @@ static void charge_programs(struct charges *c)
 KUNIT_DEFINE_ACTION_WRAPPER(put_nobody, put_cred, const struct cred *);
 KUNIT_DEFINE_ACTION_WRAPPER(end_nobody, revert_creds, const struct cred *);
 
-/* Make the test a user without privileges, until it ends. */
+/* Drop the privileges of the test until it ends. */
 static void become_nobody(struct kunit *test)
 {
 	struct cred *nobody = prepare_creds();
@@ -379,7 +379,7 @@ static void test_bpf_limit(struct kunit *test)
 	int tries;
 
 	become_nobody(test);
-	/* Others may load or free programs meanwhile. */
+	/* Other tasks may load or free programs meanwhile: repeat. */
 	for (tries = 0; tries < 5; tries++) {
 		charge_programs(&c);
 		if (c.with_program == c.size && !c.after_free && !c.after_churn && !c.refused)
@@ -397,10 +397,10 @@ static void test_bpf_limit(struct kunit *test)
 #define IMAGE_ALIGN	4
 
 /**
- * struct places - where programs of one size begin
- * @in_page:	how many begin at each offset in 4 KiB
- * @in_16:	how many begin at each offset in 16 bytes
- * @next:	where the next chunk begins, if a model places them
+ * struct places - distribution of the addresses of programs of one size
+ * @in_page:	number of programs at each offset modulo 4 KiB
+ * @in_16:	number of programs at each offset modulo 16
+ * @next:	start of the next chunk, in the model
  */
 struct places {
 	u16 in_page[SZ_4K];
@@ -423,7 +423,7 @@ static u16 most(const u16 *counts, size_t n)
 	return most;
 }
 
-/* What Linux 6.12 does: packs are filled from their beginning. */
+/* Model of Linux 6.12, which fills packs from the beginning. */
 static void place_by_model(struct places *p, unsigned int len)
 {
 	unsigned int used = len + sizeof(struct bpf_binary_header);
@@ -443,7 +443,7 @@ static void free_placed(struct bpf_binary_header **text, struct bpf_binary_heade
 		bpf_jit_binary_pack_free(text[i], rw[i]);
 }
 
-/* Return whether there was memory. */
+/* Return false if memory is exhausted. */
 static bool place_programs(struct kunit *test, struct places *p, unsigned int len)
 {
 	struct bpf_binary_header **text, **rw;
@@ -462,7 +462,7 @@ static bool place_programs(struct kunit *test, struct places *p, unsigned int le
 		count_place(p, (unsigned long)image);
 		if (image < text[i]->image ||
 		    image + len >= (u8 *)text[i] + execmem_text_size(text[i]))
-			KUNIT_FAIL(test, "no gap before or behind a program");
+			KUNIT_FAIL(test, "a program has no gap before or behind it");
 	}
 	free_placed(text, rw);
 	return i == PLACED;
@@ -480,7 +480,7 @@ static void expect_places(struct kunit *test, unsigned int len)
 	for (i = 0; i < PLACED; i++)
 		place_by_model(model, len);
 
-	/* Both are random. A program without a random start has one of the places always. */
+	/* Both are random. Without a random start, all programs would have one offset. */
 	here = most(slab->in_page, ARRAY_SIZE(slab->in_page));
 	there = most(model->in_page, ARRAY_SIZE(model->in_page));
 	KUNIT_EXPECT_LE_MSG(test, here, there + there / 2 + 8, "%u bytes, in a page", len);
@@ -489,7 +489,7 @@ static void expect_places(struct kunit *test, unsigned int len)
 	KUNIT_EXPECT_LE_MSG(test, here, there + there / 2 + 8, "%u bytes, in 16 bytes", len);
 }
 
-/* Where a program begins can be guessed no better than in Linux 6.12. */
+/* The start of a program must be at least as hard to guess as in Linux 6.12. */
 static void test_bpf_places(struct kunit *test)
 {
 	expect_places(test, 40);
@@ -500,17 +500,17 @@ static void test_bpf_places(struct kunit *test)
 #else
 static void test_bpf_limit(struct kunit *test)
 {
-	kunit_skip(test, "no CONFIG_BPF_JIT");
+	kunit_skip(test, "needs CONFIG_BPF_JIT");
 }
 
 static void test_bpf_places(struct kunit *test)
 {
-	kunit_skip(test, "no CONFIG_BPF_JIT");
+	kunit_skip(test, "needs CONFIG_BPF_JIT");
 }
 #endif
 
 #if defined(CONFIG_BPF_JIT) && defined(CONFIG_BPF_SYSCALL)
-/* An operation of a struct_ops map, as the kernel calls it. */
+/* The kernel function that the operations of the struct_ops map replace. */
 static noinline int operation(int x)
 {
 	return x;
@@ -540,7 +540,7 @@ static struct bpf_prog *jit_adder(struct kunit *test, int n)
 	prog = bpf_prog_select_runtime(prog, &err);
 	KUNIT_ASSERT_EQ(test, err, 0);
 	if (!prog->jited)
-		kunit_skip(test, "programs are not compiled: enable net.core.bpf_jit_enable");
+		kunit_skip(test, "needs net.core.bpf_jit_enable");
 	return prog;
 }
 
@@ -550,7 +550,7 @@ struct adder {
 	u32 start;
 };
 
-/* Fill a page with trampolines, as a struct_ops map does. Return how many it has. */
+/* Fill a page with trampolines, as a struct_ops map does. Return their number. */
 static unsigned int fill_image(struct kunit *test, struct adder *adders, unsigned int max,
 			       void **image)
 {
@@ -582,7 +582,7 @@ static void free_image(void *image)
 	bpf_struct_ops_image_free(image);
 }
 
-/* Trampolines of a struct_ops map share a page, and are written one by one. */
+/* The trampolines of a struct_ops map share a page and are written separately. */
 static void test_struct_ops(struct kunit *test)
 {
 	const unsigned int max = 64;
@@ -592,7 +592,7 @@ static void test_struct_ops(struct kunit *test)
 	void *image;
 
 	if (!IS_ENABLED(CONFIG_HAVE_TEXT_POKE))
-		kunit_skip(test, "trampolines are written in place");
+		kunit_skip(test, "needs CONFIG_HAVE_TEXT_POKE");
 
 	KUNIT_ASSERT_NOT_NULL(test, adders);
 	n = fill_image(test, adders, max, &image);
@@ -613,7 +613,7 @@ static void test_struct_ops(struct kunit *test)
 #else
 static void test_struct_ops(struct kunit *test)
 {
-	kunit_skip(test, "no CONFIG_BPF_JIT, or no CONFIG_BPF_SYSCALL");
+	kunit_skip(test, "needs CONFIG_BPF_JIT and CONFIG_BPF_SYSCALL");
 }
 #endif
 

@@ -34,12 +34,12 @@ DECLARE_EVENT_CLASS(execmem_pack,
 );
 
 /**
- * execmem_grow - a pack was made
+ * execmem_grow - a pack was added to a pool
  * @type:	enum execmem_type
  * @domain:	enum execmem_domain
- * @base:	its first byte
+ * @base:	first byte of the pack
  * @size:	bytes of text
- * @huge:	whether it is mapped by larger than base pages
+ * @huge:	large pages map the pack
  */
 DEFINE_EVENT(execmem_pack, execmem_grow,
 	TP_PROTO(int type, int domain, const void *base, size_t size, bool huge),
@@ -47,12 +47,12 @@ DEFINE_EVENT(execmem_pack, execmem_grow,
 );
 
 /**
- * execmem_shrink - a pack is given back
+ * execmem_shrink - a pack is about to be freed
  * @type:	enum execmem_type
  * @domain:	enum execmem_domain
- * @base:	its first byte
+ * @base:	first byte of the pack
  * @size:	bytes of text
- * @huge:	whether it is mapped by larger than base pages
+ * @huge:	large pages map the pack
  */
 DEFINE_EVENT(execmem_pack, execmem_shrink,
 	TP_PROTO(int type, int domain, const void *base, size_t size, bool huge),
@@ -87,8 +87,8 @@ DECLARE_EVENT_CLASS(execmem_object,
  * execmem_alloc - text was allocated
  * @type:	enum execmem_type
  * @domain:	enum execmem_domain
- * @text:	its first byte
- * @size:	how many bytes were asked for
+ * @text:	address of the text
+ * @size:	requested bytes
  */
 DEFINE_EVENT(execmem_object, execmem_alloc,
 	TP_PROTO(int type, int domain, const void *text, size_t size),
@@ -96,11 +96,11 @@ DEFINE_EVENT(execmem_object, execmem_alloc,
 );
 
 /**
- * execmem_free - text was taken from its owner, to be reused later
+ * execmem_free - the owner freed or retired text; it cannot be reused yet
  * @type:	enum execmem_type
  * @domain:	enum execmem_domain
- * @text:	its first byte
- * @size:	how many bytes it has
+ * @text:	address of the text
+ * @size:	allocated bytes
  */
 DEFINE_EVENT(execmem_object, execmem_free,
 	TP_PROTO(int type, int domain, const void *text, size_t size),

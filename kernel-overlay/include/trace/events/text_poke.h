@@ -51,9 +51,9 @@ DEFINE_EVENT(text_poke_write, text_poke_set,
 );
 
 /**
- * text_poke_sync - earlier writes were made visible to every CPU
- * @round:	the round of inter-processor interrupts that did it
- * @shared:	whether another caller ran that round
+ * text_poke_sync - earlier writes are visible to every CPU
+ * @round:	number of the round of inter-processor interrupts
+ * @shared:	true if another caller ran the round
  */
 TRACE_EVENT(text_poke_sync,
 

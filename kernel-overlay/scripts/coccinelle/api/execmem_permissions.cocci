@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/// Text that is made writable, written, and made read-only or executable again was open
-/// meanwhile, with whatever else is in its pages. text_poke_copy() writes text that
-/// stays read-only, and what execmem_text_alloc() hands out is so from the beginning.
+/// Making text writable, writing it, and making it read-only or executable again exposes
+/// all text in its pages to other writers meanwhile. text_poke_copy() writes text that
+/// stays read-only. Text of execmem_text_alloc() is read-only from the start.
 ///
-//# Pairs within one function are found only. What is made read-only and not executable
-//# may be data, for which this is the way. The patch converts writes that are enclosed
-//# by the two calls and nothing else; it takes the text to be in nobody's use
-//# meanwhile, as a CPU in it had no guarantee before either.
+//# Finds pairs of calls within one function only. Memory that is made read-only and not
+//# executable may be data, for which these calls are correct. The patch converts only
+//# writes between the two calls. It assumes that no CPU executes the text meanwhile: a CPU
+//# in it has no guarantee with the old code either.
 ///
 // Confidence: Moderate
 // Keywords: set_memory_rw, set_memory_ro, set_memory_x, set_memory_rox

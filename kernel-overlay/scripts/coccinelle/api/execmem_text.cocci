@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/// execmem_alloc() hands out whole pages, each with an entry of the page table and of
-/// the instruction TLB. A small piece of code is better taken from the execmem slab, by
-/// execmem_text_alloc(), and written by execmem_text_copy().
+/// execmem_alloc() allocates whole pages, each with an entry of the page table and of the
+/// instruction TLB. Allocate small pieces of code from the execmem slab with
+/// execmem_text_alloc(), and write them with execmem_text_copy().
 ///
-//# What is allocated for kprobes, ftrace and BPF is taken to be small, and so is what
-//# has a constant size or is rounded up to pages in the call. Sizes that are variables
-//# are not judged. No patch is offered, as the code must be generated in a buffer, and
-//# a failure to publish it handled.
+//# Assumes that memory for kprobes, ftrace and BPF is small, and also memory with a
+//# constant size or a size that the call rounds up to pages. Other variable sizes are not
+//# reported. There is no patch: the code must be generated in a buffer, and the caller
+//# must handle errors of execmem_text_copy().
 ///
 // Confidence: Moderate
 // Keywords: execmem_alloc, module_alloc, bpf_jit_alloc_exec, execmem_text_alloc

@@ -4,9 +4,9 @@
 /// text_poke_copy() and text_poke_set() of <linux/text-patching.h> outside of arch/,
 /// and in the JITs of arch/*/net.
 ///
-//# <linux/text-patching.h> is implemented by these functions in the rest of arch/, where
-//# nothing is reported. The patch converts calls of the functions that x86 had before:
-//# they returned a pointer, and text_poke_set() took the byte to fill with.
+//# In the rest of arch/ these functions implement <linux/text-patching.h> and are not
+//# reported. The patch converts calls of the former x86 functions, which returned a
+//# pointer. The former text_poke_set() also had an argument for the fill byte.
 ///
 // Confidence: High
 // Keywords: text_poke, aarch64_insn, patch_text, patch_instruction, text_poke_copy

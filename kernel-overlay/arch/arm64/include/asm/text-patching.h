@@ -10,14 +10,14 @@
 #include <asm/insn-def.h>
 
 #define TEXT_POKE_ALIGN		AARCH64_INSN_SIZE
-/* Instructions are little-endian, also in a big-endian kernel. */
+/* Instructions are little-endian in big-endian kernels too. */
 #define TEXT_POKE_TRAP		((__force u32)cpu_to_le32(AARCH64_BREAK_FAULT))
 
 static __always_inline void arch_text_poke_sync_cpu(void)
 {
 	/*
-	 * The interrupt is a context synchronisation event, but a CPU that another
-	 * event wakes from idle calls the function before it takes the interrupt.
+	 * Taking the interrupt is a context synchronisation event. But a CPU that another
+	 * event wakes from idle calls this function before it takes the interrupt.
 	 */
 	isb();
 }

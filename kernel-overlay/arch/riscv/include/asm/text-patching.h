@@ -10,7 +10,7 @@
 #define TEXT_POKE_ALIGN		4
 #endif
 
-/* Zeroes are an illegal instruction of 16 and of 32 bits. */
+/* Zero is an illegal instruction, both with 16 and with 32 bits. */
 #define TEXT_POKE_TRAP		0
 
 #define arch_text_poke_sync_cpu	patch_sync_hart
