@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # A table of contents: every target is one line into scripts/.
-# Names of the variables on the command line; scripts/lib/environment.sh knows the right ones.
+# Names of the variables on the command line; scripts/lib/environment.sh checks them.
 export EXECMEM_ASSIGNED := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
-# An ARCH that is exported, as for kernel work, is not meant for this project.  "make compare
-# ARCH=arm64" compares no other one, even where all are the default.
+# Ignore an exported ARCH, which is meant for kernel development.  "make compare ARCH=arm64"
+# compares this architecture only, although the default is all of them.
 arch := $(if $(filter command,$(origin ARCH)),$(ARCH))
 ARCHES ?= $(arch)
 export ARCHES
@@ -109,12 +109,12 @@ send:		## make and check the mails; SEND=1 SIGNOFF=1 sends them
 	@scripts/send
 
 targets += $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' Makefile)
-# Of the scripts in Python; the others check that it is there.
+# For the scripts in Python; the other scripts check that it is installed.
 tree refresh clean cocci coccicheck readme: | /usr/bin/python3
 /usr/bin/python3:
 	@scripts/setup build
 
 .PHONY: $(targets)
-# make would run the known goals before it looks for the others.
+# Otherwise make would run the known goals before it finds an unknown one.
 $(foreach goal,$(filter-out $(targets),$(MAKECMDGOALS)),$(error no target '$(goal)': \
 	'make help' lists the targets, and 'scripts/check NAME...' runs single checks))

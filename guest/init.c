@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's first process.  The kernel's command line says what it does:
+ * The guest's first process.  The kernel's command line selects its task:
  *
  *	guest=tests	run /tests, report, reset (the default)
  *	guest=probe	say that a kernel got this far, reset

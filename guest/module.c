@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As much of modprobe as the tests and the kernel's own requests need: find a
- * module by name or alias in modules.dep, load what it depends on, then itself.
+ * The parts of modprobe that the tests and the kernel's requests need: find a
+ * module by name or alias in modules.dep, load its dependencies, then the module.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -160,7 +160,7 @@ int modprobe_main(int argc, char **argv)
 	}
 	join(params, sizeof(params), argv + i + 1);
 	ret = unload ? module_unload(argv[i]) : module_load(argv[i], params);
-	/* As modprobe has it, asking twice for the same module is no error. */
+	/* As with modprobe, loading a module that is loaded already succeeds. */
 	if (ret == -EEXIST)
 		ret = 0;
 	if (ret && !quiet)

@@ -2,8 +2,8 @@
 /*
  * Reports go through /dev/kmsg, not to the terminal: the kernel then prints
  * each as one whole line, in order with its own messages and with a time.
- * Every line carries the prefix "guest| ", which nothing in the kernel prints,
- * so that no kernel message can be taken for one of our results.  The level is
+ * Every line begins with "guest| ", which the kernel never prints: a kernel
+ * message cannot be mistaken for a result.  The level is
  * that of critical conditions: a test may keep the console free of warnings.
  */
 #include <fcntl.h>
@@ -26,7 +26,7 @@ bool report_open(void)
 
 void say(const char *fmt, ...)
 {
-	/* The kernel refuses a record of 1024 bytes: cut what is longer. */
+	/* The kernel refuses a record of 1024 bytes: cut longer ones. */
 	char line[900];
 	size_t len = strlen(PREFIX);
 	va_list ap;

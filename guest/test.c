@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Run the tests of a list, each in a process group of its own and for no
- * longer than it may take, and report each as one KTAP result.  What a program
- * prints becomes its subtest's lines; what a module prints is in the kernel
- * log already, between our "begin" line and the result.
+ * Run the tests of a list, each in a separate process group and within its time
+ * limit, and report each as one KTAP result.  The output of a program becomes
+ * lines of its subtest.  The output of a module is in the kernel log already,
+ * between the "begin" line and the result.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -106,7 +106,7 @@ static int test_wx(const struct test *t)
 	return strncmp(answer, "SUCCESS", 7) ? 1 : 0;
 }
 
-/* A file of the kernel's has a line with these words. */
+/* Look for a line with these words in a file of the kernel. */
 static int test_file(const struct test *t)
 {
 	char path[256] = "", words[256] = "", line[512];

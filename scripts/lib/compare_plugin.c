@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A plugin for QEMU's translator that counts TLB flushes and simulates caches: what a
- * CPU that has the first level instruction cache and the TLBs below would have missed,
- * in windows that the guest begins and ends by calling functions at the addresses given.
+ * A plugin for QEMU's translator that counts TLB flushes and simulates the misses of a
+ * first level instruction cache and of TLBs. It counts in windows, which the guest begins
+ * and ends by calling the functions at the given addresses.
  *
  * Usage: -plugin FILE,begin=ADDRESS,end=ADDRESS -d plugin
  *
  * Prints "window INSTRUCTIONS LINES ICACHE ITLB_4K WALKS_4K ITLB_2M FLUSHES PAGES"
- * for each: how many instructions were executed and cache lines fetched from, how often
- * the cache missed, the first TLB and both of them if all is mapped by pages of 4 KiB, and
- * the first TLB if by 2 MiB; how often the guest flushed all of its TLB, or all of a
- * process (but by x86's writes to CR3, of which each entry into the kernel may have one),
- * and how often a page. Which TLB applies depends on how text is mapped. A CPU that idles
- * executes nothing. Only for one virtual CPU.
+ * for each window: executed instructions, fetched cache lines, misses of the cache; misses
+ * of the first TLB and of both TLBs if all pages have 4 KiB, and of the first TLB if all
+ * have 2 MiB; flushes of the whole TLB or of all pages of a process, and flushes of a page.
+ * x86's writes to CR3 do not count, because each entry into the kernel may have one. The
+ * mapping of the text decides which TLB applies. An idle CPU executes nothing. Only for one
+ * virtual CPU.
  *
- * Debian ships no header for such plugins; what is used of it is declared here, and is
- * the same in all versions so far but for their number, PLUGIN_VERSION.
+ * Debian ships no header for such plugins. The declarations below are valid for all
+ * versions so far, which differ in their number, PLUGIN_VERSION.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +28,7 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_info {
 	const char *target;
-	/* what else there is, is not used */
+	/* the other members are not used */
 };
 enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
 
@@ -72,7 +72,7 @@ static unsigned long insns, lines, flushed_all, cr4_writes, flushed_pages;
 static bool counting;
 static uint64_t begin, end;
 
-/* Zero is no tag: it is that of the first entry there could be, plus one. */
+/* A tag is the number of a line or page plus one: zero marks a free entry. */
 static bool hits(struct cache *c, uint64_t address)
 {
 	uint64_t tag = (address >> c->shift) + 1;
@@ -147,9 +147,9 @@ static void executed(unsigned int vcpu, void *data)
 		fetch_line(address);
 }
 
-/* What counts the TLB flushes of an instruction, NULL if it makes none. */
+/* The counter for the TLB flush of an instruction, or NULL. */
 
-/* INVLPG, INVPCID, or writes to CR4, two of which flush all where there is no INVPCID. */
+/* INVLPG, INVPCID, or writes to CR4: without INVPCID, two of them flush the whole TLB. */
 static unsigned long *flushes_x86(const uint8_t *b)
 {
 	while (*b == 0x66 || *b == 0xf2 || *b == 0xf3 || (*b & 0xf0) == 0x40)

@@ -3,7 +3,7 @@
 # The environment of every command; sourced by lib.sh, through which Python scripts start
 # too (run_main in series_tools/common.py).
 #
-# The first lines remove all variables except those of this project and those that programs
+# The first lines remove all variables except the project's own and the ones that programs
 # need to run.  No other one reaches kbuild, git, quilt or ccache: habits of kernel developers,
 # such as an exported LLVM=1 or ARCH=arm, do not change results.  check_environment finds
 # unusable places before anything is written.  Scripts that other scripts call skip both.
@@ -66,7 +66,7 @@ ignore_habits()
 	[[ ${CC:-} == clang || ${CC:-} == *@* || " ${EXECMEM_ASSIGNED:-} " == *" CC "* ]] || unset CC
 	for name in ARCH CC; do
 		[[ -n ${!name:-} && ${!name} != *@* && " ${EXECMEM_ASSIGNED:-} " != *" $name "* ]] || continue
-		note "ignoring the exported $name=${!name} (the command line counts: make ... $name=${!name})"
+		note "ignoring the exported $name=${!name} (set it on make's command line: make ... $name=${!name})"
 		unset "$name"
 	done
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What a boot reads; sourced after lib.sh by commands that keep the results of earlier boots.
+# The input of a boot; sourced after lib.sh by commands that keep the results of earlier
+# boots.
 
 # image ARCH: the kernel that is booted.
 image()

@@ -4,8 +4,8 @@
 #
 #	. "$(dirname "$(readlink -f "$0")")/lib/lib.sh"
 #
-# It sets the directories, names the architectures and offers the few
-# functions that every script needs.  It changes nothing on disk.
+# It sets the directories, names the architectures and defines the functions that every
+# script needs.  It changes nothing on disk.
 
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/environment.sh"
 SCRIPTS=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
@@ -128,8 +128,8 @@ check_arches()
 	done
 }
 
-# set_up NEED...: install missing packages for these commands (see scripts/setup), once for a
-# command and those that it calls.  Tests with a base of their own need none.
+# set_up NEED...: install missing packages for these needs (see scripts/setup), once for a
+# command and the commands that it calls.  Tests with a private base need no packages.
 set_up()
 {
 	local need missing=()

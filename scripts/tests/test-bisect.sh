@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-bisect: a prefix that does not compile is named, what has passed is not done
-# again, and what has changed is.
+# test-bisect: bisect names a prefix that does not compile.  It skips prefixes that have
+# passed, and repeats changed ones.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
@@ -53,7 +53,7 @@ test_a_prefix_that_a_later_patch_repairs_fails()
 		fails_with "prefix 1 of 3" bisect --objects && [ "$(tried)" = "1 2" ]
 }
 
-test_only_what_changed_is_tried_again()
+test_only_changed_prefixes_run_again()
 {
 	ready && quiet bisect --objects && sed -i 's/^+int n;/+int m;/' "$TOY/top/patches/two.patch" &&
 		quiet bisect --objects && [ "$(tried)" = 2 ] &&
@@ -61,7 +61,7 @@ test_only_what_changed_is_tried_again()
 		quiet bisect --objects && [ "$(tried)" = "1 2" ]
 }
 
-test_words_and_other_architectures_cost_nothing()
+test_messages_and_other_architectures_repeat_nothing()
 {
 	ready && quiet bisect --objects && mkdir -p "$TREE/arch/arm64" "$TREE/Documentation" &&
 		echo 'no C' >"$TREE/arch/arm64/x.c" && echo text >"$TREE/Documentation/x.rst" &&
@@ -77,7 +77,7 @@ test_a_new_warning_fails_each_time()
 		fails_with "new warnings" bisect --objects
 }
 
-test_what_is_not_configured_is_not_compiled()
+test_unconfigured_files_are_not_compiled()
 {
 	ready && printf 'obj-y += a.o \\\n  b.o\nobj-$(CONFIG_NONE) += \\\n\tnew.o\n' >"$TREE/mm/Makefile" &&
 		quiet refresh --to two.patch mm/Makefile &&
@@ -87,14 +87,14 @@ test_what_is_not_configured_is_not_compiled()
 		fails_with "prefix 2 of 2" bisect --objects
 }
 
-test_what_has_passed_in_another_clone_is_known()
+test_results_of_other_clones_are_used()
 {
 	ready && quiet bisect --objects && cp -r "$TOY/top" "$TOY/other" &&
 		rm -r "$TOY/other/build" && EXECMEM_TOP=$TOY/other quiet bisect --objects &&
 		total "2 passed, 0 failed, 0 skipped" && [ -z "$(tried)" ]
 }
 
-test_the_base_is_tried()
+test_the_base_runs_too()
 {
 	ready && mkdir -p "$TREE/arch/arm64" && echo 'no C' >"$TREE/arch/arm64/x.c" &&
 		quiet refresh --to zero.patch arch/arm64/x.c &&
@@ -103,7 +103,7 @@ test_the_base_is_tried()
 		total "1 passed, 0 failed, 0 skipped"
 }
 
-test_no_more_than_what_is_forced_is_repeated()
+test_force_repeats_selected_prefixes_only()
 {
 	ready && quiet bisect --objects && FORCE=1 quiet bisect --objects --list &&
 		FORCE=1 PREFIXES=2 quiet bisect --objects && [ "$(tried)" = 2 ] &&

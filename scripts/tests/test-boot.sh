@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-boot: scripts/boot with a QEMU that is a shell script: it records how
-# QEMU ended, kills one that hangs, and takes KVM only when that runs a kernel.
+# test-boot: scripts/boot with a QEMU that is a shell script.  scripts/boot records how
+# QEMU ended, kills a QEMU that hangs, and uses KVM only if KVM runs a kernel.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 export ACCEL=tcg
 unset OUT GDB_PORT
 
 # fake_guest BODY: a built kernel, and a QEMU that runs BODY.  $log is the
-# serial log, $accel what was asked for.
+# serial log, $accel the requested accelerator.
 fake_guest()
 {
 	local o=$TOY/top/build/tree/o.x86_64
@@ -75,7 +75,7 @@ test_silence_in_a_test_is_left_to_the_test()
 		quiet boot --silence 1 x86_64 && record_says '"killed": ""'
 }
 
-test_a_slow_boot_that_says_something_goes_on()
+test_a_slow_boot_with_messages_continues()
 {
 	fake_guest 'for i in 1 2 3 4 5 6; do echo $i >>"$log"; sleep 1; done' &&
 		quiet boot --silence 3 x86_64 && record_says '"killed": ""'
@@ -96,7 +96,7 @@ test_firmware()
 		! grep -q -- -bios "$TOY/out"
 }
 
-test_a_failing_qemu_is_told()
+test_a_failing_qemu_is_reported()
 {
 	fake_guest 'echo cannot >&2; exit 3' &&
 		fails_with 'QEMU failed with status 3' boot x86_64 &&
@@ -118,7 +118,7 @@ test_print_starts_nothing()
 		quiet boot --print --icount x86_64 && grep -q -- '-icount' "$TOY/out"
 }
 
-test_missing_kernel_and_bad_words()
+test_missing_kernel_and_bad_arguments()
 {
 	fails_with 'run make build' boot x86_64 &&
 		fails_with "unknown ARCH 'mips'" boot mips &&
@@ -138,13 +138,13 @@ pretend_kvm()
 	export KVM_DEVICE=/dev/null
 }
 
-test_kvm_is_taken_when_it_runs_a_kernel()
+test_kvm_is_used_if_it_runs_a_kernel()
 {
 	fake_guest 'echo "[    1.0] guest| probe ok" >"$log"' && pretend_kvm &&
 		ACCEL='' quiet boot x86_64 && record_says '"accel": "kvm"'
 }
 
-test_kvm_that_runs_nothing_is_left_alone()
+test_kvm_that_runs_no_kernel_is_not_used()
 {
 	fake_guest '[ $accel = kvm ] && exec sleep 100; exit 0' && pretend_kvm &&
 		ACCEL='' quiet boot x86_64 && record_says '"accel": "tcg"'

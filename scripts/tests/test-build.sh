@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-build: an option that gets lost is named; a warning counts where the
-# series brought it, and only there.
+# test-build: the build names each option that olddefconfig drops.  A warning counts only
+# if the series adds it.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
-# fake_kconfig LOST: a tree whose olddefconfig drops the options that match.
+# fake_kconfig LOST: a tree with an olddefconfig that drops the options that match.
 fake_kconfig()
 {
 	local tree=$TOY/top/build/tree
@@ -87,7 +87,7 @@ compile()
 	CCACHE_DIR=$TOY/ccache "$SCRIPTS/lib/cc" gcc -Wp,-MMD,a.d -c -o a.o "$1"
 }
 
-test_ccache_is_not_asked_for_what_assembler_includes()
+test_ccache_is_not_used_for_files_with_incbin()
 {
 	cd "$TOY" && printf '\t.incbin "data"\n' >a.S && echo before >data && compile a.S &&
 		echo behind >data && compile a.S && grep -q behind a.o

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-check: the checks see each fault they are there for.
+# test-check: each check finds the faults that it looks for.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
@@ -106,22 +106,22 @@ test_new_file_in_two_patches()
 		fails_with "mm/new.c: is new in two.patch" checks/series
 }
 
-test_identity_sees_a_dropped_mode()
+test_identity_finds_a_dropped_mode()
 {
-	# git takes "old mode/new mode" of a patch, quilt's patch cannot know
-	# what a patch without mode lines leaves out: so drop it for one side.
+	# git applies the "old mode/new mode" lines of a patch.  quilt's patch cannot know
+	# that they are missing.  Therefore drop the mode for one side.
 	toy_series && quiet checks/identity &&
 		fake patch "$(command -v patch) \"\$@\"; rc=\$?; chmod -x lib/run.sh 2>/dev/null; exit \$rc" &&
 		fails_with "lib/run.sh: quilt: mode 100644" checks/identity
 }
 
-test_identity_sees_what_git_refuses()
+test_identity_finds_patches_that_git_refuses()
 {
 	toy_series && edit one.patch 's/^ int a19;/ int a19; /' &&
 		fails_with "one.patch" checks/identity
 }
 
-test_apply_sees_a_bad_patch()
+test_apply_finds_a_bad_patch()
 {
 	toy_series && edit one.patch 's/^-int a20;/-int other;/' &&
 		fails_with "one.patch does not apply: mm/a.c: hunk #1" checks/apply
@@ -226,7 +226,7 @@ test_checkpatch_reads_the_last_patch()
 		grep -qx '0 faults, 2 waived' "$TOY/out"
 }
 
-# A repository of our scripts, whose only test notes each run, and passes if PASSES exists.
+# A repository of our scripts with one test.  It notes each run, and passes if PASSES exists.
 own_test()
 {
 	mkdir -p "$TOY/repo/selftests/execmem" "$TOY/repo/configs" "$TOY/repo/guest" &&
@@ -266,7 +266,7 @@ asked()
 	: >"$TOY/asked"
 }
 
-test_checkpatch_is_asked_once_a_patch()
+test_checkpatch_runs_once_per_patch()
 {
 	toy_series && toy_checkpatch "total: 0 errors, 0 warnings, 0 checks, 8 lines checked" &&
 		echo "open(F, '>>$TOY/asked'); print F \"\$ARGV[-1]\\n\";" >>"$EXECMEM_BASE/scripts/checkpatch.pl" &&

@@ -18,7 +18,7 @@ every()
 	[ "$number" != 0 ] && [ "$bad" = 0 ]
 }
 
-# watched: all that a command may write by mistake, but for its output.
+# watched: the files that a command could write by mistake, without its output.
 watched()
 {
 	mkdir -p "$TOY/home"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-compare: scripts/compare with boots that are made up: it measures what is missing
-# and no more, and its report sums up, and fails when something was not measured.
+# test-compare: scripts/compare with fake boots.  It measures only missing figures.  Its
+# report adds up correctly, and fails if a figure was not measured.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 unset ARCHES QUICK RUNS
@@ -110,14 +110,14 @@ ONE_RUN="x86_64-stock-smp-1 x86_64-patched-smp-1 x86_64-stock-count-1
 x86_64-patched-count-1 x86_64-patched-caches-1"
 
 # shellcheck disable=SC2086
-test_what_is_measured_is_not_measured_again()
+test_existing_figures_are_kept()
 {
 	toy_compare && export QUICK=1 && quiet compare && booted $ONE_RUN &&
 		quiet compare && booted && grep -q 'measured before' "$TOY/err" &&
 		FORCE=1 quiet compare && booted $ONE_RUN
 }
 
-test_an_interrupted_comparison_goes_on()
+test_an_interrupted_comparison_continues()
 {
 	toy_compare && RUNS=2 ARCHES=x86_64 quiet compare && rm "$TOY/booted" &&
 		rm -r "$TOY/top/results/compare/x86_64-stock-count-2" &&
@@ -126,7 +126,7 @@ test_an_interrupted_comparison_goes_on()
 		booted x86_64-patched-smp-1 x86_64-stock-count-2
 }
 
-test_more_runs_add_to_those_there_are()
+test_more_runs_add_to_existing_runs()
 {
 	toy_compare && RUNS=1 ARCHES=x86_64 quiet compare && rm "$TOY/booted" &&
 		RUNS=2 ARCHES=x86_64 quiet compare &&
@@ -134,7 +134,7 @@ test_more_runs_add_to_those_there_are()
 			x86_64-patched-count-2
 }
 
-test_another_kernel_is_measured_anew()
+test_a_changed_kernel_is_measured_again()
 {
 	toy_compare && export QUICK=1 && quiet compare && rm "$TOY/booted" &&
 		echo new >"$TOY/top/build/stock-tree/o.x86_64/arch/x86/boot/bzImage" &&
@@ -142,7 +142,7 @@ test_another_kernel_is_measured_anew()
 }
 
 # shellcheck disable=SC2086
-test_another_firmware_is_measured_anew()
+test_a_changed_firmware_is_measured_again()
 {
 	toy_compare && export QUICK=1 && quiet compare && rm "$TOY/booted" &&
 		mkdir -p "$EXECMEM_CACHE" && echo new >"$EXECMEM_CACHE/firmware-x86_64" &&
@@ -157,7 +157,7 @@ test_a_kernel_that_is_built_meanwhile_fails()
 		quiet compare && booted $ONE_RUN x86_64-stock-smp-1
 }
 
-test_a_failure_is_measured_anew()
+test_a_failed_boot_is_repeated()
 {
 	# shellcheck disable=SC2016
 	toy_compare && export QUICK=1 && echo 'sed -i "s/ok 1 modules/not &/" "$OUT/serial.log"' \
@@ -197,7 +197,7 @@ test_make_hands_on_architectures()
 		[ "$(handed_on ARCHES="arm64 riscv64")" = ", arm64 riscv64" ]
 }
 
-test_what_measured_nothing_fails()
+test_a_workload_without_figures_fails()
 {
 	toy_compare && spoiled '/# measure/d' 'x86_64-stock-smp-1: modules-20 measured nothing' &&
 		spoiled '/begin 5 /d' 'kprobes-1000 failed: never began' &&
@@ -224,7 +224,7 @@ test_windows_that_are_missing_fail()
 		fails_with 'no TLB flush of all was counted' compare
 }
 
-test_what_an_architecture_lacks_is_said()
+test_features_that_an_architecture_lacks_are_named()
 {
 	toy_compare && echo 'sed -i "/begin 4 ftrace/,/ok 4 ftrace/{/measure/d}" "$OUT/serial.log"' \
 		>"$TOY/spoil" && RUNS=1 ARCHES=arm64 quiet compare &&
@@ -257,7 +257,7 @@ test_medians_and_spread()
 		"$REAL/tests/compare-figures" "$TOY/top/results/compare"
 }
 
-test_a_page_takes_its_figures()
+test_a_page_shows_its_figures()
 {
 	toy_compare && RUNS=2 ARCHES="x86_64 arm64" quiet compare && echo v1: >"$TOY/top/changelog.in" &&
 		printf '%s\n' "<!-- figures: 'make readme' replaces these lines -->" \
@@ -266,7 +266,7 @@ test_a_page_takes_its_figures()
 		grep -q "^Stock → patched; medians of 2 boots.* on $(date +%F), series v1 " "$TOY/top/README.md"
 }
 
-test_a_mail_has_what_differs()
+test_a_mail_has_figures_that_differ()
 {
 	# shellcheck disable=SC2016
 	toy_compare && echo '[[ $OUT != *patched* ]] || sed -i "/begin 5 /,/ok 5 /s/text 0 8192/text 0 4096/" "$OUT/serial.log"' \

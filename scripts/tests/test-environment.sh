@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-environment: habits, misspelt variables, unusable places, missing tools, full disks and
-# interrupted commands: none of them changes results, and each fault gets one line.
+# test-environment: exported variables, misspelt variables, unusable folders, missing tools,
+# full disks and interrupted commands do not change results.  Each fault gets one line.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 unset EXECMEM_ENVIRONMENT
@@ -67,7 +67,7 @@ test_wrong_variables_are_named()
 		CPUS must be 1 to 8, not '9'			| make_target boot CPUS=9
 		CC must be mail addresses, not 'clang'		| make_target send CC=clang
 		KERNEL=/nowhere: no such file or directory	| make_target run KERNEL=/nowhere
-		BUSYBOX=/nowhere is no program			| make_target shell BUSYBOX=/nowhere
+		BUSYBOX=/nowhere is not a program			| make_target shell BUSYBOX=/nowhere
 	END
 }
 
@@ -136,7 +136,7 @@ name_somebody()
 		>"$EXECMEM_BASE/scripts/get_maintainer.pl"
 }
 
-test_habits_change_nothing()
+test_exported_variables_change_nothing()
 {
 	local plain
 	settings_at_home && name_somebody
@@ -161,7 +161,7 @@ test_a_locale_does_not_garble_names()
 }
 
 # What kbuild is called with: a make that only tells its variables.
-test_no_habit_reaches_kbuild()
+test_no_exported_variable_reaches_kbuild()
 {
 	quiet tree && mkdir -p "$TOY/top/configs" && touch "$TOY/top/configs"/{common,x86_64}.config &&
 		fake make "{ printenv; echo \"\$@\"; } >>'$TOY/make'; exit 1" || return 1
@@ -436,7 +436,7 @@ test_a_stopped_extraction_leaves_nothing()
 		[ -z "$(ls -d "$TOY"/cache/src/.extract* 2>/dev/null)" ]
 }
 
-test_a_stopped_copy_is_made_anew()
+test_an_interrupted_copy_is_repeated()
 {
 	local signal
 	for signal in INT TERM KILL; do

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-matrix: scripts/matrix with boots that are made up: each row has its CPU, parameters and
-# proofs; what has passed is not repeated, and what has not fails.
+# test-matrix: scripts/matrix with fake boots.  Each row has its CPU, parameters and proofs.
+# A row that has passed is not repeated.  A row that has not passed fails.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 REAL=$SCRIPTS
 
-# toy_matrix: the scripts, with a build and boots that take no time.  A row whose name is in
-# $TOY/failing fails.
+# toy_matrix: the scripts, with a build and boots that take no time.  The rows named in
+# $TOY/failing fail.
 toy_matrix()
 {
 	local scripts=$TOY/scripts o
@@ -72,7 +72,7 @@ test_each_row_runs_all_tests_and_proves_its_mode()
 		grep -qx 'boot mode-2 0 active return thunk: srso_return_thunk' "$DIR/srso/overlay/tests"
 }
 
-test_what_has_passed_is_not_repeated()
+test_passed_rows_are_not_repeated()
 {
 	toy_matrix && echo off >"$TOY/failing" &&
 		fails_with 'off: mode-1  FAILED  no such mode' matrix its off && booted its off &&
@@ -82,7 +82,7 @@ test_what_has_passed_is_not_repeated()
 		total "8 passed, 0 failed, 2 skipped"
 }
 
-test_what_has_changed_is_repeated()
+test_changed_rows_are_repeated()
 {
 	local o=$TOY/top/build/tree/o.x86_64
 	toy_matrix && quiet matrix its && booted its && FORCE=1 quiet matrix its && booted its &&

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-perf-text: selftests/execmem/perf_text.sh with a perf that is a shell script: it
-# measures what there is, and says so when there is nothing to measure with.
+# test-perf-text: selftests/execmem/perf_text.sh with a perf that is a shell script.  It
+# measures with the available counters, and says so if there are none.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 SOURCE=$(dirname "$SCRIPTS")/selftests/execmem/perf_text.sh
@@ -103,20 +103,20 @@ test_a_workload_that_fails_once()
 		sed -n '/== 1000 bpf_cpus$/{n;p}' "$TOY/out" | grep -q cycles
 }
 
-test_what_is_not_counted_fails()
+test_an_event_without_a_count_fails()
 {
 	fake_machine && UNCOUNTED=iTLB-load-misses fails_with 'iTLB-load-misses was not counted' perf_text.sh &&
 		! grep -q '^ .*cycles' "$TOY/out"
 }
 
-test_a_workload_that_is_not_there()
+test_a_missing_workload()
 {
 	fake_machine && fake workloads \
 		'[ "$2" = ftrace ] || exit 0; echo "1..0 # SKIP none of these"; exit 4' &&
 		quiet perf_text.sh && grep -q '# SKIP none of these' "$TOY/out"
 }
 
-test_bad_words()
+test_bad_arguments()
 {
 	fake_machine && fails_with "-r needs a number, not 'x'" perf_text.sh -r x &&
 		fails_with '-c must be 10000 at most' perf_text.sh -c 10001 &&

@@ -59,7 +59,7 @@ test_a_terminal_has_one_line()
 		cmp - "$TOY/err"
 }
 
-test_run_says_something_within_a_second()
+test_run_prints_a_line_within_a_second()
 {
 	timeout 1 "$SCRIPTS/run" >"$TOY/out" 2>"$TOY/err"
 	[ "$(head -n 1 "$TOY/err")" = 'run: step 1 of 8: packages' ]

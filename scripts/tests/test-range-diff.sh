@@ -35,7 +35,7 @@ status()
 	awk '{ printf "%s", $3 }' "$TOY/out"
 }
 
-test_what_changed_is_shown_patch_by_patch()
+test_changes_are_shown_patch_by_patch()
 {
 	ready && edit two.patch && quiet range-diff && [ "$(grep -c '^[12]: ' "$TOY/out")" = 2 ] &&
 		grep -qx '    -+int n;' "$TOY/out" && grep -qx '    ++int new;' "$TOY/out" &&
@@ -84,7 +84,7 @@ test_a_version_for_another_base_is_named()
 		one_line "earlier does not apply to $TOY/base" range-diff
 }
 
-test_the_repository_is_left_alone()
+test_the_repository_does_not_change()
 {
 	ready && edit two.patch && keep contents "$TOY/top" && quiet range-diff && kept && [ -z "$(git_top branch --list 'current')" ]
 }
@@ -113,7 +113,7 @@ test_an_order_is_a_change()
 		fails_with "no section 'v2:' (their order)" checks/changelog
 }
 
-test_a_section_names_what_changed()
+test_a_section_names_changed_patches()
 {
 	ready && edit two.patch && changelog v2: ' - other code (patch 2)' v1: ' - patch 1' &&
 		quiet checks/changelog && changelog v2: ' - Patches 1-2: code' &&

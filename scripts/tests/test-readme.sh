@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-readme: readme puts figures into README.md, and its check sees what is wrong there.
+# test-readme: readme puts figures into README.md, and its check finds wrong figures there.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 BEGIN="<!-- figures: 'make readme' replaces these lines -->"
@@ -86,7 +86,7 @@ writes_nothing()
 	one_line "$1" readme && cmp "$TOY/keep" "$TOY/top/README.md"
 }
 
-test_what_is_missing_gets_one_line()
+test_missing_input_gets_one_line()
 {
 	ready && sed -i 's/100 ftrace/20 ftrace/' "$DIR/compare.json" &&
 		writes_nothing "no 'text pages' of '100 ftrace': run 'make compare' without QUICK" &&

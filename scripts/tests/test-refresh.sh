@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-refresh: edits fold from either side, once, and never get lost.
+# test-refresh: refresh folds edits from either side, once, and never loses one.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
@@ -130,7 +130,7 @@ test_popped_patches_are_refused()
 test_wrong_arguments()
 {
 	fails_with "unknown option '--frobnicate'" refresh --frobnicate &&
-		fails_with "is no name of a patch" refresh --to x &&
+		fails_with "is not a patch name" refresh --to x &&
 		fails_with "no such file" refresh --to x.patch mm/nothing.c
 }
 

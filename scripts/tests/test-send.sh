@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-send: the mails give quilt's tree, go to whom they should, and go nowhere
-# unless they are asked for, signed and sound.
+# test-send: the mails give quilt's tree and go to the right recipients.  They are sent only
+# on request, if they are signed and pass the checks.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 CHANGE_ID=20261120-toy-0123456789ab
 
-# ready: a series of two, all that a cover letter needs, and a sender whose mails
-# end in $TOY/sent.
+# ready: a series of two, the input of a cover letter, and a sender that writes mails to
+# $TOY/sent.
 ready()
 {
 	printf '\nRUN\nM:\tRun Ner <run@example.org>\nF:\tlib/run.*\n' >>"$EXECMEM_BASE/MAINTAINERS"
@@ -39,7 +39,7 @@ changelog()
 	printf "# A note.\nchange-id: $CHANGE_ID\n\n$1" >"$TOY/top/changelog.in"
 }
 
-# commit: what is sent gets a tag.
+# commit: the version that is sent gets a tag.
 commit()
 {
 	git_top add series patches changelog.in cover-letter.in && git_top commit -q -m toy
@@ -134,7 +134,7 @@ test_the_cover_letter_has_the_change_id_of_all_versions()
 		send_fails "changelog.in: needs one line 'change-id: YYYYMMDD-name"
 }
 
-test_what_is_sent_is_tagged()
+test_a_sent_version_is_tagged()
 {
 	ready && quiet send && SIGNOFF=1 SEND=me quiet send && [ -z "$(git_top tag)" ] &&
 		SIGNOFF=1 SEND=1 quiet send && [ "$(git_top rev-parse v1)" = "$(git_top rev-parse HEAD)" ] &&
@@ -148,7 +148,7 @@ test_what_is_sent_is_tagged()
 		[ "$(sent)" = 9 ]
 }
 
-test_a_second_version_tells_what_changed()
+test_a_second_version_lists_its_changes()
 {
 	ready && changelog 'v2:\n - better\nv1:\n - first version\n' &&
 		quiet send && grep -q '^Subject: \[PATCH v2 2/2\]' "$OUT/series.mbox" &&
@@ -157,7 +157,7 @@ test_a_second_version_tells_what_changed()
 		! grep -q better "$OUT/series.mbox"
 }
 
-test_sending_mails_all_once_in_one_thread()
+test_each_mail_is_sent_once_in_one_thread()
 {
 	ready && SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] || return 1
 	local cover mail id
@@ -195,17 +195,17 @@ test_nothing_is_sent_twice()
 		SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 9 ]
 }
 
-test_what_was_sent_in_part_is_not_made_anew()
+test_partly_sent_mails_are_not_made_again()
 {
 	ready && cp "$TOY/sendmail" "$TOY/well" || return 1
 	sed -i "s,^cat ,[ \"\$(ls $TOY/sent | wc -l)\" -lt 1 ] || exit 1\n&," "$TOY/sendmail"
-	SIGNOFF=1 SEND=1 fails_with "v1 was not sent to its end: send what is missing" send &&
+	SIGNOFF=1 SEND=1 fails_with "v1 was not sent completely: send the missing mails" send &&
 		[ "$(sent)" = 1 ] && cp "$TOY/well" "$TOY/sendmail" || return 1
 	keep contents "$OUT/mails"
 	SIGNOFF=1 SEND=1 fails_with "v1 was not sent" send && fails_with "v1 was not sent" send &&
 		[ "$(sent)" = 1 ] && kept || return 1
 	# As the message says.
-	eval "$(sed -n "s,.* by: \(git send-email .*\) FILE.*,\1 $OUT/mails/000[12]*,p" "$TOY/all")" \
+	eval "$(sed -n "s,.* with: \(git send-email .*\) FILE.*,\1 $OUT/mails/000[12]*,p" "$TOY/all")" \
 		>/dev/null && [ "$(sent)" = 3 ] &&
 		(eval "cd $TOY/top && $(sed -n 's,.*; then: \(mv .*\),\1,p' "$TOY/all")") && quiet send &&
 		SIGNOFF=1 SEND=1 fails_with "v1 was sent on" send && [ "$(sent)" = 3 ] &&
@@ -216,11 +216,11 @@ test_a_no_at_the_prompt_is_no_mail()
 {
 	# git send-email is content with that, too.
 	ready && fake git '[ "$1" != send-email ] || set -- "${@:1:$#-1}"' "exec $(command -v git) \"\$@\"" || return 1
-	SIGNOFF=1 SEND=1 fails_with "v1 was not sent to its end" send &&
+	SIGNOFF=1 SEND=1 fails_with "v1 was not sent completely" send &&
 		[ "$(sent)" = 2 ] && [ ! -e "$OUT/sent-v1" ] && [ -e "$OUT/sending-v1" ]
 }
 
-test_who_gets_what()
+test_each_patch_goes_to_its_maintainers()
 {
 	ready && CC="More <more@example.org>, LIST@example.org" SIGNOFF=1 SEND=1 quiet send ||
 		return 1
@@ -256,7 +256,7 @@ add_people_by_settings()
 		git config -f "$TOY/gitconfig" sendemail.ccCmd 'echo cc-cmd@example.org #'
 }
 
-test_mails_go_to_nobody_else()
+test_mails_have_no_other_recipients()
 {
 	ready && add_people_by_settings &&
 		TO=early@example.org SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ] &&
@@ -304,7 +304,7 @@ test_mails_made_by_another_are_never_mailed()
 		[ "$(grep -l '^Signed-off-by: Séan' "$TOY"/sent/* | wc -l)" = 2 ]
 }
 
-test_what_the_checks_refuse_is_never_mailed()
+test_a_faulty_series_is_never_mailed()
 {
 	ready && sed -i '/^Assisted-by/d' "$TOY/top/patches/one.patch" && measured &&
 		SEND=1 SIGNOFF=1 fails_with "one.patch: no Assisted-by:" send && [ "$(sent)" = 0 ] &&
@@ -333,7 +333,7 @@ test_wrong_uses_get_one_line()
 		SIGNOFF=1 SEND=me send_fails "there are no figures: run make compare"
 }
 
-test_a_dry_run_does_without_figures()
+test_a_dry_run_needs_no_figures()
 {
 	ready && sed -i 's/^series .*/series of another/' "$TOY/top/results/compare/series" &&
 		quiet send && grep -q "a draft without figures" "$TOY/err" &&

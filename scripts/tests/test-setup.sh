@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # test-setup: scripts/setup and scripts/steps/debian-file with an apt-get that is a shell
-# script: the firmware is fetched once, and nothing fails where it cannot be.
+# script.  The firmware is fetched once.  If this fails, setup continues without it.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
@@ -25,7 +25,7 @@ fake_apt()
 	KEPT=$EXECMEM_CACHE/firmware-riscv64
 }
 
-# make_package NAME FILE: a package with this one file, whose content is its name.
+# make_package NAME FILE: a package with this one file, which contains its name.
 make_package()
 {
 	local root=$TOY/package
@@ -53,7 +53,7 @@ test_no_firmware_is_no_failure()
 		grep -q "some boots may hang, with QEMU's own firmware" "$TOY/err"
 }
 
-test_what_needs_no_firmware_fetches_none()
+test_other_needs_fetch_no_firmware()
 {
 	fake_apt 'exit 100' && ARCHES="x86_64 arm64" quiet setup && [ ! -e "$TOY/asked" ] &&
 		ARCHES=vax fails_with "ARCHES must be some of x86_64 arm64 riscv64, not 'vax'" setup
@@ -88,7 +88,7 @@ test_a_command_installs_what_it_needs()
 		fails_with "no package for 'vax'" setup vax
 }
 
-test_clang_is_installed_where_it_is_asked_for()
+test_clang_is_installed_on_request()
 {
 	! listed | grep -E '^(clang|lld|llvm)' &&
 		[ "$(CC=clang listed build | grep -cE '^(clang|lld|llvm)-[0-9]+$')" = 3 ] &&

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-source: every kind of KERNEL=PATH, and none of them is ever modified.
+# test-source: every kind of KERNEL=PATH works, and none is ever modified.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
@@ -82,7 +82,7 @@ test_packaged_source_is_extracted_once()
 		[ "$("$SCRIPTS/steps/source" 2>"$TOY/err")" = "$base" ] && [ ! -s "$TOY/err" ]
 }
 
-test_what_no_configuration_compiles_is_left_out()
+test_folders_without_compiled_files_are_left_out()
 {
 	local drivers=$TOY/user/drivers base
 	user_kernel && mkdir -p "$TOY/usr" "$drivers/gpu/drm" "$drivers/net/ethernet" &&
@@ -94,7 +94,7 @@ test_what_no_configuration_compiles_is_left_out()
 		[ -f "$base/net/a.c" ] && [ "$(find "$base" -name a.c | wc -l)" = 1 ] &&
 		base=$(base_of "$TOY/usr/linux-source-6.12.tar.xz")/drivers &&
 		[ "$(find "$base" -name a.c | wc -l)" = 4 ] || return 1
-	# A later series may touch more: what an earlier one has extracted lacks that.
+	# A later series may touch more files, which the earlier extraction lacks.
 	cp -r "$SCRIPTS" "$TOY/scripts" && sed -i 's/^LEFT_OUT=(drivers.*gpu,/LEFT_OUT=(drivers\/{/' "$TOY/scripts/steps/source" &&
 		base=$("$TOY/scripts/steps/source" 2>/dev/null)/drivers && [ -f "$base/gpu/a.c" ] &&
 		[ ! -e "$base/net/ethernet/a.c" ] && [ -z "$(find "$TOY/cache/src" -name '.extract*')" ]
@@ -106,7 +106,7 @@ test_wrong_paths_get_one_line()
 		echo x >"$TOY/bad.deb" &&
 		KERNEL=$TOY/empty one_line "is not a kernel source tree" steps/source &&
 		KERNEL=$TOY/file one_line "neither a directory nor" steps/source &&
-		KERNEL=$TOY/bad.deb one_line "no linux-source package" steps/source &&
+		KERNEL=$TOY/bad.deb one_line "is not a linux-source package" steps/source &&
 		KERNEL=$TOY/bad.tar.xz fails_with "cannot extract" steps/source &&
 		one_line "no linux-source-6.12 tarball" steps/source
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# test-tree: the work tree follows the series, touches no more than it must, and
-# neither a bad patch nor an update costs the user an edit.
+# test-tree: the work tree follows the series and touches no other files.  Neither a bad
+# patch nor an update loses an edit.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
@@ -25,7 +25,7 @@ test_second_run_touches_nothing()
 	rebuilt && keep snapshot "$TREE/mm" "$TREE/lib" "$TREE/Makefile" && quiet tree && kept
 }
 
-test_update_touches_only_what_changes()
+test_an_update_writes_only_changed_files()
 {
 	rebuilt && keep snapshot "$TREE/mm/a.c" "$TREE/mm/b.c" && sleep 0.01 &&
 		sed -i 's/^+int n;/+int m;/' "$TOY/top/patches/two.patch" && quiet tree && kept && grep -q 'int m;' "$TREE/mm/new.c" &&
@@ -127,7 +127,7 @@ test_a_new_file_is_not_overwritten()
 		grep -q mine "$TREE/mm/new.c" && FORCE=1 quiet tree && grep -qx 'int n;' "$TREE/mm/new.c"
 }
 
-# new_files_are_kept: whatever they are, but for what tools leave.
+# new_files_are_kept: all new files, except the leftovers of tools.
 new_files_are_kept()
 {
 	local name
@@ -139,14 +139,14 @@ new_files_are_kept()
 	touch "$TREE"/mm/{a.c~,a.c.orig,a.o,a.mod.c} "$TREE/tags"
 }
 
-test_clean_waits_for_what_is_at_work()
+test_clean_refuses_while_commands_run()
 {
 	rebuilt && (
 		exec 8>"$TOY/top/build/compare.lock" && flock 8 &&
 			FORCE=1 fails_with 'build/compare.lock is held' clean
 	) && [ -e "$TREE/mm/a.c" ] && mkdir -p "$TOY/top/results/send" &&
 		touch "$TOY/top/results/send/sending-v1" &&
-		fails_with 'v1 was not sent to its end' clean && [ -e "$TREE/mm/a.c" ] &&
+		fails_with 'v1 was not sent completely' clean && [ -e "$TREE/mm/a.c" ] &&
 		FORCE=1 quiet clean && [ ! -e "$TOY/top/build" ]
 }
 

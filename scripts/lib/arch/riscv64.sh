@@ -8,8 +8,8 @@ IMAGE=arch/riscv/boot/Image
 QEMU=qemu-system-riscv64
 MACHINE=virt
 CPU_TCG=rv64
-# A hart that spins does not yield to the other ones here: in one thread each
-# round of interrupts would take a tenth of a second.
+# A hart that spins does not yield to other harts here: in one thread, each round of IPIs
+# would take a tenth of a second.
 TCG_THREAD=multi
 CPU_KVM=host
 HOST_MACHINE=riscv64

@@ -10,9 +10,9 @@ MACHINE=q35
 # A CPU of Intel's that wants retpolines and, being hit by Indirect Target
 # Selection, aligned thunks: so that the thunk pages are used even under TCG.
 CPU_TCG=Cascadelake-Server-v1
-# One thread for all virtual CPUs: with several, QEMU 7.2 may translate code that
-# another CPU is writing, and keep for ever what was there for a moment: the INT3
-# of a text poke, which then kills the stock kernel as well as the patched one.
+# One thread for all virtual CPUs: with several threads, QEMU 7.2 may translate code that
+# another CPU is writing, and keep the translation for ever.  A temporary INT3 of a text
+# poke then kills the stock kernel as well as the patched one.
 TCG_THREAD=single
 # Some hosts refuse to pass this MSR on, and then not even a VM is made.
 CPU_KVM=host,-arch-capabilities

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What scripts/compare has measured: read, summed up, shown."""
+"""Read, sum up and show the measurements of scripts/compare."""

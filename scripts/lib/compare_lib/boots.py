@@ -64,12 +64,12 @@ def check_text(path, found):
 
 
 def lacks(path, name):
-    """Whether the architecture has no such thing."""
+    """Whether the architecture lacks the measured feature."""
     return (name.rsplit("-", 1)[0], path.name.split("-")[0]) in OPTIONAL
 
 
 def read_test(path, name, test):
-    """What one workload measured; None if this architecture has no such thing."""
+    """The values of one workload; None if the architecture lacks the feature."""
     if not test or not test.ok:
         said = "; ".join(test.output)[-200:] if test else "never began"
         raise fault(path, f"{name} failed: {said}")
@@ -85,7 +85,7 @@ def windows_of(test):
 
 
 def add_windows(path, tests, found):
-    """What the plugin has counted in each, in their order."""
+    """The counts of the plugin in each window, in order."""
     log = path / "plugin.log"
     lines = log.read_text().splitlines() if log.is_file() else []
     counted = [match.group(1).split() for line in lines if (match := WINDOW.match(line))]
@@ -136,7 +136,7 @@ def names_of(arch, runs):
 
 
 def one_of(out, names, what, read):
-    """What is the same for all of these boots."""
+    """The value that all these boots share."""
     found = {read(out / name) for name in names}
     if len(found) != 1:
         raise Fault(f"{names[0]} and others differ in their {what}: run make compare again")

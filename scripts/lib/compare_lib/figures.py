@@ -15,7 +15,7 @@ DIRECT = {"direct_4k": "4 KiB", "direct_2m": "2 MiB", "direct_1g": "1 GiB"}
 
 @dataclass
 class Figure:
-    """One thing that was measured: values of each column, or why there are none."""
+    """One measured quantity: the values of each column, or the reason why there are none."""
     section: str
     workload: str
     arch: str
@@ -25,7 +25,7 @@ class Figure:
 
 
 def spread(values):
-    """The median, and what the boots had least and most."""
+    """The median, the least and the greatest value of the boots."""
     return statistics.median(values), min(values), max(values)
 
 
@@ -40,7 +40,7 @@ def grown(values, what):
 
 
 def of_smp(number, values):
-    """What so many pieces of code took with two CPUs."""
+    """The cost of this number of pieces of code with two CPUs."""
     text, tables = grown(values, "text"), grown(values, "page_tables")
     return {
         "text pages": text // PAGE,
@@ -55,12 +55,12 @@ def of_smp(number, values):
 
 
 def in_all(values, nr):
-    """What was counted in the three windows of a workload."""
+    """The sum of the counts in the three windows of a workload."""
     return sum(values[f"window {what}"][nr] for what in PHASES)
 
 
 def of_count(number, values):
-    """How many instructions one took, and how often a TLB was flushed for all."""
+    """Instructions for one piece of code, and TLB flushes for all."""
     return {
         "TLB flushes of all": in_all(values, FLUSHES),
         "TLB flushes of a page": in_all(values, FLUSHED_PAGES),

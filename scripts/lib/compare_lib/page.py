@@ -21,7 +21,7 @@ EMULATED = "emulated: counted in a guest of QEMU's translator, not on a real CPU
 
 
 def quoted(text):
-    """As gnuplot takes it within double quotes."""
+    """The text, escaped for gnuplot's double quotes."""
     return '"' + text.replace("\\", "\\\\").replace('"', "'") + '"'
 
 
@@ -30,7 +30,7 @@ def data_block(lines):
 
 
 def is_wide(medians):
-    """Whether only a logarithmic scale shows all of them."""
+    """Whether the values need a logarithmic scale."""
     some = [m for m in medians if m > 0]
     return bool(some) and len(some) == len(medians) and max(some) > 50 * min(some)
 
@@ -55,7 +55,7 @@ def bars(title, figures):
 
 
 def curves(title, figures):
-    """One thing by the number of functions."""
+    """A plot of one figure by the number of functions."""
     columns = list(figures[0].columns)
     lines = [" ".join([figure.workload.split()[0].replace(",", ""),
                        *(str(spread(values)[0]) for values in figure.columns.values())])
@@ -68,7 +68,7 @@ def curves(title, figures):
 
 
 def draw(scripts):
-    """What gnuplot makes of each, to be put into the page as it is."""
+    """The SVG of each plot, for the page."""
     whole = "".join(f'reset\nset terminal svg size 620,380 name "plot{nr}" font "sans-serif,12" noenhanced'
                     f"\nset grid y\nset key above\n{script}\n" for nr, script in enumerate(scripts))
     try:
@@ -129,13 +129,13 @@ def section_html(figures, section, mark, drawn):
 
 
 def machines(accels):
-    """What was booted, one line an architecture."""
+    """The kernels and boots, one line an architecture."""
     return sorted({f"{arch}: {'KVM' if accel == 'kvm' else EMULATED}"
                    for (arch, kind), accel in accels.items() if kind == "smp"})
 
 
 def page(figures, runs, accels, lines):
-    """The whole; accels: {(arch, kind): tcg or kvm}."""
+    """The whole page; accels: {(arch, kind): tcg or kvm}."""
     yield '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
     yield "<title>Small pieces of text, stock beside patched</title>"
     yield f"<style>{STYLE}</style></head><body>"

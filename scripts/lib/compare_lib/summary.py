@@ -20,7 +20,7 @@ PROVENANCE = re.compile(
 
 @dataclass
 class Row:
-    """One figure: where compare.json has it, and what it is called in README.md."""
+    """One figure: its place in compare.json and its title in README.md."""
     title: str
     workload: str
     what: str
@@ -61,7 +61,7 @@ def table(data):
 
 
 def provenance(data, series, version):
-    """What was measured; series is what scripts/cover-letter --series printed."""
+    """The provenance of the figures; series is the output of scripts/cover-letter --series."""
     told = dict(line.split(" ", 1) for line in series.splitlines())
     runs = data["runs"]
     emulated = ", emulated" if any(data["emulated"].values()) else ""
@@ -73,7 +73,7 @@ def provenance(data, series, version):
 
 
 def region(text):
-    """What README.md has before the marks, between them and after them."""
+    """The parts of README.md before, between and after the marks."""
     parts = re.split(f"({re.escape(BEGIN)}\n|{re.escape(END)}\n)", text)
     if [p.strip() for p in parts[1::2]] != [BEGIN, END]:
         raise Fault(f"README.md must have the lines \"{BEGIN}\" and \"{END}\" once each")
@@ -81,7 +81,7 @@ def region(text):
 
 
 def fault(lines):
-    """Why the lines are not what 'make readme' writes, or None."""
+    """The first deviation from the form that 'make readme' writes, or None."""
     if not lines or not re.fullmatch(r"\| \| .* \|", lines[0]):
         return "the table has no head"
     columns = lines[0].count("|") - 2

@@ -5,44 +5,42 @@ import textwrap
 
 from .figures import spread
 
-# section: title, and what has to be known to read it
+# section: title, explanation
 SECTIONS = {
-    "made": ("What small pieces of text cost", (
-        "TLB entries: pages of any size that the text is mapped by. Bytes each: executable pages "
-        "and all new pages of page tables, for what is split and for other memory too, by the "
-        "number made; there is one NUMA node, for each of which stock's BPF takes 2 MiB. "
-        "Slab bytes each: all that the kernel allocates, the allocators' metadata "
-        "and what their users keep for each, where a thousand are made. Direct map split: what "
-        "is mapped by 4 KiB pages meanwhile and was not before. IPIs: two CPUs, until all is "
-        "freed, on x86 to flush TLBs as well; arm64 flushes by an instruction, and riscv's "
-        "firmware does most itself, uncounted. TLB flushes: with one CPU, while they are made "
-        "and removed and for three seconds after that, of processes' memory too; a page is on "
-        "arm64 also a range of them in one instruction, x86's writes to CR3, by which processes "
-        "are switched and flushed, are not counted, and what vfree() leaves to be purged some "
-        "time later counts there. Instructions: of the whole guest with one CPU meanwhile; what "
-        "is freed later, after a grace period, is not among those to remove one. Both are "
-        "counted by a plugin of QEMU's. riscv's set_memory_x() makes the direct map's alias "
-        "executable as well: there every page of text counts twice. `bpf_cpus` loads a part of "
-        "the programs on each CPU at the same time. The workloads of a boot run one after the "
-        "other, in this order: packs that are kept and direct map that was split by one are "
-        "there for the next, and text that was executed before costs a round of interrupts when "
-        "the series reuses it.")),
-    "lookups": ("Keys of bcachefs", (
-        "Instructions for one key, by the kernel's perf_test, counted by QEMU with one CPU "
-        "(`-icount`): of lookups the least of ten; keys are inserted once.")),
+    "made": ("Cost of small pieces of text", (
+        "Text pages: executable pages. TLB entries: entries that map the text, of any page size. "
+        "Bytes each: executable pages and all new page tables, divided by the number of pieces; "
+        "page tables are also needed where the direct map is split. There is one NUMA node, and "
+        "stock's BPF takes 2 MiB for each node. Slab bytes each: all kernel allocations, with the "
+        "metadata of the allocators and of their users, if a thousand pieces are made. Direct map "
+        "split: memory that is newly mapped with 4 KiB pages. IPIs: with two CPUs, until all text "
+        "is freed. They include TLB flushes on x86; arm64 flushes with an instruction, and most "
+        "flushes of riscv are in the firmware, which is not counted. TLB flushes: with one CPU, "
+        "while pieces are made and removed and for three seconds afterwards, including flushes of "
+        "processes. A page flush of arm64 may cover a range. Writes to CR3 on x86 are not counted. "
+        "Deferred purges of vfree() count where they happen. Instructions: of the whole guest with "
+        "one CPU. Text that is freed later, after a grace period, does not count as removal. A "
+        "QEMU plugin counts instructions and flushes. On riscv, set_memory_x() makes the alias in "
+        "the direct map executable as well, so each text page counts twice. `bpf_cpus` loads a "
+        "part of the programs on each CPU at the same time. The workloads of a boot run one after "
+        "the other in this order: they inherit packs and a split direct map from earlier ones, and "
+        "the series synchronises CPUs before it reuses text.")),
+    "lookups": ("bcachefs keys", (
+        "Instructions for one key in the kernel's perf_test, counted by QEMU with one CPU "
+        "(`-icount`). Lookups: the least of ten runs. Inserts: one run.")),
     "writes": ("Text writes", (
-        "By lib/test_vmalloc_text, which only the series has: stock has no operation that is "
-        "the same on all architectures to put beside it (`bpf_cpus` above is what both have). "
-        "Rounds are rounds of interrupts to synchronise all CPUs.")),
+        "Measured by lib/test_vmalloc_text, which only the series has. Stock has no operation that "
+        "is the same on all architectures; `bpf_cpus` above compares both kernels. A round "
+        "synchronises all CPUs with IPIs.")),
     "calls": ("Calls of small functions in random order", (
-        "Functions with a page each as text was allocated before, and packed by the slab. For "
-        "each call, by caches simulated while QEMU runs the kernel: 32 KiB in 8 ways, a TLB of "
-        "128 entries of 4 KiB, or 8 of 2 MiB, a second one of 1,536. Which size of pages applies "
-        "depends on the architecture: the slab maps by 2 MiB where it can, single pages never "
-        "are.")),
+        "Functions with one page each, as text was allocated before, and functions in packs of the "
+        "slab. Figures are for each call. QEMU simulates the caches: 32 KiB in 8 ways; a TLB with "
+        "128 entries for 4 KiB, or 8 for 2 MiB; a second TLB with 1,536 entries. The architecture "
+        "decides which page size applies: the slab uses 2 MiB pages where it can; functions with "
+        "one page each never have large pages.")),
     "direct map": ("Parts of the direct map", (
-        "MiB mapped by pages of each size. What only the series has, and calls of functions, "
-        "have one number: patched.")),
+        "MiB mapped with pages of each size. Workloads that only the series has, and calls of "
+        "functions, have one number: patched.")),
 }
 
 BY_WHAT = ("writes", "calls")   # of which one reads how a figure grows
@@ -100,13 +98,13 @@ def columns_of(figures, section):
 
 
 def differs(figure):
-    """Whether there is anything to compare, and it is not the same everywhere."""
+    """Whether the columns of a figure differ; a single column counts."""
     columns = list(figure.columns.values())
     return len(columns) < 2 or any(spread(c)[0] != spread(columns[0])[0] for c in columns)
 
 
 def group_of(figure):
-    """What is set beside each other, and how a row of that is called."""
+    """The group of a figure, and the title of its row."""
     if figure.section in BY_WHAT:
         return figure.what, figure.workload
     return figure.workload, figure.what
@@ -146,7 +144,7 @@ def markdown(table):
 
 
 def remarks(figures, section):
-    """Why something was not measured."""
+    """The reasons for missing figures."""
     said = dict.fromkeys(f"{f.arch}: no {f.workload}: {f.remark}." for f in figures
                          if f.section == section and f.remark)
     return [*said, ""] if said else []

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the Python scripts here share: the series, its states, the work tree."""
+"""Shared by the Python scripts: the series, its states, the work tree."""

@@ -24,7 +24,7 @@ def read_agreed():
 
 
 def agreed_state(marks):
-    """What AGREED says then."""
+    """The content of AGREED with these marks."""
     return states.text_state("".join(f"{p}\t{m}\n" for p, m in sorted(marks.items())))
 
 
@@ -110,7 +110,7 @@ def modeless(patches):
 
 
 def insert(rows, number, path, state):
-    """Let a file be of that state from patch number on."""
+    """Set the state of a file from this patch number on."""
     before = rows[0].get(path)
     for row in rows:
         row.setdefault(path, before)

@@ -54,7 +54,7 @@ def template(name):
 
 
 def compose(patch, stat, diff):
-    """The whole mail: the message as it was, then what git says."""
+    """The whole mail: the message, then the diffstat and diff of git."""
     message = patch.message.rstrip("\n")
     if not message:
         message = template(patch.name).rstrip("\n")

@@ -12,7 +12,7 @@ HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 @dataclass
 class Change:
-    """What one patch does to one file."""
+    """The change of one file by one patch."""
     path: str
     new: bool = False
     deleted: bool = False

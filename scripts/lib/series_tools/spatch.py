@@ -12,7 +12,7 @@ FINDING = re.compile(r"^(\S+?):(\d+):(\d+)-\d+: (.*)$")
 
 
 def field(cocci, name):
-    """What a semantic patch says of itself, such as 'Options'."""
+    """A field in the head of a semantic patch, such as 'Options'."""
     found = re.search(rf"(?m)^// {name}: *(.*)$", Path(cocci).read_text())
     return found.group(1) if found else ""
 
@@ -53,7 +53,7 @@ def lay(files, top, folder):
 
 
 def run(cocci, files, top, mode="report"):
-    """What spatch prints for these files, which are relative to top.
+    """The output of spatch for these files, which are relative to top.
 
     It reads them in a folder of their own: it takes those that are named on its
     command line for one program, which is slow, and hides faults."""
@@ -85,7 +85,7 @@ def not_understood(top, files):
 
 
 def findings(text):
-    """(file, line, what) of each line of a report; what is no finding is not one."""
+    """(file, line, what) of each line of a report; other lines are skipped."""
     found = {(m.group(1).removeprefix("./"), int(m.group(2)), m.group(4))
              for m in map(FINDING.match, text.splitlines()) if m}
     return sorted(found)

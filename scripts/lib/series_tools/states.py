@@ -30,7 +30,7 @@ def read_state(path):
 
 
 def text_state(text):
-    """That of a plain file with this text."""
+    """The state of a plain file with this text."""
     return ("100644", text.encode("utf-8"))
 
 
@@ -47,7 +47,7 @@ def write_beside(path, state):
 
 
 def beside(path):
-    """Its name until it is complete; editors' backups are called so, too."""
+    """The name of a file until it is complete; editors name backups like this."""
     return path.with_name(f".{path.name}.new~")
 
 

@@ -32,7 +32,7 @@ class Waivers:
                      if line.strip() and not line.startswith("#")]
 
     def not_covered(self, findings):
-        """Those without a waiver; the waivers of others are used."""
+        """The findings without a waiver; marks the waivers of the others as used."""
         for finding in findings:
             waiver = next((w for w in self.rows if w.covers(finding)), None)
             if waiver:

@@ -69,7 +69,7 @@ class WorkTree:
         return (self.path / "Makefile").is_file()
 
     def lock(self):
-        """One at a time; held until this process ends."""
+        """Lock the tree until this process ends."""
         BUILD.mkdir(parents=True, exist_ok=True)
         self._lock = open(BUILD / f".{self.path.name}.lock", "w",
                           encoding="ascii")
@@ -165,7 +165,7 @@ class WorkTree:
 
 
 def base_mark(base):
-    """What tells this base from another or a later one."""
+    """An identity of the base, which changes with its content."""
     stamp = Path(f"{base}.stamp")
     return f"{base}\n{stamp.read_text() if stamp.is_file() else ''}"
 
@@ -318,7 +318,7 @@ def sync(tree, base, patches, force=False):
     with tempfile.TemporaryDirectory(dir=BUILD, prefix=f".scratch.{tree.path.name}.") as scratch:
         update = Update(tree, base, patches, scratch)   # may refuse the series
         if tree.path.is_dir() and not tree.exists():
-            raise Fault(f"{tree.path} is no kernel tree: remove it first")
+            raise Fault(f"{tree.path} is not a kernel tree: remove it first")
         if not tree.exists():
             copy_base(base, tree.path)
         if tree.popped() and not force:

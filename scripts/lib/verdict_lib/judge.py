@@ -78,7 +78,7 @@ def take_splats(test, lines):
             test.cases.append(ktap.Case(splat.name, "failed", splat.note))
 
 
-# --- what the kernel did before the guest's init; judged from messages ---
+# --- tests before the guest's init, judged from kernel messages ---
 
 def boot_wx(test, lines):
     checks = [line for line in lines if "Checked W+X mappings" in line]
@@ -127,7 +127,7 @@ BOOT_JUDGES = {"wx": boot_wx, "ftrace": boot_ftrace, "kunit": boot_kunit,
                "early_tracer": boot_early_tracer}
 
 
-# --- what a module prints that knows no KTAP ---
+# --- modules that do not print KTAP ---
 
 BPF_SUMMARY = re.compile(
     r"test_bpf: (?:(\w+): )?Summary: (\d+) PASSED, (\d+) FAILED"
@@ -162,7 +162,7 @@ def judge_test_bpf(test, lines):
 MODULE_JUDGES = {"test_bpf": judge_test_bpf}
 
 
-# --- what the guest ran ---
+# --- tests that the guest's init runs ---
 
 def take_ktap(test, stream):
     test.cases += ktap.flatten(stream.cases)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the kernel's own kunit_parser makes of our KTAP."""
+"""Our KTAP as the kernel's kunit_parser reads it."""
 import os
 import re
 import subprocess

@@ -55,7 +55,7 @@ class Line:
 
 @dataclass
 class TestLog:
-    """What was printed from the "begin" line of a test to its result."""
+    """The output from the "begin" line of a test to its result."""
     number: int
     name: str
     kernel: list = field(default_factory=list)
@@ -155,7 +155,7 @@ class Splitter:
 
 
 def read(data):
-    """Take a serial log, as bytes, apart."""
+    """Parse a serial log, given as bytes."""
     splitter = Splitter()
     lines, cut = split_lines(data)
     for line in lines:
@@ -179,7 +179,7 @@ LONGEST_REPORT = 100            # lines, when its end is not marked
 
 
 class Splat:
-    """One report of the kernel's: from its first line to its end."""
+    """One report of the kernel, from its first line to its end."""
 
     def __init__(self, text):
         self.lines = [text]

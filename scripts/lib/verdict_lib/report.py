@@ -8,7 +8,7 @@ MARKS = {"passed": "ok", "failed": "FAILED", "skipped": "skipped",
 
 
 def reason(test):
-    """Why a test is not simply passed, in one line."""
+    """The reason why a test has not simply passed, in one line."""
     parts = list(test.problems)
     parts += [f"{c.name}: {c.note}" if c.note else c.name
               for c in test.failures()]
@@ -26,7 +26,7 @@ def reason(test):
 
 
 def tally(test):
-    """How many cases ended how, in one phrase."""
+    """The number of cases by result, in one phrase."""
     if test.counts:
         return ", ".join(f"{name} {c['passed']}/{c['passed'] + c['failed']}"
                          for name, c in test.counts.items())

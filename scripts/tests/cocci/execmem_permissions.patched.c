@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What execmem_permissions.cocci finds and what it does not: parsed, never compiled. */
+/* Lines that execmem_permissions.cocci must and must not find: parsed, never compiled. */
 void write_text(void *text, const void *code, unsigned int len)
 {
 	text_poke_copy(text, code, len);

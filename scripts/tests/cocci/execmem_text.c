@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What execmem_text.cocci finds and what it does not: parsed, never compiled. */
+/* Lines that execmem_text.cocci must and must not find: parsed, never compiled. */
 void *page_of_a_slot(void)
 {
 	return execmem_alloc(EXECMEM_KPROBES, PAGE_SIZE); /* found */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What text_patching.cocci finds and what it does not: parsed, never compiled. */
+/* Lines that text_patching.cocci must and must not find: parsed, never compiled. */
 int copy_checked(void *text, const void *code, unsigned int len)
 {
 	if (!text_poke_copy(text, code, len)) /* found */
