@@ -58,7 +58,6 @@ static void check_slab_as_at_load(const char *when)
 		CHECK_EQ(n->reserved, was->reserved, "%s, type %d", when, slab_types[i]);
 		CHECK_EQ(n->nr_packs, was->nr_packs, "%s, type %d", when, slab_types[i]);
 		CHECK_EQ(n->nr_huge, was->nr_huge, "%s, type %d", when, slab_types[i]);
-		CHECK_EQ(n->lost, was->lost, "%s, type %d", when, slab_types[i]);
 	}
 }
 

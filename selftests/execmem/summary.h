@@ -53,17 +53,15 @@ static inline bool is_of_others(const char *type, const char *domain)
 /* Print the comparable part of one line of the summary. Return its length. */
 static inline int print_pool(char *to, size_t size, const char *line)
 {
-	unsigned long reserved, used, objects, packs, huge, lost;
+	unsigned long reserved, used, objects, packs, huge;
 	char type[16], domain[16];
 
-	if (sscanf(line, "%15s %15s %lu %lu %lu %lu %lu %*u %*u %*u %lu", type, domain,
-		   &reserved, &used, &objects, &packs, &huge, &lost) != 8)
+	if (sscanf(line, "%15s %15s %lu %lu %lu %lu %lu", type, domain, &reserved, &used,
+		   &objects, &packs, &huge) != 7 || is_of_others(type, domain))
 		return 0;
-	if (is_of_others(type, domain))
-		return snprintf(to, size, "%s %s: %lu lost\n", type, domain, lost);
 	return snprintf(to, size,
-			"%s %s: %lu bytes, %lu used, %lu objects, %lu packs, %lu huge, %lu lost\n",
-			type, domain, reserved, used, objects, packs, huge, lost);
+			"%s %s: %lu bytes, %lu used, %lu objects, %lu packs, %lu huge\n",
+			type, domain, reserved, used, objects, packs, huge);
 }
 
 /*
@@ -88,7 +86,7 @@ static inline bool read_summary(char *to, size_t size)
 }
 
 /* Count freed text that cannot be reused yet, in the types that are compared. */
-static inline int count_condemned(void)
+static inline int count_freed(void)
 {
 	char line[256], type[16], domain[16];
 	FILE *f = fopen(OBJECTS, "re");
@@ -99,7 +97,7 @@ static inline int count_condemned(void)
 		if (sscanf(line, "pack %15s %15s", type, domain) == 2)
 			compared = !is_of_others(type, domain);
 		else
-			n += compared && strstr(line, " condemned");
+			n += compared && strstr(line, " freed");
 	}
 	if (f)
 		fclose(f);
@@ -129,7 +127,7 @@ static inline bool read_settled_summary(char *to, size_t size)
 		nanosleep(&half_second, NULL);
 		if (!read_summary(again, sizeof(again)))
 			return false;
-		same = strcmp(to, again) || count_condemned() ? 0 : same + 1;
+		same = strcmp(to, again) || count_freed() ? 0 : same + 1;
 		snprintf(to, size, "%s", again);
 	}
 	return same == 6;
@@ -145,11 +143,12 @@ static inline void make_trampoline_of_probes(const char *function)
 	inject("", NULL, 0);
 }
 
+/* Wait until the summary is as before, for at most a minute: grace periods can be long. */
 static inline bool summary_returns_to(const char *before)
 {
 	char after[2048];
 
-	for (int tries = 0; tries < 10; tries++) {
+	for (int tries = 0; tries < 120; tries++) {
 		if (read_summary(after, sizeof(after)) && !strcmp(before, after))
 			return true;
 		nanosleep(&half_second, NULL);

@@ -33,15 +33,14 @@ static int summary_show(struct seq_file *m, void *v)
 	struct execmem_stats s;
 
 	seq_puts(m, "type     domain    reserved     used  objects  packs   huge");
-	seq_puts(m, "   allocs      asked      given     lost\n");
+	seq_puts(m, "   allocs      asked      given\n");
 	for (type = 0; type < EXECMEM_NR_TEXT_TYPES; type++) {
 		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++) {
 			if (execmem_get_stats(type, domain, &s))
 				continue;
-			seq_printf(m, "%-8s %-9s %8zu %8zu %8lu %6u %6u %8llu %10llu %10llu %8zu\n",
+			seq_printf(m, "%-8s %-9s %8zu %8zu %8lu %6u %6u %8llu %10llu %10llu\n",
 				   type_names[type], domain_names[domain], s.reserved, s.used,
-				   s.nr_objects, s.nr_packs, s.nr_huge, s.allocs, s.asked, s.given,
-				   s.lost);
+				   s.nr_objects, s.nr_packs, s.nr_huge, s.allocs, s.asked, s.given);
 		}
 	}
 	return 0;

@@ -482,16 +482,6 @@ void execmem_pack_condemn(struct execmem_pack *pack, const struct execmem_extent
 }
 
 /**
- * execmem_pack_revive - turn adjacent condemned objects into one allocated object
- * @pack:	the pack
- * @dead:	granules of the condemned objects
- */
-void execmem_pack_revive(struct execmem_pack *pack, const struct execmem_extent *dead)
-{
-	make_object(pack, dead->start, dead->end);
-}
-
-/**
  * execmem_pack_bury - make all granules of condemned objects dead
  * @pack:	the pack
  * @dead:	granules of the condemned objects; they contain traps

@@ -135,7 +135,6 @@ void execmem_pack_prefetch(const struct execmem_pack *pack, unsigned int leaf);
 bool execmem_pack_find(const struct execmem_pack *pack, const void *text,
 		       struct execmem_extent *object);
 void execmem_pack_condemn(struct execmem_pack *pack, const struct execmem_extent *object);
-void execmem_pack_revive(struct execmem_pack *pack, const struct execmem_extent *dead);
 void execmem_pack_bury(struct execmem_pack *pack, const struct execmem_extent *dead);
 bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
 		       struct execmem_extent *e);

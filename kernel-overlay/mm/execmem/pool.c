@@ -765,7 +765,6 @@ static void add_stats(struct execmem_stats *sum, const struct execmem_stats *s)
 	sum->used += s->used;
 	sum->nr_objects += s->nr_objects;
 	sum->reserved += s->reserved;
-	sum->lost += s->lost;
 	sum->nr_packs += s->nr_packs;
 	sum->nr_huge += s->nr_huge;
 }

@@ -229,16 +229,11 @@ static bool fill_traps(void *text, size_t size)
 	return !ret || ret == -EAGAIN;
 }
 
-/* Never reuse text that cannot be filled with traps. Called with the pool lock held. */
-static void lose(struct execmem_pack *pack, const struct execmem_extent *dead)
+/* Text that waits for a grace period begins in @leaf. Called with the pool lock held. */
+static void wait_for_grace(struct execmem_pack *pack, unsigned int leaf)
 {
-	size_t size = execmem_pack_bytes(pack, dead);
-
-	execmem_pack_revive(pack, dead);
-	pack->pool->stats.nr_objects++;
-	pack->pool->stats.lost += size;
-	pr_warn_once("execmem: %zu bytes at %p cannot be filled with traps\n", size,
-		     execmem_pack_addr(pack, dead->start));
+	mark_leaves(pack, EXECMEM_GRACE, leaf, leaf);
+	queue_delayed_work(system_unbound_wq, &grace_work, ROUND_DELAY);
 }
 
 /* Fill condemned text with traps and bury it. Called with trap_lock held. */
@@ -252,7 +247,10 @@ static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 
 	guard(spinlock)(&pack->pool->lock);
 	if (!full) {
-		lose(pack, dead);
+		pr_warn_once("execmem: %zu bytes at %p cannot be filled with traps\n", size,
+			     execmem_pack_addr(pack, dead->start));
+		/* Try again after the next grace period. */
+		wait_for_grace(pack, leaf_of(dead->start));
 		return;
 	}
 	execmem_pack_bury(pack, dead);
@@ -343,7 +341,7 @@ static struct execmem_pack *condemn(void *text, struct execmem_extent *object, b
 	execmem_pack_condemn(pack, object);
 	pool->stats.nr_objects--;
 	if (executed)
-		mark_leaves(pack, EXECMEM_GRACE, leaf_of(object->start), leaf_of(object->start));
+		wait_for_grace(pack, leaf_of(object->start));
 	execmem_unlock_object(pack);
 	return pack;
 }
@@ -406,10 +404,7 @@ void execmem_retire(void *text)
 
 	if (!text)
 		return;
-	if (WARN(IS_ERR(condemn(text, &object, true)), "execmem: %p is not allocated\n", text))
-		return;
-
-	queue_delayed_work(system_unbound_wq, &grace_work, ROUND_DELAY);
+	WARN(IS_ERR(condemn(text, &object, true)), "execmem: %p is not allocated\n", text);
 }
 
 /**

@@ -306,6 +306,9 @@ struct poke_counts {
 	atomic_long_t sets;
 	atomic_long_t syncs;
 	atomic_long_t rounds;
+	atomic_long_t others;		/* bytes of other text that were filled with traps */
+	ktime_t start;
+	s64 ms;
 };
 
 static bool is_ours(const void *addr)
@@ -321,8 +324,14 @@ static void count_copy(void *counts, void *addr, size_t len, int ret)
 
 static void count_set(void *counts, void *addr, size_t len, int ret)
 {
-	if (!ret && is_ours(addr))
-		atomic_long_inc(&((struct poke_counts *)counts)->sets);
+	struct poke_counts *c = counts;
+
+	if (ret)
+		return;
+	if (is_ours(addr))
+		atomic_long_inc(&c->sets);
+	else
+		atomic_long_add(len, &c->others);
 }
 
 static void count_sync(void *counts, unsigned long round, bool shared)
@@ -338,7 +347,7 @@ static void count_sync(void *counts, unsigned long round, bool shared)
 
 static void count_pokes(struct kunit *test, struct poke_counts *c)
 {
-	*c = (struct poke_counts) { .task = current };
+	*c = (struct poke_counts) { .task = current, .start = ktime_get() };
 	KUNIT_ASSERT_EQ(test, register_trace_text_poke_copy(count_copy, c), 0);
 	KUNIT_ASSERT_EQ(test, register_trace_text_poke_set(count_set, c), 0);
 	KUNIT_ASSERT_EQ(test, register_trace_text_poke_sync(count_sync, c), 0);
@@ -349,7 +358,18 @@ static void counted_pokes(struct poke_counts *c)
 	unregister_trace_text_poke_copy(count_copy, c);
 	unregister_trace_text_poke_set(count_set, c);
 	unregister_trace_text_poke_sync(count_sync, c);
+	c->ms = ktime_ms_delta(ktime_get(), c->start);
 	tracepoint_synchronize_unregister();
+}
+
+/* Frees of other tasks cause rounds too: ten per second, and one per MiB. */
+static bool has_rounds(const struct poke_counts *c, long max)
+{
+	long others = atomic_long_read(&c->others);
+
+	if (others)
+		max += 1 + c->ms / 100 + others / SZ_1M;
+	return atomic_long_read(&c->rounds) <= max;
 }
 
 /*
@@ -743,7 +763,6 @@ static void test_stats(struct kunit *test)
 	s = stats();
 	KUNIT_EXPECT_EQ(test, s.nr_packs, 0);
 	KUNIT_EXPECT_EQ(test, s.reserved, 0);
-	KUNIT_EXPECT_EQ(test, s.lost, 0);
 	KUNIT_EXPECT_EQ(test, s.allocs - before.allocs, 2);
 }
 
@@ -1156,11 +1175,13 @@ static void test_lookup(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, execmem_is_text(TYPE, DOMAIN, addr));
 }
 
-static atomic_t flushes;
+static struct task_struct *flusher;
+static int flushes;
 
+/* Other tasks may allocate text too. */
 static void count_flush(void)
 {
-	atomic_inc(&flushes);
+	flushes += current == flusher;
 }
 
 struct pred_flush {
@@ -1182,6 +1203,7 @@ static void count_pred_flushes(struct kunit *test)
 	struct pred_flush *old = kunit_kzalloc(test, sizeof(*old), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, old);
+	flusher = current;
 	old->enabled = static_key_enabled(&execmem_pred_flush_enabled);
 	old->fn = static_call_query(execmem_pred_flush);
 	static_call_update(execmem_pred_flush, count_flush);
@@ -1196,16 +1218,16 @@ static void test_pred_flush(struct kunit *test)
 	void *text;
 
 	count_pred_flushes(test);
-	before = atomic_read(&flushes);
+	before = flushes;
 	alloc(test, 100);
-	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 1, "a new pack");
+	KUNIT_EXPECT_EQ_MSG(test, flushes, before + 1, "a new pack");
 	text = alloc(test, 100);
-	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 1, "never used");
+	KUNIT_EXPECT_EQ_MSG(test, flushes, before + 1, "never used");
 	free_now(text);
 	alloc_managed(test, TYPE, EXECMEM_TRUSTED, 100);
-	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 1, "trusted");
+	KUNIT_EXPECT_EQ_MSG(test, flushes, before + 1, "trusted");
 	alloc(test, 100);
-	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&flushes), before + 2, "reused");
+	KUNIT_EXPECT_EQ_MSG(test, flushes, before + 2, "reused");
 }
 
 /*
@@ -1420,43 +1442,45 @@ static void test_batching(struct kunit *test)
 
 	for (i = 0; i < ATTEMPTS; i++) {
 		retire_100(test, &cost);
-		if (atomic_long_read(&cost.syncs) <= 2)
+		if (has_rounds(&cost, 2))
 			break;
 	}
 	/* One call fills adjacent text. */
 	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.sets), 1);
 	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.sets), 100);
 	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.rounds), 1);
-	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.rounds), 2);
-	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.syncs), 2);
+	KUNIT_EXPECT_TRUE_MSG(test, has_rounds(&cost, 2), "%ld rounds",
+			      atomic_long_read(&cost.rounds));
 	KUNIT_EXPECT_EQ(test, stats().used, 0);
 }
 
 /* Retire objects with pauses that are shorter than the delay of the worker. */
-static long rounds_of_slow_frees(struct kunit *test)
+static void free_slowly(struct kunit *test, struct poke_counts *cost)
 {
-	struct poke_counts cost;
 	int i;
 
-	count_pokes(test, &cost);
+	count_pokes(test, cost);
 	for (i = 0; i < 4; i++) {
 		execmem_retire(alloc(test, 100));
 		msleep(20);
 	}
 	execmem_retire_barrier();
-	counted_pokes(&cost);
-	return atomic_long_read(&cost.rounds);
+	counted_pokes(cost);
 }
 
 static void test_slow_batching(struct kunit *test)
 {
-	long rounds = LONG_MAX;
+	struct poke_counts cost;
 	int i;
 
-	for (i = 0; i < ATTEMPTS && rounds > 2; i++)
-		rounds = min(rounds, rounds_of_slow_frees(test));
-	KUNIT_EXPECT_GE(test, rounds, 1);
-	KUNIT_EXPECT_LE(test, rounds, 2);
+	for (i = 0; i < ATTEMPTS; i++) {
+		free_slowly(test, &cost);
+		if (has_rounds(&cost, 2))
+			break;
+	}
+	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.rounds), 1);
+	KUNIT_EXPECT_TRUE_MSG(test, has_rounds(&cost, 2), "%ld rounds",
+			      atomic_long_read(&cost.rounds));
 }
 
 /* Count the writes and rounds of fn(test, nr). Repeat if other users of text disturb. */
@@ -1469,10 +1493,11 @@ static void count_cost(struct kunit *test, void (*fn)(struct kunit *test, unsign
 		count_pokes(test, cost);
 		fn(test, nr);
 		counted_pokes(cost);
-		if (atomic_long_read(&cost->rounds) <= max_rounds)
+		if (has_rounds(cost, max_rounds))
 			break;
 	}
-	KUNIT_EXPECT_LE(test, atomic_long_read(&cost->rounds), max_rounds);
+	KUNIT_EXPECT_TRUE_MSG(test, has_rounds(cost, max_rounds), "%ld rounds",
+			      atomic_long_read(&cost->rounds));
 }
 
 static void allocate_and_copy(struct kunit *test, unsigned int nr)
@@ -1610,7 +1635,6 @@ static void expect_same(struct kunit *test, enum execmem_type type,
 	KUNIT_EXPECT_EQ_MSG(test, after.reserved, before->reserved, "type %d", type);
 	KUNIT_EXPECT_EQ_MSG(test, after.used, before->used, "type %d", type);
 	KUNIT_EXPECT_EQ_MSG(test, after.nr_objects, before->nr_objects, "type %d", type);
-	KUNIT_EXPECT_EQ_MSG(test, after.lost, before->lost, "type %d", type);
 }
 
 static void execmem_test_exit(struct kunit *test)

@@ -129,6 +129,7 @@ void vfree(const void *base);
 u32 get_random_u32(void);
 
 #define memset32(p, v, n)		((void)(p))
+#define copy_page(to, from)		((void)(to))
 #define flush_icache_range(start, end)	do { } while (0)
 #define kmemleak_ignore(p)		do { } while (0)
 #define set_memory_rox(addr, pages)	0

@@ -94,7 +94,6 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define __assign_bit(nr, addr, value) \
 	((value) ? __set_bit(nr, addr) : __clear_bit(nr, addr))
 #define swap(a, b)		do { typeof(a) __tmp = (a); (a) = (b); (b) = __tmp; } while (0)
-#define copy_page(to, from)	((void)memcpy(to, from, PAGE_SIZE))
 #define pr_warn_once(fmt, ...)	do { } while (0)
 
 /* Bitmaps, as in include/linux/bitmap.h for variable lengths. */

@@ -56,7 +56,7 @@ size_t model_objects(void);
 /* Tests return on success and call die() on failure. */
 void test_random(unsigned long steps);
 void test_failures(void);
-void test_lost(void);
+void test_fill_fails(void);
 void test_placement(void);
 void test_threads(unsigned int seconds);
 void test_double_free(unsigned int seconds);

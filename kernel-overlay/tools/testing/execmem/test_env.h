@@ -94,6 +94,7 @@ int set_memory_rox(unsigned long addr, int pages);
 void flush_icache_range(unsigned long start, unsigned long end);
 void kmemleak_ignore(const void *p);
 void *memset32(u32 *p, u32 v, size_t n);
+#define copy_page(to, from)	((void)memcpy(to, from, PAGE_SIZE))
 bool is_vm_area_hugepages(const void *p);
 int text_poke_set(void *text, size_t len);
 int text_poke_copy_unchecked(void *text, const void *src, size_t len);
