@@ -1021,9 +1021,9 @@ static void test_waits_for_cpus(void)
 }
 
 /*
- * No caller waits for a task that is not running. The owner of most rounds has the lowest
- * priority. Real-time workers occupy its CPU, and all others but that of this thread; in
- * their pauses the owner begins a round.
+ * No caller waits for a task that is not running. A task with the lowest priority calls
+ * text_poke_sync() continuously and owns most rounds. Real-time workers occupy its CPU and
+ * all others except that of this thread. The owner can begin a round in their pauses.
  */
 #define HOG_MS	800
 

@@ -406,7 +406,7 @@ static void test_slab_retire(void)
 	diag("slab_retire: %lu calls; %ld readers were in a function when it was retired",
 	     worker_calls(), atomic_long_read(&p.lingered));
 	stop_workers();
-	CHECK(atomic_long_read(&p.lingered), "none was run while it was retired");
+	CHECK(atomic_long_read(&p.lingered), "no function was executed while it was retired");
 	for (nr = 0; nr < ARRAY_SIZE(slab_flavours); nr++)
 		test_text.slab_retire(p.text[nr]);
 	check_slab_as_at_load("afterwards");

@@ -16,7 +16,7 @@
 #define MODULE	"test_static_keys"
 #define RUNS	2
 
-/* Shared with the other tasks: how often they have freed text, and whether they end. */
+/* Shared with the other tasks: number of frees, and the request to end. */
 static struct shared {
 	unsigned long frees;
 	bool done;

@@ -6,7 +6,7 @@
  *
  *   1. Condemn it: it loses its owner, so that a second free fails.
  *   2. Wait for a grace period if CPUs may still execute it (execmem_retire() only).
- *   3. Bury it: fill it with traps.
+ *   3. Bury it: fill it with traps. If this fails, go back to step 2.
  *   4. Synchronise all CPUs with text_poke_sync(): no CPU executes the old code anymore.
  *
  * All frees share the rounds of step 4. A round runs ROUND_DELAY after the first burial,

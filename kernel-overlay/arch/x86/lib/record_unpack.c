@@ -269,7 +269,7 @@ static record_unpack_t target_of(const struct slots *s, unsigned int slot)
 /*
  * Find the boundary nearest to the middle of a range of slots. A slot is a boundary if it
  * needs another jump than the slot before it; adjacent slots without a function share the
- * jump to the other function. Return 0 if there is no boundary.
+ * jump to the other function. Return 0 without a boundary.
  *
  * The split does not depend on the addresses of functions, so neither does the size.
  */

@@ -5,7 +5,7 @@
 ///
 //# Assumes that memory for kprobes, ftrace and BPF is small, and also memory with a
 //# constant size or a size that the call rounds up to pages. Other variable sizes are not
-//# reported. There is no patch: the code must be generated in a buffer, and the caller
+//# reported. Patch mode is missing: the code must be generated in a buffer, and the caller
 //# must handle errors of execmem_text_copy().
 ///
 // Confidence: Moderate

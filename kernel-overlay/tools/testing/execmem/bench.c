@@ -497,27 +497,26 @@ static void print_intro(void)
 {
 	unsigned int i;
 
-	printf("Time to free a random object and to allocate one of a random size, in ns:\n"
-	       "median, minimum and maximum of %u batches, CPU time with 1 thread; with 2 and\n"
-	       "4 threads wall time as each sees it, waiting for locks included.\n\n"
-	       "Included: all that the allocators do to find, take and give back room, locks,\n"
-	       "and metadata (on huge pages, as the kernel has it). Not included, for none of\n"
-	       "them: writing traps, synchronising CPUs, mapping and unmapping, permissions,\n"
-	       "predictor flushes (off), trace points, the end of grace periods, and giving\n"
-	       "empty packs of the slab back, which is a worker's job. No text is touched.\n\n"
+	printf("Time in ns to free a random object and to allocate one of random size: median,\n"
+	       "minimum and maximum of %u batches. With 1 thread this is CPU time, with 2 and 4\n"
+	       "threads wall time per thread, with waiting for locks.\n\n"
+	       "Measured: searching, allocating and freeing, locks, and metadata (on huge pages,\n"
+	       "as in the kernel). Not measured, for any allocator: writing traps, synchronising\n"
+	       "CPUs, mapping and unmapping, permissions, predictor flushes, tracepoints, the end\n"
+	       "of grace periods, and the worker that frees empty packs. No text is accessed.\n\n"
 	       "slab       mm/execmem/*.c, domain of unprivileged BPF\n"
-	       "prog_pack  the base's kernel/bpf/core.c, 2 MiB packs\n"
-	       "page_cache two maple trees of ranges of pages, first fit, one mutex\n\n",
+	       "prog_pack  kernel/bpf/core.c of the base, 2 MiB packs\n"
+	       "page_cache two maple trees of page ranges, first fit, one mutex\n\n",
 	       opts.batches);
 	for (i = 0; i < NR_MIXES; i++)
 		printf("%-10s %s\n", mix_names[i], mix_texts[i]);
 	if (!opts.full)
 		printf("\n"
-		       "To bound the run, filling and shuffling (by as many pairs as objects) stop\n"
-		       "after %.1f and %.1f s. Then the rest of prog_pack is filled with its full\n"
-		       "packs taken off its list until the end of that phase: it has fewer and\n"
-		       "larger holes than with time to age, and its search is shorter. Lines say\n"
-		       "so; figures are what was measured, nothing is extrapolated. --full waits.\n",
+		       "To limit the run time, filling and shuffling (one pair per object) stop after\n"
+		       "%.1f and %.1f s. The rest of prog_pack is then filled with its full packs\n"
+		       "hidden until the end of this phase. It has fewer and larger holes than after\n"
+		       "aging, and its search is faster. The notes mark such lines. No figure is\n"
+		       "extrapolated. --full removes the limits.\n",
 		       opts.fill_ns / NSEC, opts.shuffle_ns / NSEC);
 	printf("\n%-8s%9s %2s %-10s %10s %10s %10s %7s %6s %6s %6s  notes\n", "sizes", "objects",
 	       "th", "allocator", "ns median", "min", "max", "pairs", "meta%", "waste%", "res/us");

@@ -82,7 +82,7 @@ static void check_object(const struct object *o)
 		check_bytes(o->text, o->given, 0xcc, "of a new object");
 	}
 	if (execmem_text_size(o->text) != o->given)
-		die("an object of %zu bytes has %zu", o->given, execmem_text_size(o->text));
+		die("an object of %zu bytes has size %zu", o->given, execmem_text_size(o->text));
 }
 
 /* Random size, mostly small, sometimes larger than a pack. */
@@ -219,7 +219,7 @@ static void do_retire(void)
 	o = forget(some(nr_objects));
 	execmem_retire(o.text);
 	if (execmem_text_size(o.text))
-		die("text is its owner's after it was retired");
+		die("retired text still has its owner");
 	retired[nr_retired++] = o.text;
 }
 
@@ -304,7 +304,7 @@ static void do_wrong_use(void)
 	    execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, EXECMEM_TEXT_MAX + 1, 1) ||
 	    execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 16, 3) ||
 	    execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 16, 2 * PAGE_SIZE))
-		die("text that cannot be had");
+		die("an invalid request returned text");
 }
 
 static bool is_free(const struct execmem_pack *pack, unsigned int granule)
@@ -331,7 +331,7 @@ static void check_runs(const struct execmem_pack *pack, const struct execmem_nod
 		}
 	}
 	if (node->first[part] != first || node->longest[part] != longest || node->last[part] != run)
-		die("granules from %u on: a node says %u %u %u, not %u %u %u", start,
+		die("granules from %u on: a node has %u %u %u, not %u %u %u", start,
 		    node->first[part], node->longest[part], node->last[part], first, longest, run);
 }
 
@@ -373,7 +373,7 @@ static void check_object_in_pack(const struct execmem_pack *pack, const u8 *text
 		return;
 	i = *owner_of(text);
 	if (!i || objects[i - 1].text != text || objects[i - 1].given != size)
-		die("an object of %zu bytes at %p that nobody has", size, text);
+		die("an object of %zu bytes at %p without an owner", size, text);
 	if (objects[i - 1].type != pack->pool->type || objects[i - 1].domain != pack->pool->domain)
 		die("an object in the pool of others");
 	check_object(&objects[i - 1]);
@@ -388,7 +388,7 @@ static void check_free(const struct execmem_pack *pack, unsigned int from, unsig
 		    0xcc, "free");
 	for (; from < to; from++)
 		if (!is_free(pack, from))
-			die("granule %u belongs to no object, and is not free", from);
+			die("granule %u is not free, but in no object", from);
 }
 
 static bool next_extent(const struct execmem_pack *pack, struct execmem_extent *e)
@@ -420,7 +420,7 @@ static void check_pack(const struct execmem_pack *pack, struct totals *t)
 	}
 	check_free(pack, before, pack->nr_granules);
 	if (granules != pack->used)
-		die("%u granules used in a pack that says %u", granules, pack->used);
+		die("%u granules are used, but the pack counts %u", granules, pack->used);
 	if (!granules && pack != pack->pool->empty)
 		die("an empty pack was kept");
 	t->reserved += pack->size;
@@ -435,7 +435,7 @@ static void check_rooms(struct execmem_pool *pool, unsigned int packs)
 
 	for (room = 0; room < EXECMEM_NR_ROOMS; room++) {
 		if (list_empty(&pool->room[room]) == test_bit(room, pool->rooms))
-			die("list %u of a pool is empty, or is not", room);
+			die("list %u of a pool disagrees with its bit", room);
 		list_for_each_entry(pack, &pool->room[room], room_link) {
 			if (pack->room != room || !pack->run != !room)
 				die("a pack with a run of %u is in list %u", pack->run, room);

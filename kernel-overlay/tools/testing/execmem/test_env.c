@@ -215,7 +215,7 @@ void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned l
 
 	might_sleep();
 	if (!noio)
-		die("memory for text is asked for with I/O");
+		die("memory for text is allocated with I/O");
 	if (~vm_flags & (VM_EXECMEM_TEXT | VM_EXECMEM_PACK | VM_FLUSH_RESET_PERMS))
 		die("a pack without its flags");
 	if (fails())
@@ -266,13 +266,13 @@ int set_memory_rox(unsigned long addr, int pages)
 	pthread_mutex_lock(&areas_lock);
 	i = find_area((void *)addr, size);
 	if (i == NR_AREAS || areas[i].size != size)
-		die("permissions changed of something else than an area");
+		die("permissions change outside of an area");
 	areas[i].rox = true;
 	pthread_mutex_unlock(&areas_lock);
 
 	for (i = 0; i < size / 4; i++)
 		if (((u32 *)addr)[i] != TEXT_POKE_TRAP)
-			die("executable without traps");
+			die("text became executable without traps");
 	if (mprotect((void *)addr, size, PROT_READ))
 		die("mprotect: %m");
 	return 0;
@@ -318,7 +318,7 @@ static u8 *alias_of(void *text, size_t len)
 	pthread_mutex_lock(&areas_lock);
 	i = find_area(text, len);
 	if (i == NR_AREAS || !areas[i].rox)
-		die("%zu bytes at %p are no text", len, text);
+		die("%zu bytes at %p are not text", len, text);
 	pthread_mutex_unlock(&areas_lock);
 	return alias + ((u8 *)text - env.text);
 }

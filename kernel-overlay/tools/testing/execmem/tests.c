@@ -115,7 +115,7 @@ void test_fill_fails(void)
 
 	env.no_writes = true;
 	if (execmem_slab_free(a) || execmem_slab_free(a) != -EINVAL)
-		die("text is freed, and once");
+		die("freeing text did not succeed exactly once");
 	execmem_retire(b);
 	for (i = 0; i < 10; i++)
 		execmem_retire_barrier();
@@ -164,7 +164,7 @@ static void check_entropy(void)
 	printf("# the fifth function was in %u places, of %zu pools\n", different,
 	       ARRAY_SIZE(places));
 	if (different < 48)
-		die("placement follows from the order");
+		die("placement does not depend on the seed");
 }
 
 static void check_waste(void)
@@ -204,7 +204,7 @@ static void check_edge(void)
 		text[n - 1] = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 4000, 1);
 	}
 	if (env.maps != maps)
-		die("%lu packs mapped by going to and fro at the edge", env.maps - maps);
+		die("%lu packs mapped by alternating allocations and frees", env.maps - maps);
 	while (n)
 		execmem_slab_free(text[--n]);
 	check_nothing_left();
@@ -270,7 +270,7 @@ static void *be_short_of_memory(void *data)
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
 		if (s.used > s.reserved)
-			die("more used than there is");
+			die("more bytes are used than reserved");
 		if (!racing) {
 			env_shrink();
 			env_do_works();
@@ -360,7 +360,7 @@ static void finish_race(void)
 
 	for (r = races; r < races + RACES; r++)
 		if (!r->ret[0] == !r->ret[1])
-			die("text freed twice at once: %d and %d", r->ret[0], r->ret[1]);
+			die("concurrent frees of a text returned %d and %d", r->ret[0], r->ret[1]);
 	if (!(++rounds % 64))
 		env_do_works();
 }
