@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module with a place of each kind that is patched when a module is loaded, and later.
+ * A module with each kind of place that is patched when a module is loaded, or later.
  *
- * Each test says what its places must do, executes them in core and init text, and
- * changes them where they can be changed. The module loads if and only if all of them
- * are right. tools/testing/selftests/module_text loads, unloads and breaks it,
- * and looks from outside at what is left behind.
+ * Each test executes its places in core and init text, and changes them where possible.
+ * The module loads if and only if all tests pass. tools/testing/selftests/module_text
+ * loads and unloads it, lets loads fail, and looks for leaks.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,7 +18,6 @@
 #include <linux/static_call.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <linux/text-patching.h>
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 
@@ -183,7 +181,7 @@ static bool __init test_static_calls(void)
 	return calls_add(1) && ok;
 }
 
-/* Alternatives: the patched test of a feature agrees with the one that is not. */
+/* Alternatives: the patched and the unpatched test of a feature agree. */
 #ifdef CONFIG_X86
 #define same_feature(f)	expect(static_cpu_has(f) == !!boot_cpu_has(f))
 
@@ -239,7 +237,7 @@ static bool alternatives(void)
 }
 #endif
 
-/* Exception table: a fault of an instruction of ours ends at a label of ours. */
+/* Exception table: a fault in the module is handled in the module. */
 static noinline bool faults(const u64 *from)
 {
 	u64 value;
@@ -289,7 +287,7 @@ static bool __init test_branches(void)
 	return true;
 }
 
-/* Unwinding: from a function of ours through those who called it, by their names. */
+/* Unwinding from a function of the module to its callers. */
 static noinline bool trace_names(const char * const *names, unsigned int nr)
 {
 	unsigned long entries[16];
@@ -322,16 +320,6 @@ static bool __init test_unwinding(void)
 	if (!IS_ENABLED(CONFIG_STACKTRACE) || !IS_ENABLED(CONFIG_KALLSYMS))
 		return true;
 	return expect(deeper(names, ARRAY_SIZE(names)));
-}
-
-/* What a call that does not return would return to is the module's, be it the last byte. */
-static bool __init test_end(void)
-{
-	const struct module_memory *text = &THIS_MODULE->mem[MOD_TEXT];
-	u32 last;
-
-	memcpy(&last, text->base + text->size - sizeof(last), sizeof(last));
-	return expect(last == TEXT_POKE_TRAP);
 }
 
 /* Tracepoints: a static call behind a static key. */
@@ -369,8 +357,8 @@ static bool __init test_tracepoint(void)
 }
 
 /*
- * Probes of functions of ours, which have patched places themselves: where ftrace calls,
- * and where it does not, which takes a breakpoint, or a jump.
+ * Probes of functions that contain patched places: one with a call of ftrace, and one
+ * without, for which the probe is a breakpoint or a jump.
  */
 #ifdef CONFIG_KPROBES
 static noinline notrace int plain(int x)
@@ -404,7 +392,7 @@ static bool __init test_kprobe(void)
 {
 	if (quick)
 		return true;
-	/* Elsewhere probes keep away from what is ftrace's. */
+	/* Otherwise kprobes refuse the call of ftrace. */
 	if (IS_ENABLED(CONFIG_KPROBES_ON_FTRACE) && !probe(branches))
 		return false;
 	return probe(plain);
@@ -464,7 +452,6 @@ static int __init test_module_text_init(void)
 	ok = test_extable() && ok;
 	ok = test_branches() && ok;
 	ok = test_unwinding() && ok;
-	ok = test_end() && ok;
 	ok = test_tracepoint() && ok;
 	ok = test_kprobe() && ok;
 	ok = test_ftrace() && ok;
@@ -473,7 +460,7 @@ static int __init test_module_text_init(void)
 }
 module_init(test_module_text_init);
 
-/* The core text is as it was when there is no init text any more. */
+/* The core text works after the init text was freed. */
 static void __exit test_module_text_exit(void)
 {
 	WARN_ON(branches() != 4 + 8 || call_it(5) != 16 || !alternatives());

@@ -10,7 +10,7 @@
 #include <linux/livepatch.h>
 #include <linux/module.h>
 
-/* The end of this name is what the relocations of .late_text are going to be called. */
+/* The name of the relocations of .late_text is the end of this name. */
 asm(".pushsection .comment.klp.rela.test_module_text..late_text\n"
 	".byte 0\n"
 	".popsection");

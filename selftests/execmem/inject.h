@@ -7,9 +7,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#define FAIL_FUNCTION	"/sys/kernel/debug/fail_function"
+#define DEBUGFS		"/sys/kernel/debug"
+#define CHECK_WX	DEBUGFS "/check_wx_pages"
+#define FAIL_FUNCTION	DEBUGFS "/fail_function"
 
 static inline int open_in(const char *dir, const char *file, int flags)
 {
@@ -62,5 +65,32 @@ static inline bool inject(const char *function, const char *retval, unsigned int
 	       write_to(FAIL_FUNCTION, "space", space) &&
 	       write_to(FAIL_FUNCTION, "verbose", "0");
 }
+
+/* 1 if a mapping is writable and executable, 0 if none is, -1 if the kernel cannot tell. */
+static inline int has_wx_mapping(void)
+{
+	char answer[32];
+
+	if (!read_from(DEBUGFS, "check_wx_pages", answer, sizeof(answer)))
+		return -1;
+	return !!strncmp(answer, "SUCCESS", strlen("SUCCESS"));
+}
+
+/* Count the lines of a file that contain a word. -1 if the file cannot be read. */
+static inline int count_lines(const char *path, const char *word)
+{
+	FILE *f = fopen(path, "re");
+	char line[512];
+	int n = 0;
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		n += !!strstr(line, word);
+	fclose(f);
+	return n;
+}
+
+static const struct timespec half_second = { .tv_nsec = 500 * 1000 * 1000 };
 
 #endif /* _SELFTESTS_EXECMEM_INJECT_H */

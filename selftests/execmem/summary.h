@@ -6,40 +6,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "../kselftest.h"
 #include "inject.h"
 
 #define SUMMARY		"/sys/kernel/debug/execmem/summary"
 #define OBJECTS		"/sys/kernel/debug/execmem/objects"
-#define DEBUGFS		"/sys/kernel/debug"
-#define CHECK_WX	DEBUGFS "/check_wx_pages"
-
-/* 1 if a mapping is writable and executable, 0 if none is, -1 if the kernel cannot tell. */
-static inline int has_wx_mapping(void)
-{
-	char answer[32];
-
-	if (!read_from(DEBUGFS, "check_wx_pages", answer, sizeof(answer)))
-		return -1;
-	return !!strncmp(answer, "SUCCESS", strlen("SUCCESS"));
-}
-
-/* Count the lines of a file that contain a word. -1 if the file cannot be read. */
-static inline int count_lines(const char *path, const char *word)
-{
-	FILE *f = fopen(path, "re");
-	char line[512];
-	int n = 0;
-
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		n += !!strstr(line, word);
-	fclose(f);
-	return n;
-}
 
 /*
  * Other tasks may allocate and free this text at any time: services and logins load BPF
@@ -109,8 +81,6 @@ static inline void print_lines(const char *what, const char *lines)
 	for (; *lines; lines += strcspn(lines, "\n") + 1)
 		ksft_print_msg("%s: %.*s\n", what, (int)strcspn(lines, "\n"), lines);
 }
-
-static const struct timespec half_second = { .tv_nsec = 500 * 1000 * 1000 };
 
 /*
  * Read the summary after earlier frees have completed: no freed text waits and the

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Load modules, unload them, and let loading fail, again and again: what they took must
- * be given back, and no mapping may be writable and executable meanwhile.
+ * Load and unload modules many times, and let loads fail. Nothing may leak, and no
+ * mapping may be writable and executable at any time.
  *
- * The modules are test_module_text, which checks itself when it is loaded, and
- * test_module_text_many. Copies by other names are loaded at the same time, and spoilt
- * ones. Where livepatch's sample is there it is loaded, too.
+ * The modules are test_module_text, which tests itself when it is loaded, and
+ * test_module_text_many. Copies with other names are loaded at the same time, and
+ * damaged ones. The sample of livepatch is loaded if it was built.
  *
  * Usage: module_text [-d DIR] [-n LOADS]
  *
- * None is loaded with its signature, as many are not what was signed.
+ * Modules are loaded without their signatures: those of edited modules would be wrong.
  *
  * DIR has the modules (default: those of the running kernel).
  */
@@ -33,7 +33,6 @@
 
 #include "../execmem/inject.h"
 #include "../execmem/modules.h"
-#include "../execmem/summary.h"
 #include "../kselftest.h"
 
 #define MODULE		"test_module_text"
@@ -42,8 +41,8 @@
 #define LIVEPATCH	"livepatch-sample"
 #define AREAS		"/proc/vmallocinfo"
 #define FAILSLAB	"/sys/kernel/debug/failslab"
-#define TRACING		"/sys/kernel/tracing"
 #define FAIL_NTH	"/proc/self/fail-nth"
+#define WALK		"/sys/module/test_module_text_walk/parameters"
 
 /* Loads in a row, also in a kernel with lockdep, and processes that load at once. */
 enum { LOADS = 1000, LOADS_LOCKDEP = 100, COPIES = 4 };
@@ -59,13 +58,6 @@ struct signature_end {
 /* Of the kernel's own, for modules that livepatch loads. */
 #define SHF_RELA_LIVEPATCH	0x00100000
 #define SHN_LIVEPATCH		0xff20
-
-/* Where modules' text has to be in the slab. */
-#ifdef __x86_64__
-enum { HAS_SLAB = true };
-#else
-enum { HAS_SLAB = false };
-#endif
 
 /* Far more than loading allocates. */
 enum { MAX_ALLOCATIONS = 5000 };
@@ -83,7 +75,7 @@ static bool wx_found, data_listed;
  * Modules, and spoilt ones.
  */
 
-/* With a signature, what is edited is refused for that, and what is not loads differently. */
+/* Otherwise the kernel would refuse edited modules for their signature. */
 static void cut_signature(struct image *image)
 {
 	const size_t marker = strlen(SIGNED);
@@ -231,9 +223,10 @@ static int count_areas_of_data(void)
 	       count_lines(AREAS, " layout_and_allocate") + count_lines(AREAS, " load_module");
 }
 
+/* Without the packs of the execmem slab, which are kept. */
 static int count_areas(void)
 {
-	return count_lines(AREAS, " execmem_") + count_lines(AREAS, " stage_in_") +
+	return count_lines(AREAS, " execmem_") - count_lines(AREAS, " execmem_map") +
 	       count_areas_of_data();
 }
 
@@ -246,38 +239,6 @@ static bool areas_return_to(int before)
 		nanosleep(&half_second, NULL);
 	}
 	return false;
-}
-
-/* The number in the line of the summary that @format is of, or 0 if there is none. */
-static unsigned long number_in_summary(const char *format)
-{
-	unsigned long n = 0;
-	char line[256];
-	FILE *f = fopen(SUMMARY, "re");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, format, &n) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return n;
-}
-
-/* Each round of interrupts that synchronises all CPUs is an event. */
-static bool trace_rounds(const char *enable)
-{
-	return write_to(TRACING "/events/text_poke/text_poke_sync", "enable", enable);
-}
-
-static int nr_rounds(void)
-{
-	return count_lines(TRACING "/trace", " shared=0");
-}
-
-/* Bytes of text that modules have of the slab. */
-static unsigned long used_by_modules(void)
-{
-	return number_in_summary("module trusted %*u %lu");
 }
 
 /*
@@ -391,16 +352,13 @@ static void case_refused(void)
 	expect_refused("truncated", &bad, "", ENOEXEC, ENOEXEC);
 }
 
-/*
- * @retval: NULL for those that return a pointer
- * @after: fail for init text, which comes after core text, if this is 1
- */
-static void case_injected(const char *function, const char *retval, unsigned int after)
+/* Sealing fails, but not the first @after times. Core text is sealed before init text. */
+static void case_injected(const char *text, unsigned int after)
 {
-	const char *text = after ? "init" : "core";
+	static const char function[] = "execmem_seal_text";
 	int error;
 
-	if (!inject(function, retval, after)) {
+	if (!inject(function, "0xfffffffffffffff4", after)) {	/* -ENOMEM */
 		inject("", NULL, 0);
 		ksft_test_result_skip("%s fails for %s text: no CONFIG_FAIL_FUNCTION or place\n",
 				      function, text);
@@ -467,33 +425,6 @@ static void case_allocations(void)
 	ksft_print_msg("%u allocations failed, loading with %u of them\n", n - 2, refused);
 	ksft_test_result(!failed && !error && !others && refused && !is_loaded(MODULE),
 			 "each allocation fails\n");
-}
-
-/*
- * Core and init text each become code at once. The first time makes packs. Text where
- * nothing was executed before needs no synchronisation, but what is given back always
- * does: that of init may be later.
- */
-static void case_rounds(void)
-{
-	static const char name[] = "a few synchronisations for thousands of places";
-	int before, n, error = load(&many, "");
-	unsigned long used;
-
-	used = used_by_modules();
-	error = error ? error : remove_module(MANY);
-	if (!error && !used && !HAS_SLAB) {
-		ksft_test_result_skip("%s: modules have pages of their own here\n", name);
-		return;
-	}
-	if (!trace_rounds("1"))
-		ksft_print_msg("no events in " TRACING "\n");
-	before = nr_rounds();
-	error = error ? error : load_and_unload(&many, MANY, "");
-	n = nr_rounds() - before;
-	trace_rounds("0");
-	ksft_print_msg("%d rounds, %s\n", n, strerror(error));
-	ksft_test_result(!error && used && n >= 1 && n <= 6, "%s\n", name);
 }
 
 static bool cmdline_is_patched(void)
@@ -593,17 +524,27 @@ static bool has_warned(void)
 	return taint & (1UL << 9);
 }
 
-static void case_left(const char *summary, int areas)
+/* Since the test began, of all modules: see lib/test_module_text_walk.c. */
+static void case_walk(void)
 {
-	char again[2048] = "";
-	bool gone;
+	static const char name[] = "text is never W+X, nor executable before it is complete";
+	char result[64] = "";
+	int steps = 0, faults = 0;
 
-	if (!*summary)
-		ksft_test_result_skip("the slab has what it had before: no " SUMMARY "\n");
-	else
-		ksft_test_result(read_settled_summary(again, sizeof(again)) &&
-				 summary_returns_to(summary), "the slab has what it had before\n");
-	gone = areas_return_to(areas);
+	if (!read_from(WALK, "result", result, sizeof(result))) {
+		ksft_test_result_skip("%s: no CONFIG_TEST_MODULE_TEXT_WALK\n", name);
+		return;
+	}
+	ksft_print_msg("page tables: %s", result);
+	if (sscanf(result, "%d steps, %d faults", &steps, &faults) != 2)
+		steps = 0;
+	ksft_test_result(steps && !faults, "%s\n", name);
+}
+
+static void case_left(int areas)
+{
+	bool gone = areas_return_to(areas);
+
 	ksft_print_msg("areas of modules: %d before, %d afterwards, data %s\n", areas,
 		       count_areas(), data_listed ? "included" : "NOT FOUND");
 	if (access(AREAS, R_OK))
@@ -665,7 +606,6 @@ int main(int argc, char **argv)
 {
 	unsigned int loads = parse_args(argc, argv);
 	bool warned = has_warned();
-	char summary[2048] = "";
 	int areas;
 
 	ksft_print_header();
@@ -676,23 +616,20 @@ int main(int argc, char **argv)
 		ksft_exit_fail_msg(MODULE " is loaded\n");
 
 	check_permitted();
-	ksft_set_plan(21);
-	make_trampoline_of_probes("execmem_stage_seal");
-	read_settled_summary(summary, sizeof(summary));
+	ksft_set_plan(18);
+	write_to(WALK, "enable", "1");
 	areas = count_areas();
 	case_places();
-	case_rounds();
 	case_often(loads);
 	case_at_once((loads + 9) / 10);
 	case_refused();
-	for (unsigned int after = 0; after < 2; after++) {
-		case_injected("execmem_stage_alloc", NULL, after);
-		case_injected("execmem_stage_seal", "0xfffffffffffffff4", after); /* -ENOMEM */
-	}
+	case_injected("core", 0);
+	case_injected("init", 1);
 	case_allocations();
 	case_livepatch();
 	case_late();
-	case_left(summary, areas);
+	case_walk();
+	case_left(areas);
 	if (warned)
 		ksft_test_result_skip("no warning: there was one before\n");
 	else

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Text that is prepared before any CPU can execute it, such as that of a module.
+ * Module text that is prepared in a copy, because its pages are shared and executable.
  *
- * Relocations, alternatives and the like read and write it in thousands of places, in
- * an order that each architecture knows best. That is done where it cannot be executed,
- * and what it has become is made executable once, as a whole.
- *
- * Where the architecture's loader writes to execmem_staged(), the text is the slab's,
- * full of traps all the while, and what is prepared is a copy in ordinary memory, which
- * knows the addresses it will be at. It costs one write of all the text and at most one
- * synchronisation, no matter how many places there are. Elsewhere the text has pages of
- * its own, writable and not executable, until they are sealed. So has text that is too
- * large to share a pack.
+ * The loader writes to text in thousands of places, in an order that only the
+ * architecture knows. The text is an object of the slab and contains traps meanwhile.
+ * The copy is ordinary memory, and execmem_staged() converts an address of the text to
+ * the place in the copy. One write of the whole text, and one synchronisation of all
+ * CPUs, replace the writes of all these places.
  */
 
 #include <linux/cache.h>
-#include <linux/cacheflush.h>
-#include <linux/error-injection.h>
-#include <linux/kmemleak.h>
-#include <linux/log2.h>
 #include <linux/memory.h>
+#include <linux/minmax.h>
+#include <linux/moduleparam.h>
 #include <linux/rculist.h>
 #include <linux/set_memory.h>
 #include <linux/slab.h>
@@ -30,39 +23,83 @@
 #include "pages.h"
 #include "stage.h"
 
-/* So much may be read behind the copy: who decodes its last instruction finds traps. */
+/*
+ * For debugging: the text is not mapped until it is sealed, and an access that is not
+ * made at execmem_staged() faults. Such text shares no page with other text.
+ */
+bool execmem_hide_staged;
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "execmem."
+module_param_named(hide_staged, execmem_hide_staged, bool, 0644);
+MODULE_PARM_DESC(hide_staged, "Unmap text of modules until it is complete");
+
+/* A decoder that reads the last instruction may read this number of bytes behind it. */
 #define SLACK	16
 
 /**
  * struct stage - a copy of text that is being prepared
  * @link:	in @stages
- * @text:	where it is going to be executed
- * @copy:	where it is written, until then
- * @size:	bytes of both
- * @rcu:	for those who walk the list
+ * @text:	address that the text will be executed at
+ * @copy:	address that the text is written at
+ * @size:	number of bytes of both
+ * @hidden:	whether the pages of @text are not mapped
+ * @rcu:	for readers of @stages
  */
 struct stage {
 	struct list_head link;
 	void *text;
 	void *copy;
 	size_t size;
+	bool hidden;
 	struct rcu_head rcu;
 };
 
-/* As many as modules are being loaded now. Read under RCU. */
+/* One for each region of text that is being loaded. Read under RCU. */
 static LIST_HEAD(stages);
-static DEFINE_SPINLOCK(stages_lock);	/* who adds or removes one; nests in nothing */
+static DEFINE_SPINLOCK(stages_lock);	/* protects changes of @stages; innermost */
 
-/* Called with RCU read lock or stages_lock held. */
+/* The caller holds the RCU read lock. */
 static struct stage *find_stage(const void *addr)
 {
 	struct stage *s;
 
-	list_for_each_entry_rcu(s, &stages, link, lockdep_is_held(&stages_lock))
+	list_for_each_entry_rcu(s, &stages, link)
 		if (addr >= s->text && addr < s->text + s->size)
 			return s;
 
 	return NULL;
+}
+
+/* Exactly the stage of @text, which the caller owns. */
+static struct stage *stage_of(const void *text)
+{
+	struct stage *s;
+
+	guard(rcu)();
+	s = find_stage(text);
+	return s && s->text == text ? s : NULL;
+}
+
+static void unlist_stage(struct stage *s)
+{
+	spin_lock(&stages_lock);
+	list_del_rcu(&s->link);
+	spin_unlock(&stages_lock);
+}
+
+static int hide(struct stage *s)
+{
+	s->hidden = true;
+	return set_memory_np((unsigned long)s->text, PAGE_ALIGN(s->size) >> PAGE_SHIFT);
+}
+
+static int unhide(struct stage *s)
+{
+	if (!s->hidden)
+		return 0;
+
+	s->hidden = false;
+	return set_memory_p((unsigned long)s->text, PAGE_ALIGN(s->size) >> PAGE_SHIFT);
 }
 
 static void free_stage(struct stage *s)
@@ -71,190 +108,104 @@ static void free_stage(struct stage *s)
 	kfree_rcu(s, rcu);
 }
 
-/* Take the stage of @text off the list. */
-static struct stage *unlist_stage(const void *text)
+/* For execmem_stage_alloc(). */
+void *execmem_stage_copy(enum execmem_type type, size_t size, size_t align)
 {
-	struct stage *s;
-
-	guard(spinlock)(&stages_lock);
-	s = find_stage(text);
-	if (!s || s->text != text)
-		return NULL;
-
-	list_del_rcu(&s->link);
-	return s;
-}
-
-static void list_stage(struct stage *s)
-{
-	guard(spinlock)(&stages_lock);
-	list_add_rcu(&s->link, &stages);
-}
-
-static void *stage_in_slab(enum execmem_type type, size_t size, size_t align)
-{
-	struct stage *s = kmalloc(sizeof(*s), GFP_KERNEL);
+	struct stage *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	bool hidden = READ_ONCE(execmem_hide_staged);
+	/* The text shares no cache line with other text. */
+	size_t unit = hidden ? PAGE_SIZE : L1_CACHE_BYTES;
 
 	if (!s)
 		return NULL;
 
 	s->size = size;
-	/* It shares no cache line with its neighbours. */
-	align = clamp(align, L1_CACHE_BYTES, PAGE_SIZE);
-	s->text = execmem_text_alloc(type, EXECMEM_TRUSTED, size, align);
-	s->copy = __vmalloc(size + SLACK, GFP_KERNEL | __GFP_NOWARN);
-	if (!s->text || !s->copy) {
+	s->text = execmem_text_alloc(type, EXECMEM_TRUSTED, size, clamp(align, unit, PAGE_SIZE));
+	s->copy = __vmalloc(size + SLACK, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	if (!s->text || !s->copy || (hidden && hide(s))) {
+		unhide(s);
 		execmem_free(s->text);
 		vfree(s->copy);
 		kfree(s);
 		return NULL;
 	}
 
-	memset32(s->copy, TEXT_POKE_TRAP, (size + SLACK) / sizeof(u32));
-	list_stage(s);
+	spin_lock(&stages_lock);
+	list_add_rcu(&s->link, &stages);
+	spin_unlock(&stages_lock);
 	return s->text;
 }
 
-/* Not inlined, so that /proc/vmallocinfo has its name. */
-static noinline void *stage_in_pages(enum execmem_type type, size_t size)
-{
-	const struct execmem_range *range = execmem_range(type);
-	unsigned long vm_flags = VM_FLUSH_RESET_PERMS | VM_EXECMEM_TEXT;
-	void *text;
-
-	size = execmem_is_solo(size) ? execmem_solo_size(range, size) : PAGE_ALIGN(size);
-	vm_flags |= execmem_huge_flag(range, size);
-	text = execmem_vmalloc(range, size, range->alignment, execmem_text_pgprot(range), vm_flags,
-			       __builtin_return_address(0));
-	if (!text)
-		return NULL;
-
-	/* Code has no pointers to what kmemleak looks for. */
-	kmemleak_ignore(text);
-	/* parisc's tables within text end at a zero, which is what a trap is there. */
-	execmem_fill_traps(text, size);
-	return text;
-}
-
 /**
- * execmem_stage_alloc - allocate text that is going to be written in many places
- * @type:	where it may be
- * @size:	how many bytes
- * @align:	at least this, a power of two; no more than a page is given
+ * execmem_staged - convert an address of text to the place of its bytes
+ * @staged:	any address
  *
- * The text has the address that it will be executed at, but is not executable, or full
- * of traps, until execmem_stage_seal(). Its bytes are at execmem_staged(), and are
- * traps. It is freed by execmem_free(), sealed or not.
+ * Only the loader of the text reads and writes at the result, and other tasks that hold
+ * text_mutex. The result is valid until execmem_seal_text() or execmem_free().
  *
- * Context: Process context, may sleep.
- * Return: the text, or NULL.
+ * Context: Any context where RCU is watching.
+ * Return: the place in the copy, if the text at @staged is prepared in one; else @staged.
  */
-void *execmem_stage_alloc(enum execmem_type type, size_t size, size_t align)
+void *execmem_staged(const void __staged *staged)
 {
-	if (!execmem_is_text_type(type) || !size || size > EXECMEM_TEXT_MAX ||
-	    !is_power_of_2(align))
-		return NULL;
-
-	if (IS_ENABLED(CONFIG_EXECMEM_SLAB) && execmem_range(type)->flags & EXECMEM_STAGED &&
-	    !execmem_is_solo(size))
-		return stage_in_slab(type, size, align);
-	return stage_in_pages(type, size);
-}
-ALLOW_ERROR_INJECTION(execmem_stage_alloc, NULL);
-
-/**
- * execmem_staged - where to read and write text that is being prepared
- * @addr:	any address
- *
- * For who prepares the text that @addr is in: nobody else may use the result, which is
- * valid until the text is sealed or freed.
- *
- * Context: Any, where RCU is watching.
- * Return: where the byte at @addr is until the text is sealed; @addr itself for what is
- *	   not being prepared, or is in place.
- */
-void *execmem_staged(const void *addr)
-{
+	const void *addr = (__force const void *)staged;
 	const struct stage *s;
-	const void *to = addr;
 
 	if (list_empty(&stages))
 		return (void *)addr;
 
-	rcu_read_lock();
+	guard(rcu)();
 	s = find_stage(addr);
-	if (s)
-		to = s->copy + (addr - s->text);
-	rcu_read_unlock();
-
-	return (void *)to;
+	return s ? s->copy + (addr - s->text) : (void *)addr;
 }
 
-static int seal_pages(void *text, size_t size)
-{
-	size_t area = execmem_area_size(text, VM_EXECMEM_TEXT);
-
-	if (!size || size > area)
-		return -EINVAL;
-
-	/* Without an MMU the size of an area is not known. */
-	if (!IS_ENABLED(CONFIG_MMU))
-		area = PAGE_ALIGN(size);
-	flush_icache_range((unsigned long)text, (unsigned long)text + area);
-	if (IS_ENABLED(CONFIG_STRICT_MODULE_RWX))
-		return set_memory_rox((unsigned long)text, area >> PAGE_SHIFT);
-	return set_memory_x((unsigned long)text, area >> PAGE_SHIFT);
-}
-
-static int seal_copy(struct stage *s, size_t size)
-{
-	int ret = -EINVAL;
-
-	if (IS_ENABLED(CONFIG_EXECMEM_SLAB) && size == s->size)
-		ret = execmem_text_copy(s->text, 0, s->copy, size);
-
-	free_stage(s);
-	return ret;
-}
-
-/**
- * execmem_stage_seal - make text executable that has been prepared
- * @text:	what execmem_stage_alloc() returned
- * @size:	as it was asked for
+/*
+ * For execmem_seal_text(): 0, -ENOENT if @text is not prepared in a copy, -EINVAL if its
+ * size differs, or an error of execmem_text_copy().
  *
- * From now on it is read-only, for kernels with CONFIG_STRICT_MODULE_RWX, and written
- * by the text-patching layer alone. One text_poke_sync() must follow for any number of
- * calls, before a CPU may execute the text.
- *
- * Context: Process context, may sleep. Takes text_mutex while any text is prepared in a
- * copy: writers hold it when they look for text by execmem_staged().
- * Return: 0; -EINVAL if no text of that size is prepared at @text; what writing it
- *	   failed with, or changing its permissions. Then it must be freed.
+ * text_mutex is not held for the write, because other loads would queue for it. Tasks
+ * that hold it may change the copy until it is unlisted: a CPU that comes up has lock
+ * prefixes restored in all modules. So compare text and copy under the mutex.
  */
 int execmem_stage_seal(void *text, size_t size)
 {
-	struct stage *s;
-	int ret = 0;
+	struct stage *s = stage_of(text);
+	int ret;
 
-	/* Text that is prepared in place does not wait for the mutex. */
-	if (list_empty(&stages))
-		return seal_pages(text, size);
+	if (!s)
+		return -ENOENT;
+	if (size != s->size)
+		return -EINVAL;
 
-	mutex_lock(&text_mutex);
-	s = unlist_stage(text);
-	if (s)
-		ret = seal_copy(s, size);
-	mutex_unlock(&text_mutex);
+	ret = unhide(s);
+	if (!ret)
+		ret = execmem_text_copy(text, 0, s->copy, size);
+	if (ret)
+		return ret;
 
-	return s ? ret : seal_pages(text, size);
+	scoped_guard(mutex, &text_mutex) {
+		if (memcmp(text, s->copy, size))
+			ret = execmem_text_copy(text, 0, s->copy, size);
+		if (!ret)
+			unlist_stage(s);
+	}
+	if (ret)
+		return ret;
+
+	free_stage(s);
+	text_poke_sync();
+	return 0;
 }
-ALLOW_ERROR_INJECTION(execmem_stage_seal, ERRNO);
 
-/* For execmem_free(), whose text may not have been sealed. */
+/* For execmem_free(): the text may not have been sealed. */
 void execmem_stage_drop(const void *text)
 {
-	struct stage *s = list_empty(&stages) ? NULL : unlist_stage(text);
+	struct stage *s = list_empty(&stages) ? NULL : stage_of(text);
 
-	if (s)
-		free_stage(s);
+	if (!s)
+		return;
+
+	WARN_ON(unhide(s));
+	unlist_stage(s);
+	free_stage(s);
 }
