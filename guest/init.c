@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,9 +65,16 @@ static const char *cmdline(const char *key, const char *otherwise)
 	return otherwise;
 }
 
-/* QEMU runs with -no-reboot: a reset ends it, also where the kernel cannot power off. */
+/*
+ * QEMU runs with -no-reboot: a reset ends it, also where the kernel cannot power off. With
+ * PREEMPT_RT, a thread prints the kernel's messages: let it finish.
+ */
 static void reset(void)
 {
+	struct utsname name;
+
+	if (!uname(&name) && strstr(name.version, "PREEMPT_RT"))
+		sleep(3);
 	sync();
 	reboot(RB_AUTOBOOT);
 }

@@ -1020,76 +1020,6 @@ static void test_waits_for_cpus(void)
 	run_anywhere();
 }
 
-/*
- * No caller waits for a task that is not running. A task with the lowest priority calls
- * text_poke_sync() continuously and owns most rounds. Real-time workers occupy its CPU and
- * all others except that of this thread. The owner can begin a round in their pauses.
- */
-#define HOG_MS	800
-
-static void hogging_worker(struct worker *w)
-{
-	ktime_t start;
-
-	sched_set_fifo(current);
-	while (!kthread_should_stop()) {
-		start = ktime_get();
-		while (ktime_ms_delta(ktime_get(), start) < HOG_MS)
-			cpu_relax();
-		msleep(20);
-	}
-	sched_set_normal(current, 0);
-}
-
-static void owning_worker(struct worker *w)
-{
-	sched_set_normal(current, MAX_NICE);
-	while (!kthread_should_stop()) {
-		test_text.poke_sync();
-		cond_resched();
-	}
-}
-
-static bool start_owner_and_hogs(int here)
-{
-	int cpu;
-
-	if (!CHECK_EQ(alloc_workers(nr_cpu_ids), 0, "workers"))
-		return false;
-
-	CHECK_EQ(add_worker(owning_worker, NULL, last_cpu()), 0, "owner");
-	for_each_online_cpu(cpu)
-		if (cpu != here)
-			CHECK_EQ(add_worker(hogging_worker, NULL, cpu), 0, "CPU %d", cpu);
-	WRITE_ONCE(workers_go, true);
-	return !failed();
-}
-
-static void test_sync_beside_hogs(void)
-{
-	unsigned int here = cpumask_first(cpu_online_mask);
-	ktime_t begin = ktime_get(), start;
-	s64 ms, longest = 0;
-
-	if (num_online_cpus() < 2)
-		return test_skip("needs two CPUs");
-
-	run_on(here);
-	if (start_owner_and_hogs(here)) {
-		while (ktime_ms_delta(ktime_get(), begin) < 5 * HOG_MS) {
-			start = ktime_get();
-			test_text.poke_sync();
-			ms = ktime_ms_delta(ktime_get(), start);
-			longest = max(longest, ms);
-			usleep_range(100, 200);
-		}
-		CHECK(longest < HOG_MS / 2, "a request took %lld ms", longest);
-		diag("sync_beside_hogs: the longest request took %lld ms", longest);
-	}
-	stop_workers();
-	run_anywhere();
-}
-
 static void test_sync_insn(void)
 {
 	int ret = test_text.find_sync_insn();
@@ -1329,7 +1259,6 @@ static const struct test {
 	{ "busy_writers", test_busy_writers },
 	{ "sync_rounds", test_sync_rounds },
 	{ "waits_for_cpus", test_waits_for_cpus },
-	{ "sync_beside_hogs", test_sync_beside_hogs },
 	{ "sync_insn", test_sync_insn },
 	{ "cache_maintenance", test_cache_maintenance },
 	{ "wrong_uses", test_wrong_uses },

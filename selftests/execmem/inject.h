@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,6 +49,14 @@ static inline bool read_from(const char *dir, const char *file, char *value, siz
 	return n > 0;
 }
 
+/* On PREEMPT_RT, the handler of fail_function takes a sleeping lock in atomic context. */
+static inline bool is_preempt_rt(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strstr(name.version, "PREEMPT_RT");
+}
+
 /*
  * Let a kernel function return @retval, except for the first @after calls. NULL selects
  * the default error of the function. The function "" ends the injection.
@@ -58,7 +67,7 @@ static inline bool inject(const char *function, const char *retval, unsigned int
 
 	snprintf(file, sizeof(file), "%s/retval", function);
 	snprintf(space, sizeof(space), "%u", after + 1);
-	return write_to(FAIL_FUNCTION, "inject", function) &&
+	return !is_preempt_rt() && write_to(FAIL_FUNCTION, "inject", function) &&
 	       (!retval || write_to(FAIL_FUNCTION, file, retval)) &&
 	       write_to(FAIL_FUNCTION, "probability", "100") &&
 	       write_to(FAIL_FUNCTION, "times", "-1") &&

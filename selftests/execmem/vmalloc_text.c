@@ -484,7 +484,7 @@ static void case_injected(const char *function, const char *path, const char *be
 	clean = summary_returns_to(before);
 	if (!inject(function, NULL, 0)) {
 		inject("", NULL, 0);
-		ksft_test_result_skip("failing %s: no CONFIG_FAIL_FUNCTION, or no probe there\n",
+		ksft_test_result_skip("failing %s: no CONFIG_FAIL_FUNCTION, or PREEMPT_RT\n",
 				      function);
 		return;
 	}

@@ -360,7 +360,7 @@ static void case_injected(const char *text, unsigned int after)
 
 	if (!inject(function, "0xfffffffffffffff4", after)) {	/* -ENOMEM */
 		inject("", NULL, 0);
-		ksft_test_result_skip("%s fails for %s text: no CONFIG_FAIL_FUNCTION or place\n",
+		ksft_test_result_skip("%s fails for %s text: no CONFIG_FAIL_FUNCTION, or RT\n",
 				      function, text);
 		return;
 	}

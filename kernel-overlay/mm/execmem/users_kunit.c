@@ -139,7 +139,7 @@ static void watch_calls(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_watching, &watch_ops), 0);
 }
 
-static DEFINE_SPINLOCK(control_lock);
+static DEFINE_RAW_SPINLOCK(control_lock);
 
 /* Count the locks of kernel_text_address(). With @control, take one more as a check. */
 static unsigned int count_locks(unsigned long addr, bool control, int *answer)
@@ -151,8 +151,8 @@ static unsigned int count_locks(unsigned long addr, bool control, int *answer)
 	WRITE_ONCE(watch.task, current);
 	*answer = kernel_text_address(addr);
 	if (control) {
-		spin_lock(&control_lock);
-		spin_unlock(&control_lock);
+		raw_spin_lock(&control_lock);
+		raw_spin_unlock(&control_lock);
 	}
 	WRITE_ONCE(watch.task, NULL);
 	local_irq_restore(flags);
