@@ -66,8 +66,8 @@ static int check_shape(const struct record_shape *s)
 }
 
 /*
- * Cover the field with one load of @size bytes. Prefer a load whose last bit is the last
- * bit of the field: one shift then extracts the field.
+ * Cover the field with one load of @size bytes. Prefer a load that ends with the last bit
+ * of the field: one shift then extracts the field.
  */
 static bool load_bytes(struct record_step *step, unsigned int pos, unsigned int size,
 		       unsigned int len)

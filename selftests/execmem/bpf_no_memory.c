@@ -101,7 +101,7 @@ static unsigned long find_limit(void)
 	return bytes;
 }
 
-/* Count the filters whose text is in the slab. False if filters do not use the slab. */
+/* Count the filters with text in the slab. False if filters do not use the slab. */
 static bool read_pool(unsigned long *objects)
 {
 	FILE *f = fopen(SUMMARY, "re");

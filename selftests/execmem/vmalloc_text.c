@@ -291,7 +291,7 @@ static void stop_tracing(void)
 	rmdir(tracefs);
 }
 
-/* Count the trace events of the module's requests, and those that were not shared. */
+/* Count the trace events of the module's requests, and the unshared ones. */
 static void count_events(unsigned long *events, unsigned long *unshared)
 {
 	char path[256], line[512], *event;

@@ -32,8 +32,8 @@
  * and "# measure WHAT MAKING REMOVING" for
  *
  *	time		nanoseconds
- *	ipis		function call interrupts between CPUs (on riscv without those that
- *			the firmware sends)
+ *	ipis		function call interrupts between CPUs (on riscv, the firmware sends
+ *			further ones)
  *
  * Creation, removal and deferred frees are a window each (window.h). The last one always
  * has the same length.

@@ -8,7 +8,7 @@
  * struct bkey_table - places of the fields in the packed keys of one format
  * @mask:	mask of the field after the shift; 0 if the field has no bits
  * @byte:	offset of the word that contains the field, in bytes
- * @next:	distance from @byte to the rest of the field, in bytes; 0 if there is no rest
+ * @next:	distance from @byte to the rest of the field, in bytes; 0 without a rest
  * @shift:	number of bits to shift the word down
  * @u64s:	number of u64s that an unpacked key has more than a packed one
  * @wide:	some field needs a ninth byte although words may begin at any byte

@@ -68,7 +68,7 @@ int arch_text_poke_copy(void *dst, const void *src, size_t len);
 #ifndef CONFIG_HAVE_TEXT_POKE
 static __always_inline void arch_text_poke_sync_cpu(void)
 {
-	/* There is no generic serialising instruction: rely on the interrupt. */
+	/* No generic serialising instruction exists: rely on the interrupt. */
 	smp_mb();
 }
 #endif

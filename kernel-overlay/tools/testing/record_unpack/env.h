@@ -15,7 +15,7 @@ void env_init(void *code, const void *ip);
 unsigned int env_variants(void);
 void env_choose(unsigned int variant);
 
-/* Whether functions return by a jump, whose target may be out of reach. */
+/* Functions return by a jump. Its target may be out of reach. */
 bool env_return_is_far(void);
 
 /* Check properties that a call does not reveal. Return a fault, or NULL. */
