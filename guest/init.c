@@ -76,6 +76,11 @@ static void reset(void)
 	if (!uname(&name) && strstr(name.version, "PREEMPT_RT"))
 		sleep(3);
 	sync();
+	/* The SCLP console of s390 keeps the last line until it gets another one. */
+	if (!strcmp(cmdline("console", ""), "ttysclp0")) {
+		say("# reset");
+		sleep(1);
+	}
 	reboot(RB_AUTOBOOT);
 }
 

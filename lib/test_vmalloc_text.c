@@ -171,7 +171,7 @@ static __maybe_unused const char *set_probe(struct kprobe *p)
  * These headers define gen_func(), gen_jump(), catch_traps() and count_maintenance().
  * The last two return NULL, or the reason if the kernel does not support them.
  */
-#if defined(CONFIG_X86_64)
+#if defined(CONFIG_X86)
 #include "test_vmalloc_text_x86.h"
 #elif defined(CONFIG_ARM64)
 #include "test_vmalloc_text_arm64.h"

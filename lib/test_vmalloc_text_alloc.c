@@ -147,7 +147,10 @@ static void test_text_call_locked(void (*fn)(void *arg), void *arg)
 /* Check for an instruction that each CPU must execute in a round. */
 static bool is_sync_insn(const u8 *code, unsigned int nr)
 {
-#if defined(CONFIG_X86)
+#if defined(CONFIG_X86_32)
+	/* push %cs; push $address; iret */
+	return code[0] == 0x0e && code[1] == 0x68 && code[6] == 0xcf;
+#elif defined(CONFIG_X86)
 	static const u8 iretq[] = { 0x48, 0xcf };
 	static const u8 serialize[] = { 0x0f, 0x01, 0xe8 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * x86-64 code for the test_vmalloc_text module.
+ * x86 code for the test_vmalloc_text module.
  *
- * Functions begin with ENDBR64, which indirect calls need under IBT. They end with a bare
- * RET. Return thunks protect against attackers, and only the test executes this code.
+ * Functions begin with ENDBR64, which indirect calls need under IBT, and which is a NOP
+ * for 32-bit code. They end with a bare RET. Return thunks protect against attackers,
+ * and only the test executes this code.
  */
 #ifndef _LIB_TEST_VMALLOC_TEXT_X86_H
 #define _LIB_TEST_VMALLOC_TEXT_X86_H

@@ -7,7 +7,11 @@
 # need to run.  No other one reaches kbuild, git, quilt or ccache: habits of kernel developers,
 # such as an exported LLVM=1 or ARCH=arm, do not change results.  check_environment finds
 # unusable places before anything is written.  Scripts that other scripts call skip both.
-ALL_ARCHES="x86_64 arm64 riscv64"
+# "make test" and the others run on these by default.
+DEFAULT_ARCHES="x86_64 arm64 riscv64"
+# Their guest lacks bcachefs (configs/small.config) and kselftests: "make test-all" adds them.
+MORE_ARCHES="s390x i386"
+ALL_ARCHES="$DEFAULT_ARCHES $MORE_ARCHES"
 
 # name	values, as a regular expression	their description
 VARIABLES=(

@@ -90,7 +90,7 @@ check_values
 [ -n "${EXECMEM_ENVIRONMENT:-}" ] || check_environment
 export EXECMEM_ENVIRONMENT=checked
 JOBS=${JOBS:-$(nproc)}
-: "${ARCHES:=$ALL_ARCHES}" "${CPUS:=2}"
+: "${ARCHES:=$DEFAULT_ARCHES}" "${CPUS:=2}"
 
 # patch_names: those of the series, in order.
 patch_names()
@@ -121,7 +121,7 @@ choose_arch()
 check_arches()
 {
 	local arch
-	operands 3 "$@"
+	operands 6 "$@"
 	[ $# = 0 ] || ARCHES=$*
 	for arch in $ARCHES; do
 		check_arch "$arch"
@@ -161,6 +161,12 @@ karch()
 	check_arch "$1"
 	# shellcheck source=/dev/null
 	(. "$SCRIPTS/lib/arch/$1.sh" && echo "$KARCH")
+}
+
+# source_arch ARCH: the folder below arch/ of the kernel.
+source_arch()
+{
+	karch "$1" | sed 's/x86_64\|i386/x86/'
 }
 
 # cross ARCH: the CROSS_COMPILE prefix, empty on a machine of that kind.

@@ -56,7 +56,7 @@ test_no_firmware_is_no_failure()
 test_other_needs_fetch_no_firmware()
 {
 	fake_apt 'exit 100' && ARCHES="x86_64 arm64" quiet setup && [ ! -e "$TOY/asked" ] &&
-		ARCHES=vax fails_with "ARCHES must be some of x86_64 arm64 riscv64, not 'vax'" setup
+		ARCHES=vax fails_with "ARCHES must be some of x86_64 arm64 riscv64 s390x i386, not 'vax'" setup
 }
 
 test_another_package_is_refused()
@@ -84,6 +84,7 @@ test_a_command_installs_what_it_needs()
 {
 	! ARCHES=x86_64 listed build boot | grep -E 'gcc-|qemu-(user|system-arm)|sphinx|sparse' &&
 		[ "$(ARCHES=arm64 listed build boot | grep -E 'qemu|cross|gcc-' | wc -l)" = 3 ] &&
+		[ "$(ARCHES=s390x listed build boot | grep -E 'qemu|cross|gcc-' | wc -l)" = 3 ] &&
 		listed check | grep -qx coccinelle && listed | grep -qx gdb-multiarch &&
 		fails_with "no package for 'vax'" setup vax
 }
