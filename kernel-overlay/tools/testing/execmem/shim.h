@@ -79,6 +79,7 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define __acquires(x)
 #define __releases(x)
 #define __must_hold(x)
+#define __staged
 #define __ro_after_init
 #define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
 #define might_sleep()		do { } while (0)
