@@ -122,7 +122,7 @@ test_bad_arguments()
 		fails_with '-c must be 10000 at most' perf_text.sh -c 10001 &&
 		fails_with "no /nowhere/relocations.ko" perf_text.sh -d /nowhere &&
 		fails_with "unknown option '--repeats'" perf_text.sh --repeats 5 &&
-		quiet perf_text.sh --help && grep -q 'as often as REPEATS' "$TOY/out" &&
+		quiet perf_text.sh --help && grep -q 'REPEATS times' "$TOY/out" &&
 		rm "$TOY/bin/workloads" && fails_with "run make there first" perf_text.sh
 }
 
