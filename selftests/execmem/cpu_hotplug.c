@@ -111,19 +111,6 @@ static void write_probe(void)
 	}
 }
 
-static pid_t start(void (*writer)(void))
-{
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid)
-		writer();
-	if (pid < 0)
-		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
-	return pid;
-}
-
 /* Loading the module measures writes by several threads, each with a synchronisation. */
 static void load_module(void)
 {

@@ -63,19 +63,6 @@ static void load_modules(void)
 	_exit(0);
 }
 
-static pid_t start(void (*task)(void))
-{
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid)
-		task();
-	if (pid < 0)
-		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
-	return pid;
-}
-
 static bool has_succeeded(pid_t pid)
 {
 	int status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Load and unload a module of the running kernel.
+ * Load and unload a module of the running kernel, and run tasks beside the test.
  */
 #ifndef _SELFTESTS_EXECMEM_MODULES_H
 #define _SELFTESTS_EXECMEM_MODULES_H
@@ -54,6 +54,20 @@ static inline void unload_module(const char *name)
 
 	if (error)
 		ksft_exit_fail_msg("removing %s: %s\n", name, strerror(error));
+}
+
+/* Run a function, which does not return, in a process beside the test. */
+static inline pid_t start(void (*task)(void))
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		task();
+	if (pid < 0)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+	return pid;
 }
 
 #endif /* _SELFTESTS_EXECMEM_MODULES_H */
