@@ -13,6 +13,7 @@
 # checkpatch and its lists, and of the base; FRESH=1 runs checkpatch again.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib/lib.sh"
+PATCHES=$(readlink -f "$TOP/patches")
 WAIVERS=${EXECMEM_WAIVERS:-$SCRIPTS/waivers/checkpatch-waivers.txt}
 
 operands $# "$@"
@@ -39,7 +40,7 @@ check()
 {
 	local name report counted
 	local -a findings
-	name=$(basename "$1")
+	name=${1#"$PATCHES/"}
 	report=$(cd "$BASE" && perl scripts/checkpatch.pl --root="$BASE" "${options[@]}" -- "$1" 2>&1) || :
 	counted=$(sed -nE 's/^total: ([0-9]+) errors, ([0-9]+) warnings, ([0-9]+) checks.*/\1+\2+\3/p' <<<"$report")
 	if [ -z "$counted" ] || grep '^No .* will be found' <<<"$report" >&2; then
@@ -68,7 +69,7 @@ surroundings()
 check_once()
 {
 	local kept
-	kept=$KEPT/$({ echo "$SURROUNDINGS $(basename "$1")"; cat "$1"; } | sha256sum | cut -c1-32)
+	kept=$KEPT/$({ echo "$SURROUNDINGS ${1#"$PATCHES/"}"; cat "$1"; } | sha256sum | cut -c1-32)
 	if [ "${FRESH:-0}" = 1 ] || [ ! -e "$kept" ]; then
 		check "$1" >"$kept.$$"
 		mv "$kept.$$" "$kept"

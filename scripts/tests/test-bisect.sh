@@ -43,6 +43,13 @@ test_all_prefixes_pass_and_only_once()
 		FORCE=1 quiet bisect --objects && [ "$(tried)" = "1 2" ] && kept
 }
 
+test_patches_of_topics_are_found()
+{
+	ready && topics && quiet bisect --objects && total "2 passed, 0 failed, 0 skipped" &&
+		sed -i 's/^+int n;/+no C/' "$TOY/top/patches/second/two.patch" &&
+		fails_with "failed with second/two.patch" bisect --objects && [ "$(tried)" = 2 ]
+}
+
 test_a_prefix_that_a_later_patch_repairs_fails()
 {
 	ready && sed -i 's/^+long a20;/+long a20 bad;/' "$TOY/top/patches/one.patch" && quiet tree &&

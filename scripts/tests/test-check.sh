@@ -16,6 +16,36 @@ test_good_series_passes()
 		quiet checks/sources && quiet checks/words
 }
 
+test_good_topics_pass()
+{
+	toy_series && topics && quiet checks/series && quiet checks/apply && quiet checks/identity &&
+		quiet checks/sources && quiet checks/words &&
+		edit first/one.patch 's/^ int a19;/ int a19; /' &&
+		fails_with "first/one.patch" checks/identity &&
+		edit first/one.patch 's/^-int a20;/-int other;/' &&
+		fails_with "first/one.patch does not apply: mm/a.c: hunk #1" checks/apply
+}
+
+test_topic_faults()
+{
+	toy_series && topics && cp "$TOY/top/series" "$TOY/good" || return 1
+	local edit text
+	while IFS=$'\t' read -r edit text; do
+		sed "$edit" "$TOY/good" >"$TOY/top/series"
+		fails_with "series: $text" checks/series || return 1
+	done <<-END
+		/^# second/d	second/two.patch: not below the line '# TOPIC: ...' of its folder
+		/^#/d	first/one.patch: not below the line '# TOPIC: ...' of its folder
+		s/^# second/# first/	the topic first begins twice
+		s/^# second/# third: empty\n&/	the topic third has no patch
+	END
+	cp "$TOY/good" "$TOY/top/series" && mv "$TOY/top/patches/second/two.patch" "$TOY/top/patches" &&
+		fails_with "series: second/two.patch: no such patch" checks/series &&
+		fails_with "patches/two.patch: not in the series" checks/series &&
+		sed -i s,second/two,two, "$TOY/top/series" &&
+		fails_with "series: two.patch: not in patches/second/" checks/series
+}
+
 # As CONTRIBUTING.md says.  With Debian's settings "quilt refresh" leaves one.patch~, in
 # which blanks are context.
 test_a_patch_that_quilt_refreshed_passes()
@@ -216,6 +246,14 @@ test_checkpatch_findings_and_waivers()
 		fails_with "no reason given" checkpatch-wrap.sh &&
 		printf '%s\n' $'LONG_LINE\t*.patch\ta reason' $'OTHER\t*.patch\ta reason' >"$TOY/waivers" &&
 		fails_with "OTHER *.patch: no longer needed" checkpatch-wrap.sh
+}
+
+test_checkpatch_waives_a_topic()
+{
+	toy_series && topics && toy_checkpatch "$REPORT" && echo $'LONG_LINE\tfirst/*\tit is so' >"$TOY/waivers" || return 1
+	local -x EXECMEM_WAIVERS=$TOY/waivers
+	fails_with "second/two.patch: mm/a.c:20" checkpatch-wrap.sh && ! grep -q 'first/' "$TOY/all" &&
+		quiet checkpatch-wrap.sh "$TOY/top/patches/first/one.patch"
 }
 
 test_checkpatch_reads_the_last_patch()

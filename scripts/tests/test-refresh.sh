@@ -15,6 +15,18 @@ test_new_patches_are_made_and_copied()
 		grep -q '^index 000000000000\.\.[0-9a-f]\{12\}$' "$TOY/top/patches/two.patch"
 }
 
+test_a_new_patch_goes_to_the_end_of_its_topic()
+{
+	toy_series && topics && echo 'int b;' >>"$TREE/mm/b.c" &&
+		quiet refresh --to first/more.patch mm/b.c && [ -s "$TOY/top/patches/first/more.patch" ] &&
+		[ "$(grep -v '^#' "$TOY/top/series" | xargs)" = "first/one.patch first/more.patch second/two.patch" ] &&
+		[ "$(sed -n 4p "$TOY/top/series")" = '# second: more files' ] &&
+		grep -qx 'Subject: \[PATCH\] more' "$TOY/top/patches/first/more.patch" &&
+		echo 'int c;' >>"$TREE/mm/new.c" && quiet refresh &&
+		grep -q '^+int c;' "$TOY/top/patches/second/two.patch" &&
+		fails_with "not a patch name (TOPIC/NAME.patch)" refresh --to a/b/c.patch mm/b.c
+}
+
 test_second_run_changes_nothing()
 {
 	toy_series && quiet refresh && keep snapshot "$TOY/top"/{patches,lib,kernel-overlay} "$TREE"/{mm,lib} &&

@@ -94,6 +94,13 @@ test_dry_run_gives_the_tree_of_quilt_and_mails_nothing()
 		[ -x "$TOY/repo/lib/run.sh" ]
 }
 
+test_topics_are_sent_as_well()
+{
+	ready && topics && measured && quiet send && [ -s "$OUT/series.mbox" ] &&
+		sed -i 's/^-int a20;/-int other;/' "$TOY/top/patches/first/one.patch" && measured &&
+		send_fails "first/one.patch does not apply"
+}
+
 # damaged SED TEXT: a mailbox changed like that is not what quilt makes.
 damaged()
 {

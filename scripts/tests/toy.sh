@@ -50,6 +50,16 @@ toy_series()
 		message one.patch && message two.patch
 }
 
+# topics: make two topics of one patch each of the toy series.
+topics()
+{
+	local patches=$TOY/top/patches
+	mkdir "$patches/first" "$patches/second" &&
+		mv "$patches/one.patch" "$patches/first" && mv "$patches/two.patch" "$patches/second" &&
+		printf '%s\n' '# first: a file' first/one.patch '# second: more files' second/two.patch \
+			>"$TOY/top/series" && quiet tree
+}
+
 # message PATCH: give it a commit message that the lint accepts.
 message()
 {

@@ -49,7 +49,7 @@ class Differ:
 
 def template(name):
     """The message of a patch that has none yet; the lint asks for the rest."""
-    subject = name.rsplit(".", 1)[0].lstrip("0123456789-").replace("-", " ")
+    subject = name.rsplit("/")[-1].removesuffix(".patch").replace("-", " ")
     return f"Subject: [PATCH] {subject or name}\n\n"
 
 

@@ -2,11 +2,11 @@
 """A patch file as data: its message, and which files it touches and how."""
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .common import PATCHES, SERIES, Fault
 
 DIFF_START = re.compile(r"(diff --git a/|Index: |--- (a/|/dev/null)|=====)")
+TOPIC = re.compile(r"# ([a-z0-9-]+): \S")
 HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
@@ -93,30 +93,40 @@ def parse(name, text):
     return Patch(name, text, message, parse_diff(rest))
 
 
-def read_patch(path):
-    path = Path(path)
+def read_patch(name):
+    """The patch of this name in the series, "topic/name.patch"."""
     try:
-        return parse(path.name, path.read_text(encoding="utf-8"))
+        return parse(name, (PATCHES / name).read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise Fault(f"{path.name}: not UTF-8 text: {error}") from None
+        raise Fault(f"{name}: not UTF-8 text: {error}") from None
+
+
+def series_topics():
+    """[(topic, names of its patches)] of the series file.  A topic begins with a comment
+    "# topic: what it does"; patches before the first one are of topic ""."""
+    if not SERIES.is_file():
+        raise Fault(f"no series file at {SERIES}")
+    topics = [("", [])]
+    for line in SERIES.read_text(encoding="utf-8").splitlines():
+        head, words = TOPIC.match(line), line.split("#")[0].split()
+        if head:
+            topics.append((head[1], []))
+        elif words:
+            topics[-1][1].append(words[0])
+    return topics
 
 
 def series_names():
     """The names in the series file, comments and options left out."""
-    if not SERIES.is_file():
-        raise Fault(f"no series file at {SERIES}")
-    names = [line.split("#")[0].split() for line in
-             SERIES.read_text(encoding="utf-8").splitlines()]
-    return [words[0] for words in names if words]
+    return [name for _, names in series_topics() for name in names]
 
 
 def load_series(allow_missing=False):
     """All patches in order.  quilt lists a new patch before its file exists."""
     patches = []
     for name in series_names():
-        path = PATCHES / name
-        if path.is_file():
-            patches.append(read_patch(path))
+        if (PATCHES / name).is_file():
+            patches.append(read_patch(name))
         elif allow_missing:
             patches.append(Patch(name))
         else:

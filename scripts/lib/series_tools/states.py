@@ -167,7 +167,7 @@ def quilt_push_all(base, patches, dest):
         return
     done = quilt(["push", "-a", "--fuzz=0"], dest)
     if done.returncode:
-        applying = re.findall(r"^Applying patch (?:\S*/)?(\S+)$", done.stdout,
+        applying = re.findall(r"^Applying patch (?:patches/)?(\S+)$", done.stdout,
                               re.M)
         last = applying[-1] if applying else "series"
         log = done.stdout[done.stdout.rfind("Applying patch"):]
