@@ -23,6 +23,7 @@
 #define TRACING		"/sys/kernel/tracing/instances/bpf_programs"
 #define SYNC_EVENT	"events/text_poke/text_poke_sync/enable"
 #define MAX_FUNCTIONS	64
+#define MAX_PROGRAMS	8
 #define TRIES		5
 #define NOT_SUPPORTED	524	/* ENOTSUPP, internal to the kernel */
 
@@ -418,6 +419,65 @@ static void case_rounds(const char *name, int (*rounds_of)(void), int expected)
 	ksft_test_result(least == expected, "%s\n", name);
 }
 
+/* Count the objects of BPF in debugfs. -1 if the list is not in ascending order. */
+static int count_listed(void)
+{
+	unsigned long addr, last = 0;
+	FILE *f = fopen(OBJECTS, "re");
+	char line[256], type[16] = "";
+	int n = 0;
+
+	while (f && n >= 0 && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "pack %15s", type) == 1 || sscanf(line, "%lx", &addr) != 1)
+			continue;
+		if (addr <= last)
+			n = -1;
+		else
+			n += !strcmp(type, "bpf") && !strstr(line, " freed");
+		last = addr;
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Closed programs are freed later. */
+static int count_settled(void)
+{
+	int n = count_listed(), before = n + 1;
+
+	for (int i = 0; i < 120 && n != before; i++) {
+		nanosleep(&half_second, NULL);
+		before = n;
+		n = count_listed();
+	}
+	return n;
+}
+
+/* The list is longer than the buffer of a read. Others may load programs: repeat. */
+static void case_listed(const char *name)
+{
+	struct bpf_insn insns[MAX_INSNS];
+	unsigned int count = write_functions(insns, MAX_FUNCTIONS - 1);
+	const int expected = MAX_PROGRAMS * MAX_FUNCTIONS;
+	int fds[MAX_PROGRAMS], before, listed = 0;
+
+	if (access(OBJECTS, R_OK)) {
+		ksft_test_result_skip("%s: no " OBJECTS "\n", name);
+		return;
+	}
+	for (int tries = 0; tries < TRIES && listed != expected; tries++) {
+		before = count_settled();
+		for (int i = 0; i < MAX_PROGRAMS; i++)
+			fds[i] = load(insns, count);
+		listed = count_listed() - before;
+		for (int i = 0; i < MAX_PROGRAMS; i++)
+			close(fds[i]);
+	}
+	ksft_print_msg("%d of %d functions are listed\n", listed, expected);
+	ksft_test_result(listed == expected, "%s\n", name);
+}
+
 /* With blinded constants, the JIT compiles a copy of the program and frees it. */
 static void case_hardened(const char *name)
 {
@@ -440,11 +500,12 @@ int main(void)
 	if (geteuid())
 		ksft_exit_skip("needs root, to load BPF programs\n");
 	need_jit();
-	ksft_set_plan(7);
+	ksft_set_plan(8);
 
 	case_functions("a program of two functions", 1);
 	case_functions("a program of many functions", MAX_FUNCTIONS - 1);
 	case_hardened("a hardened program");
+	case_listed("debugfs lists each function once, in order");
 	case_trace_program("a trampoline at a program");
 	case_rounds("one round for a trampoline", rounds_of_trampoline, 1);
 	case_rounds("at most one round for a program", rounds_of_functions, ROUNDS_OF_PROGRAM);

@@ -37,9 +37,8 @@ static inline int print_pool(char *to, size_t size, const char *line)
 }
 
 /*
- * Read the comparable part of the summary, without the counters since boot. Run the
- * shrinkers first, so that the slab frees the empty packs that it keeps. False if the
- * summary cannot be read.
+ * Read the comparable part of the summary. Run the shrinkers first, so that the slab
+ * frees the empty packs that it keeps. False if the summary cannot be read.
  */
 static inline bool read_summary(char *to, size_t size)
 {

@@ -7,7 +7,6 @@
  */
 
 #include <linux/debugfs.h>
-#include <linux/limits.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 
@@ -32,113 +31,105 @@ static int summary_show(struct seq_file *m, void *v)
 	enum execmem_type type;
 	struct execmem_stats s;
 
-	seq_puts(m, "type     domain    reserved     used  objects  packs   huge");
-	seq_puts(m, "   allocs      asked      given\n");
+	seq_puts(m, "type     domain    reserved     used  objects  packs   huge\n");
 	for (type = 0; type < EXECMEM_NR_TEXT_TYPES; type++) {
 		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++) {
 			if (execmem_get_stats(type, domain, &s))
 				continue;
-			seq_printf(m, "%-8s %-9s %8zu %8zu %8lu %6u %6u %8llu %10llu %10llu\n",
-				   type_names[type], domain_names[domain], s.reserved, s.used,
-				   s.nr_objects, s.nr_packs, s.nr_huge, s.allocs, s.asked, s.given);
+			seq_printf(m, "%-8s %-9s %8zu %8zu %8lu %6u %6u\n", type_names[type],
+				   domain_names[domain], s.reserved, s.used, s.nr_objects,
+				   s.nr_packs, s.nr_huge);
 		}
 	}
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(summary);
 
-/* Larger than the number of granules in any pack. */
-#define END	UINT_MAX
-
 /**
- * struct cursor - the line that was shown last
- * @base:	address of the pack, or NULL at the beginning
- * @extent:	the text in the pack; empty if the line showed the pack itself
+ * struct line - a line of the list
+ * @pack:	the pack
+ * @text:	text in the pack; empty in the line for the pack itself
+ *
+ * The position of a line in the file is the address of the pack, or one more than the
+ * address of the text. Packs and text that appear or disappear meanwhile move no other line.
  */
-struct cursor {
-	const void *base;
-	struct execmem_extent extent;
+struct line {
+	const struct execmem_pack *pack;
+	struct execmem_extent text;
 };
 
-static void show_pack(struct seq_file *m, const struct execmem_pack *pack)
+static const void *text_addr(const struct line *line)
 {
-	seq_printf(m, "pack %s %s %px %zu%s%s\n", type_names[pack->pool->type],
-		   domain_names[pack->pool->domain], pack->base, pack->size,
-		   pack->huge ? " huge" : "", execmem_pack_is_solo(pack) ? " solo" : "");
+	return execmem_pack_addr(line->pack, line->text.start);
 }
 
-static bool show_extent(struct seq_file *m, const struct execmem_pack *pack, unsigned int leaf,
-			struct execmem_extent *e)
-{
-	guard(spinlock)(&pack->pool->lock);
-	if (!execmem_pack_next(pack, leaf, e))
-		return false;
-
-	seq_printf(m, "%px %zu%s\n", execmem_pack_addr(pack, e->start),
-		   execmem_pack_bytes(pack, e), e->live ? "" : " freed");
-	return true;
-}
-
-/* Show the next text in a pack. Hold the pool lock for one leaf at a time. */
-static bool show_text(struct seq_file *m, const struct execmem_pack *pack,
-		      struct execmem_extent *e)
+/* Find the next text in the pack. Hold the pool lock for one leaf at a time. */
+static bool find_text(struct line *line)
 {
 	unsigned int leaf;
 
-	for (leaf = e->end / EXECMEM_LEAF; leaf < pack->nr_leaves; leaf++)
-		if (show_extent(m, pack, leaf, e))
+	for (leaf = line->text.end / EXECMEM_LEAF; leaf < line->pack->nr_leaves; leaf++) {
+		guard(spinlock)(&line->pack->pool->lock);
+		if (execmem_pack_next(line->pack, leaf, &line->text))
 			return true;
+	}
 
 	return false;
 }
 
-/* Show the line after the cursor and move the cursor there. Return false at the end. */
-static bool show_line(struct seq_file *m, struct cursor *c)
+/* Find the first line at or behind a position. */
+static void *find_line(struct line *line, loff_t *pos)
 {
-	struct execmem_pack *pack;
+	const void *addr = (void *)(unsigned long)*pos;
 
-	guard(rcu)();
-	pack = c->base ? execmem_next_pack(c->base - 1) : NULL;
-	if (pack && pack->base == c->base && show_text(m, pack, &c->extent))
-		return true;
+	while ((line->pack = execmem_next_pack(addr))) {
+		line->text = (struct execmem_extent) { };
+		if (addr <= line->pack->base) {
+			*pos = (unsigned long)line->pack->base;
+			return line;
+		}
+		line->text.end = (addr - 1 - line->pack->base) >> line->pack->shift;
+		if (find_text(line)) {
+			*pos = (unsigned long)text_addr(line) + 1;
+			return line;
+		}
+		addr = line->pack->base + line->pack->size;
+	}
 
-	/* The cursor's pack may have been freed since the last line. */
-	pack = execmem_next_pack(c->base);
-	if (!pack)
-		return false;
-	*c = (struct cursor) { .base = pack->base };
-	show_pack(m, pack);
-	return true;
+	return NULL;
 }
 
-static void *objects_start(struct seq_file *m, loff_t *pos)
+static void *objects_start(struct seq_file *m, loff_t *pos) __acquires(RCU)
 {
-	struct cursor *c = m->private;
-
-	if (!*pos)
-		*c = (struct cursor) { };
-	return c->extent.end == END ? NULL : c;
+	rcu_read_lock();
+	return find_line(m->private, pos);
 }
 
 static void *objects_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	++*pos;
-	return objects_start(m, pos);
+	struct line *line = v;
+
+	*pos = (unsigned long)text_addr(line) + execmem_pack_bytes(line->pack, &line->text) + 1;
+	return find_line(line, pos);
 }
 
-static void objects_stop(struct seq_file *m, void *v)
+static void objects_stop(struct seq_file *m, void *v) __releases(RCU)
 {
+	rcu_read_unlock();
 }
 
 static int objects_show(struct seq_file *m, void *v)
 {
-	struct cursor *c = v, before = *c;
+	const struct line *line = v;
+	const struct execmem_pack *pack = line->pack;
 
-	if (!show_line(m, c))
-		c->extent.end = END;
-	/* seq_file repeats the call with a larger buffer. */
-	if (seq_has_overflowed(m))
-		*c = before;
+	if (line->text.end)
+		seq_printf(m, "%px %zu%s\n", text_addr(line),
+			   execmem_pack_bytes(pack, &line->text), line->text.live ? "" : " freed");
+	else
+		seq_printf(m, "pack %s %s %px %zu%s%s\n", type_names[pack->pool->type],
+			   domain_names[pack->pool->domain], pack->base, pack->size,
+			   pack->huge ? " huge" : "", execmem_pack_is_solo(pack) ? " solo" : "");
 	return 0;
 }
 
@@ -151,7 +142,7 @@ static const struct seq_operations objects_sops = {
 
 static int objects_open(struct inode *inode, struct file *file)
 {
-	return seq_open_private(file, &objects_sops, sizeof(struct cursor));
+	return seq_open_private(file, &objects_sops, sizeof(struct line));
 }
 
 static const struct file_operations objects_fops = {

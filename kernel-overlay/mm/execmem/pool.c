@@ -98,7 +98,7 @@ static struct execmem_pack *find_pack_of(const void *addr)
 	return node ? pack_of(node) : NULL;
 }
 
-/* Find the first pack with a higher address. Called under the RCU read lock. */
+/* Find the first pack that ends behind @addr. Called under the RCU read lock. */
 struct execmem_pack *execmem_next_pack(const void *addr)
 {
 	struct execmem_pack *pack, *next = NULL;
@@ -108,9 +108,9 @@ struct execmem_pack *execmem_next_pack(const void *addr)
 	node = packs_by_addr.tree[0].rb_node;
 	while (node) {
 		pack = container_of(node, struct execmem_pack, node.node[0]);
-		if (pack->base > addr)
+		if (pack->base + pack->size > addr)
 			next = pack;
-		node = pack->base > addr ? node->rb_left : node->rb_right;
+		node = next == pack ? node->rb_left : node->rb_right;
 	}
 
 	return next;
@@ -269,17 +269,13 @@ static void *take_from_pack(struct execmem_pack *pack, size_t size, unsigned lon
 	unsigned int before = pack->used;
 	/* 16 random bits, repeated: random bytes are costly. */
 	void *text = execmem_pack_take(pack, size, get_random_u16() * 0x10001U);
-	size_t given = execmem_granule_bytes(pack, pack->used - before);
 
 	if (pool->empty == pack)
 		pool->empty = NULL;
 	*dirtied = pack->dirtied;
 
-	pool->stats.used += given;
+	pool->stats.used += execmem_granule_bytes(pack, pack->used - before);
 	pool->stats.nr_objects++;
-	pool->stats.allocs++;
-	pool->stats.asked += size;
-	pool->stats.given += given;
 	return text;
 }
 
@@ -632,10 +628,11 @@ bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigne
  */
 const char *execmem_get_symbol(unsigned int *nr, unsigned long *start)
 {
-	struct execmem_pack *pack = NULL;
+	const void *addr = NULL;
+	struct execmem_pack *pack;
 
 	guard(rcu)();
-	while ((pack = execmem_next_pack(pack ? pack->base : NULL))) {
+	for (; (pack = execmem_next_pack(addr)); addr = pack->base + pack->size) {
 		if (!symbol_of(pack) || (*nr)--)
 			continue;
 		*start = (unsigned long)pack->base;
@@ -759,9 +756,6 @@ void execmem_flush_packs(void)
 
 static void add_stats(struct execmem_stats *sum, const struct execmem_stats *s)
 {
-	sum->allocs += s->allocs;
-	sum->asked += s->asked;
-	sum->given += s->given;
 	sum->used += s->used;
 	sum->nr_objects += s->nr_objects;
 	sum->reserved += s->reserved;

@@ -14,7 +14,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <math.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,6 +41,7 @@
 
 /* Limits that the slab must meet. */
 #define FLAT_MAX	2.0	/* ratio of the times for the slowest and the fastest N */
+#define EXCESS_MAX	150	/* ns more than prog_pack if N is small */
 #define META_MAX	0.03	/* ratio of metadata to text, plus META_CONST bytes */
 #define META_CONST	4096
 #define WASTE_MAX	0.01	/* ratio of rounding to requested bytes */
@@ -59,7 +62,11 @@ static const char *const mix_texts[] = {
 	"40..4000 bytes",
 };
 
-static const unsigned int counts[] = { 1000, 10000, 100000, 1000000 };
+static const unsigned int counts[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
+/* From here, the time should hardly depend on N. */
+#define FLAT_FROM	1000
+/* From here, the slab should not be slower than prog_pack. Smaller N: with 1 thread only. */
+#define FASTER_FROM	100
 
 #define NR_COUNTS	ARRAY_SIZE(counts)
 /* The waste of uniform sizes hardly depends on the number of objects: check one. */
@@ -69,6 +76,7 @@ static struct {
 	unsigned int batches;
 	double fill_ns, shuffle_ns;
 	unsigned int min_objects, max_objects;
+	uint64_t age;		/* pairs before the measurement; 0 for one per object */
 	bool json, full;
 	int allocator, mix, threads;	/* run only this one; -1 for all */
 } opts = {
@@ -320,8 +328,8 @@ static double shuffle(struct cell *cell, struct worker *workers)
 	double start = now(CLOCK_MONOTONIC), ns = 0;
 	unsigned int pairs = 16;
 
-	while (cell->shuffled < cell->objects) {
-		if (!opts.full && now(CLOCK_MONOTONIC) - start > opts.shuffle_ns)
+	while (cell->shuffled < (opts.age ?: cell->objects)) {
+		if (!opts.full && !opts.age && now(CLOCK_MONOTONIC) - start > opts.shuffle_ns)
 			break;
 		ns = batch(workers, cell->threads, pairs);
 		cell->shuffled += (uint64_t)pairs * cell->threads;
@@ -555,6 +563,7 @@ static void run_cell(unsigned int allocator, unsigned int mix, unsigned int obje
 	struct cell *c;
 
 	if (objects < opts.min_objects || objects > opts.max_objects ||
+	    (threads > 1 && objects < FLAT_FROM) ||
 	    !wanted(opts.allocator, allocator) || !wanted(opts.mix, mix) ||
 	    !wanted(opts.threads, threads))
 		return;
@@ -619,7 +628,7 @@ static double latency(size_t bytes)
 /* Part of the increase with N comes from the caches of the machine: show it. */
 static void print_latency(void)
 {
-	const struct cell *few = find(SLAB, BPF, counts[0], 1);
+	const struct cell *few = find(SLAB, BPF, FLAT_FROM, 1);
 	const struct cell *many = find(SLAB, BPF, counts[NR_COUNTS - 1], 1);
 
 	if (!few || !many)
@@ -644,12 +653,46 @@ static double min_speedup(unsigned int threads)
 	return speedups[threads];
 }
 
-/* Constant time for all N, never slower than prog packs, much faster for large N. */
-static void check_times(unsigned int mix, unsigned int threads)
+/* Print a verdict on the times of a mix with a number of threads. */
+static void judge(unsigned int mix, unsigned int threads, bool ok, const char *format, ...)
 {
-	double low = 0, high = 0, worst = 0, speedup = 0;
-	unsigned int i, n = 0, worst_at = 0, most = 0;
 	char where[64], text[128];
+	va_list args;
+
+	snprintf(where, sizeof(where), "%s sizes, %u thread%s", mix_names[mix], threads,
+		 threads > 1 ? "s" : "");
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	verdict(ok, where, text);
+}
+
+/* Almost the same time for all large N. */
+static void check_flat(unsigned int mix, unsigned int threads)
+{
+	double low = INFINITY, high = 0;
+	unsigned int i;
+
+	for (i = 0; i < NR_COUNTS; i++) {
+		const struct cell *slab = find(SLAB, mix, counts[i], threads);
+
+		if (!slab || counts[i] < FLAT_FROM)
+			continue;
+		low = slab->median < low ? slab->median : low;
+		high = slab->median > high ? slab->median : high;
+	}
+	/* The wall time of several threads includes other load: do not judge it. */
+	if (high)
+		judge(mix, threads, threads > 1 || high / low <= FLAT_MAX,
+		      "slab %.0f..%.0f ns, a factor of %.2f, at most %.1f", low, high, high / low,
+		      FLAT_MAX);
+}
+
+/* Not slower than prog packs for N from 100, hardly for smaller N, much faster for large N. */
+static void check_faster(unsigned int mix, unsigned int threads)
+{
+	double ratio = 0, excess = -INFINITY, speedup = 0;
+	unsigned int i, ratio_at = 0, excess_at = 0;
 
 	for (i = 0; i < NR_COUNTS; i++) {
 		const struct cell *slab = find(SLAB, mix, counts[i], threads);
@@ -657,36 +700,29 @@ static void check_times(unsigned int mix, unsigned int threads)
 
 		if (!slab || !stock)
 			continue;
-		low = !n || slab->median < low ? slab->median : low;
-		high = slab->median > high ? slab->median : high;
-		speedup = stock->median / slab->median;
-		most = counts[i];
-		if (!n++ || 1 / speedup > worst) {
-			worst = 1 / speedup;
-			worst_at = counts[i];
+		if (counts[i] < FASTER_FROM && slab->median - stock->median > excess) {
+			excess = slab->median - stock->median;
+			excess_at = counts[i];
 		}
+		if (counts[i] >= FASTER_FROM && slab->median / stock->median > ratio) {
+			ratio = slab->median / stock->median;
+			ratio_at = counts[i];
+		}
+		if (i == NR_COUNTS - 1)
+			speedup = stock->median / slab->median;
 	}
-	if (!n)
-		return;
-
-	snprintf(where, sizeof(where), "%s sizes, %u thread%s", mix_names[mix], threads,
-		 threads > 1 ? "s" : "");
-	snprintf(text, sizeof(text), "slab %.0f..%.0f ns, a factor of %.2f, at most %.1f", low,
-		 high,
-		 high / low, FLAT_MAX);
-	/* The wall time of several threads includes other load: do not judge it. */
-	if (threads == 1)
-		verdict(high / low <= FLAT_MAX, where, text);
-	else if (!opts.json)
-		printf("INFO: %s: %s if nothing else runs\n", where, text);
-	snprintf(text, sizeof(text), "slab takes at most %.2f of the time of prog_pack (%u objects)",
-		 worst, worst_at);
-	verdict(worst <= 1, where, text);
-	if (most == counts[NR_COUNTS - 1]) {
-		snprintf(text, sizeof(text), "%.0f times faster than prog_pack at %u objects, at least %.0f",
-			 speedup, most, min_speedup(threads));
-		verdict(speedup >= min_speedup(threads), where, text);
-	}
+	if (excess_at)
+		judge(mix, threads, excess <= EXCESS_MAX,
+		      "slab takes %.0f ns more than prog_pack (%u objects), at most %d", excess,
+		      excess_at, EXCESS_MAX);
+	if (ratio_at)
+		judge(mix, threads, ratio <= 1,
+		      "slab takes at most %.2f of the time of prog_pack (%u objects)", ratio,
+		      ratio_at);
+	if (speedup)
+		judge(mix, threads, speedup >= min_speedup(threads),
+		      "%.0f times faster than prog_pack at %u objects, at least %.0f", speedup,
+		      counts[NR_COUNTS - 1], min_speedup(threads));
 }
 
 static void check_memory(void)
@@ -724,6 +760,7 @@ static void usage(FILE *file)
 		"  -j, --json            print results as JSON; PASS and FAIL go to stderr\n"
 		"  -f, --full            fill and shuffle completely, however long that takes\n"
 		"  -b, --batches=N       how many are timed, 10 to %u\n"
+		"  -p, --pairs=N         first free and allocate N times, to fragment the text\n"
 		"Only a part of all combinations:\n"
 		"  -n, --objects=N[-M]   that many live objects\n"
 		"  -t, --threads=N       1, 2 or 4\n"
@@ -747,6 +784,9 @@ static bool parse_option(int opt, const char *arg)
 	case 'b':
 		opts.batches = atoi(arg);
 		return opts.batches >= 10 && opts.batches <= MAX_BATCHES;
+	case 'p':
+		opts.age = strtoull(arg, NULL, 10);
+		return opts.age;
 	case 'n':
 		i = sscanf(arg, "%u-%u", &opts.min_objects, &opts.max_objects);
 		if (i == 1)
@@ -776,6 +816,7 @@ static void parse(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "full", no_argument, NULL, 'f' },
 		{ "batches", required_argument, NULL, 'b' },
+		{ "pairs", required_argument, NULL, 'p' },
 		{ "objects", required_argument, NULL, 'n' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "sizes", required_argument, NULL, 's' },
@@ -785,7 +826,7 @@ static void parse(int argc, char **argv)
 	};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "jfb:n:t:s:a:h", options, NULL)) >= 0) {
+	while ((opt = getopt_long(argc, argv, "jfb:p:n:t:s:a:h", options, NULL)) >= 0) {
 		if (opt == 'h') {
 			usage(stdout);
 			exit(0);
@@ -826,8 +867,10 @@ int main(int argc, char **argv)
 	}
 
 	for (mix = 0; mix <= UNPACK; mix++)
-		for (threads = 1; threads <= BENCH_MAX_THREADS; threads++)
-			check_times(mix, threads);
+		for (threads = 1; threads <= BENCH_MAX_THREADS; threads *= 2) {
+			check_flat(mix, threads);
+			check_faster(mix, threads);
+		}
 	check_memory();
 	if (!opts.json)
 		printf("\n%u failed, %.0f s\n", nr_failed, (now(CLOCK_MONOTONIC) - start) / NSEC);
