@@ -48,8 +48,8 @@ static int check_shape(const struct record_shape *s)
 	if (!s->u64s || s->u64s > RECORD_MAX_U64S || !s->nr_fields ||
 	    s->nr_fields > RECORD_MAX_FIELDS)
 		return -EINVAL;
-	if ((s->dst_align != 4 && s->dst_align != 8) || s->dst_size < 4 || s->dst_size % 4 ||
-	    s->dst_size > 128 || s->consts % 8 || s->consts > 128)
+	if (!s->dst_size || s->dst_size % 8 || s->dst_size > RECORD_MAX_RESULT ||
+	    s->consts % 8 || s->consts > 128)
 		return -EINVAL;
 	if (s->header.present && s->low_bits > 32)
 		return -EINVAL;
@@ -256,6 +256,7 @@ void record_prog_run(const struct record_prog *prog, void *dst, const void *src,
 	const struct record_header *h = &s->header;
 	unsigned int i;
 
+	memset(dst, 0, s->dst_size);
 	if (h->present) {
 		u32 v = (get_unaligned_le32(src) & h->keep) | h->set;
 
@@ -274,43 +275,3 @@ void record_prog_run(const struct record_prog *prog, void *dst, const void *src,
 			put_unaligned_le32(v, dst + step->dst);
 	}
 }
-
-/**
- * record_shape_prefix - derive a shape that unpacks only the first fields of a record
- * @prefix:	filled with the derived shape
- * @shape:	the shape of the whole record
- * @nr_fields:	number of fields to unpack; the header is left out
- * @dst:	first byte of the whole result that the new result contains
- *
- * The new result extends from byte @dst to the end of the whole result.
- *
- * Return: 0 on success, -EINVAL if @shape has fewer fields or if one of them is stored
- *	   before @dst
- */
-int record_shape_prefix(struct record_shape *prefix, const struct record_shape *shape,
-			unsigned int nr_fields, unsigned int dst)
-{
-	unsigned int i;
-
-	if (!nr_fields || nr_fields > shape->nr_fields || nr_fields > RECORD_MAX_FIELDS)
-		return -EINVAL;
-	if (dst % 4 || dst >= shape->dst_size)
-		return -EINVAL;
-
-	*prefix = *shape;
-	prefix->nr_fields = nr_fields;
-	prefix->dst_size -= dst;
-	if (dst % 8)
-		prefix->dst_align = 4;
-	memset(&prefix->header, 0, sizeof(prefix->header));
-	memset(prefix->field + nr_fields, 0,
-	       (RECORD_MAX_FIELDS - nr_fields) * sizeof(*prefix->field));
-	for (i = 0; i < nr_fields; i++) {
-		if (prefix->field[i].dst < dst)
-			return -EINVAL;
-		prefix->field[i].dst -= dst;
-	}
-
-	return 0;
-}
-EXPORT_SYMBOL_NS_GPL(record_shape_prefix, RECORD_UNPACK);

@@ -45,6 +45,7 @@ static void work_out(u8 *result, const struct record_shape *s, const u8 *record,
 {
 	unsigned int top = s->u64s * 64, i, b;
 
+	memset(result, 0, s->dst_size);
 	if (s->header.present) {
 		u32 v = (get_unaligned_le32(record) & s->header.keep) | s->header.set;
 
@@ -68,7 +69,7 @@ static struct record_shape some_shape(void)
 {
 	struct record_shape s = {
 		.u64s = 1 + below(RECORD_MAX_U64S), .nr_fields = 1 + below(RECORD_MAX_FIELDS),
-		.low_bits = 24, .dst_align = below(2) ? 8 : 4, .consts = 8 * below(17),
+		.low_bits = 24, .consts = 8 * below(17),
 	};
 	unsigned int left = s.u64s * 64 - s.low_bits, at = 0, i;
 
@@ -89,7 +90,7 @@ static struct record_shape some_shape(void)
 		at = f->dst + f->dst_size;
 		left -= f->bits;
 	}
-	s.dst_size = at;
+	s.dst_size = round_up(at, 8);
 	return s;
 }
 
@@ -99,7 +100,7 @@ static struct record_shape shape_at(unsigned int bits, unsigned int phase)
 	unsigned int above = 192 - 64 - phase - bits;
 
 	return (struct record_shape) {
-		.u64s = 3, .low_bits = 64 + phase, .nr_fields = 4, .dst_size = 32, .dst_align = 8,
+		.u64s = 3, .low_bits = 64 + phase, .nr_fields = 4, .dst_size = 32,
 		.field = {
 			{ min(above, 64U), 8, 0 }, { above - min(above, 64U), 8, 8 },
 			{ bits, 8, 16, true }, { 0, 8, 24, true },
@@ -130,8 +131,8 @@ static bool same(struct kunit *test, const char *what, const struct record_shape
 	if (!memcmp(got, want, MAX_RESULT))
 		return true;
 
-	KUNIT_FAIL(test, "%s: u64s %u low %u align %u consts %u", what, s->u64s, s->low_bits,
-		   s->dst_align, s->consts);
+	KUNIT_FAIL(test, "%s: u64s %u low %u consts %u", what, s->u64s, s->low_bits,
+		   s->consts);
 	for (i = 0; i < s->nr_fields; i++)
 		kunit_info(test, "%u bits%s to %u..%u", s->field[i].bits,
 			   s->field[i].add ? " +" : "", s->field[i].dst,
@@ -167,6 +168,7 @@ static bool check_shape(struct kunit *test, const struct record_shape *s, u8 *pa
 	bool ok = true;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, u);
+	record_unpack_sync();
 	static_call_update(record_unpack_kunit, u->fn);
 	for (i = 0; i < RECORDS && ok; i++) {
 		u8 *record = i % 2 ? page : page + PAGE_SIZE - size;
@@ -217,7 +219,7 @@ static void test_phases(struct kunit *test)
 static void test_refused(struct kunit *test)
 {
 	static const struct record_shape good = {
-		.u64s = 2, .low_bits = 24, .nr_fields = 2, .dst_size = 16, .dst_align = 8,
+		.u64s = 2, .low_bits = 24, .nr_fields = 2, .dst_size = 16,
 		.field = { { 64, 8, 0 }, { 32, 4, 8 } },
 	};
 	struct record_shape bad[] = {
@@ -235,7 +237,7 @@ static void test_refused(struct kunit *test)
 	bad[6].field[1].dst = 16;		/* beyond the result */
 	bad[7].field[1].dst = 4;		/* overlaps field 0 */
 	bad[8].consts = 4;
-	bad[9].dst_align = 2;
+	bad[9].dst_size = 20;
 
 	u = record_unpack_create(&good, "record_unpack_kunit");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, u);
@@ -276,16 +278,11 @@ static void test_seen(struct kunit *test)
 
 #define SLOTS	20
 
-static bool has_own(unsigned int slot)
-{
-	return slot < SLOTS && slot % 3 != 2;
-}
-
 /* Each slot has a different function, so a jump to a wrong one is detected. */
 static struct record_shape shape_of(unsigned int slot)
 {
 	return (struct record_shape) {
-		.u64s = 1, .low_bits = 32, .nr_fields = 1, .dst_size = 8, .dst_align = 8,
+		.u64s = 1, .low_bits = 32, .nr_fields = 1, .dst_size = 8,
 		.header = { .set = slot, .present = true }, .field = { { 32, 4, 4, true } },
 	};
 }
@@ -305,30 +302,33 @@ static record_unpack_t function_of(struct kunit *test, unsigned int slot)
 	return u->fn;
 }
 
-static void check_slot(struct kunit *test, unsigned int slot)
+static void check_slot(struct kunit *test, unsigned int slot, bool own)
 {
 	struct record_shape s = shape_of(slot);
 	u64 record, consts, got = 0, want = 1000 + slot;
 
 	prandom_bytes_state(&rnd, &record, sizeof(record));
 	prandom_bytes_state(&rnd, &consts, sizeof(consts));
-	if (has_own(slot))
+	if (own)
 		work_out((u8 *)&want, &s, (u8 *)&record, (u8 *)&consts);
 
 	static_call(record_unpack_kunit)(&got, &record, &consts, slot);
 	KUNIT_EXPECT_EQ_MSG(test, got, want, "slot %u", slot);
 }
 
+/* First every third slot has a function, then every other one. */
 static void test_select(struct kunit *test)
 {
-	record_unpack_t target[SLOTS] = {};
+	record_unpack_t function[SLOTS], target[SLOTS] = {};
 	struct record_unpack *u;
-	unsigned int i;
+	unsigned int i, each;
 
 	prandom_seed_state(&rnd, 3);
-	for (i = 0; i < SLOTS; i++)
-		if (has_own(i))
-			target[i] = function_of(test, i);
+	for (i = 0; i < SLOTS; i++) {
+		function[i] = function_of(test, i);
+		if (i % 3 == 0)
+			target[i] = function[i];
+	}
 	u = record_unpack_select(target, SLOTS, other, "record_unpack_kunit_select");
 	if (u == ERR_PTR(-EOPNOTSUPP)) {
 		KUNIT_ASSERT_FALSE(test, IS_ENABLED(CONFIG_HAVE_STATIC_CALL));
@@ -336,9 +336,16 @@ static void test_select(struct kunit *test)
 	}
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, u);
 
+	record_unpack_sync();
 	static_call_update(record_unpack_kunit, u->fn);
-	for (i = 0; i < SLOTS + 5; i++)
-		check_slot(test, i);
+	for (each = 3; each >= 2; each--) {
+		for (i = 0; i < SLOTS; i++)
+			target[i] = i % each ? NULL : function[i];
+		KUNIT_EXPECT_EQ(test, record_unpack_reselect(u, target, SLOTS, other), 0);
+		record_unpack_sync();
+		for (i = 0; i < SLOTS; i++)
+			check_slot(test, i, i % each == 0);
+	}
 	static_call_update(record_unpack_kunit, other);
 	record_unpack_free(u);
 	record_unpack_barrier();

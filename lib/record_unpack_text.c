@@ -94,7 +94,6 @@ static int write_text(struct record_unpack *u, const struct source *s)
 	err = execmem_text_copy(u->text, 0, buf, u->size);
 	if (err)
 		return err;
-	text_poke_sync();
 
 	u->fn = u->text + entry;
 	return verify(s, u->text, u->size);
@@ -155,7 +154,7 @@ static struct record_unpack *create(const struct source *s, const char *name)
  *
  * Context: Process context. May sleep and allocates with GFP_KERNEL, so the caller must
  *	    not hold locks that reclaim takes.
- * Return: the function, ready to be called on every CPU, or an ERR_PTR():
+ * Return: the function, to be called only after record_unpack_sync(), or an ERR_PTR():
  *	   -EINVAL if the shape is invalid;
  *	   -ENOMEM if memory is short;
  *	   -ERANGE if the code cannot reach a branch target;
@@ -179,7 +178,7 @@ ALLOW_ERROR_INJECTION(record_unpack_create, ERRNO);
 /**
  * record_unpack_select - generate a dispatcher that jumps to the function of a slot
  * @target:	functions by slot, NULL for a slot without a function
- * @nr:		number of slots
+ * @nr:		number of slots; each call must have a smaller one
  * @other:	function to jump to for all other slots
  * @name:	symbol name for kallsyms and perf
  *
@@ -197,6 +196,77 @@ struct record_unpack *record_unpack_select(const record_unpack_t *target, unsign
 	return create(&(struct source) { .target = target, .nr = nr, .other = other }, name);
 }
 EXPORT_SYMBOL_NS_GPL(record_unpack_select, RECORD_UNPACK);
+
+/* Copy only the bytes that differ: CPUs may execute the others. */
+static int copy_changes(struct record_unpack *u, const u8 *new)
+{
+	const u8 *old = u->text;
+	size_t at = 0, end;
+	int err = 0;
+
+	for (; at < u->size && !err; at = end) {
+		bool same = old[at] == new[at];
+
+		for (end = at; end < u->size && (old[end] == new[end]) == same; end++)
+			;
+		if (!same)
+			err = execmem_text_copy(u->text, at, new + at, end - at);
+	}
+
+	return err;
+}
+
+/**
+ * record_unpack_reselect - let a dispatcher jump to other functions
+ * @u:		the dispatcher
+ * @target:	functions by slot, NULL for a slot without a function
+ * @nr:		number of slots, as in record_unpack_select()
+ * @other:	function to jump to for all other slots
+ *
+ * No CPU may execute the jump of a slot whose function changes: let calls with this slot
+ * stop one RCU Tasks grace period earlier, and start after the next record_unpack_sync().
+ * Calls with other slots may continue, because each slot has its own jump.
+ *
+ * Context: See record_unpack_create(). Calls for one dispatcher must be serialised.
+ * Return: 0 on success, or an error of record_unpack_create(); the functions of some slots
+ *	   may have changed then
+ */
+int record_unpack_reselect(struct record_unpack *u, const record_unpack_t *target,
+			   unsigned int nr, record_unpack_t other)
+{
+	void *buf __free(kfree) = kzalloc(u->size, GFP_KERNEL);
+	struct source s = { .target = target, .nr = nr, .other = other };
+	size_t entry;
+	ssize_t size;
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+
+	size = emit(&s, buf, u->size, u->text, &entry);
+	if (size < 0)
+		return size;
+	if (WARN_ON_ONCE(size != u->size))
+		return -EINVAL;
+
+	err = copy_changes(u, buf);
+	return err ?: verify(&s, u->text, u->size);
+}
+EXPORT_SYMBOL_NS_GPL(record_unpack_reselect, RECORD_UNPACK);
+
+/**
+ * record_unpack_sync - make new functions visible to all CPUs
+ *
+ * Call this after functions have been created, or slots of a dispatcher changed, and before
+ * any CPU can reach them. It interrupts all CPUs: call it once for many functions.
+ *
+ * Context: Process context. May sleep.
+ */
+void record_unpack_sync(void)
+{
+	text_poke_sync();
+}
+EXPORT_SYMBOL_NS_GPL(record_unpack_sync, RECORD_UNPACK);
 
 /**
  * record_unpack_free - free an unpublished function

@@ -35,7 +35,8 @@ fake_figures()
 		printf '[    1.0] m: # perf %-12s %s\n' sync "0 1 10 20 $2 0" sync "0 2 10 20 $2 0"
 		return
 		;;
-	lookups*) printf "$say %s\n" "seq_insert $2" "seq_lookup $2" "rand_lookup $2" ;;
+	lookups*) printf "$say %s\n" "seq_insert $2" "seq_lookup $2" "rand_lookup $2" \
+		"rand_insert $2" "mount $2" ;;
 	calls*)
 		echo '[    1.0] guest|     # window calls'
 		printf "$say %s\n" "calls 100" "time 1000"

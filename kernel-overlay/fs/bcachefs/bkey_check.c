@@ -14,8 +14,7 @@ DEFINE_STATIC_KEY_FALSE(bch2_bkey_check_enabled);
 
 static atomic64_t checked, wrong;
 
-static void count(const struct btree *b, const void *got, const void *right, size_t size,
-		  const char *what)
+static void count(const void *got, const void *right, size_t size, const char *what)
 {
 	bool same = !memcmp(got, right, size);
 
@@ -23,7 +22,6 @@ static void count(const struct btree *b, const void *got, const void *right, siz
 	if (!same)
 		atomic64_inc(&wrong);
 	WARN_ONCE(!same, "bcachefs: wrong result of unpacking a %s\n", what);
-	bch2_bkey_code_hit(b->unpack_slot);
 }
 
 /**
@@ -31,12 +29,16 @@ static void count(const struct btree *b, const void *got, const void *right, siz
  * @b:		node of the key
  * @k:		the unpacked key
  * @src:	the packed key
+ * @code:	whether generated code unpacked it
  */
-void bch2_bkey_check(const struct btree *b, const struct bkey *k, const struct bkey_packed *src)
+void bch2_bkey_check(const struct btree *b, const struct bkey *k, const struct bkey_packed *src,
+		     bool code)
 {
 	struct bkey right = __bch2_bkey_unpack_key(&b->format, src);
 
-	count(b, k, &right, sizeof(*k), "key");
+	count(k, &right, sizeof(*k), "key");
+	if (code)
+		bch2_bkey_code_hit(b->unpack_slot);
 }
 
 /**
@@ -50,7 +52,7 @@ void bch2_bkey_check_pos(const struct btree *b, const struct bpos *p,
 {
 	struct bpos right = __bkey_unpack_pos(&b->format, src);
 
-	count(b, p, &right, sizeof(*p), "position");
+	count(p, &right, sizeof(*p), "position");
 }
 
 static int set_check(const char *value, const struct kernel_param *param)

@@ -46,7 +46,6 @@ struct record_shape bch2_bkey_record_shape(union bkey_shape s)
 		.low_bits	= KEY_PACKED_BITS_START,
 		.nr_fields	= BKEY_NR_FIELDS,
 		.dst_size	= sizeof(struct bkey),
-		.dst_align	= __alignof__(struct bkey),
 		.consts		= offsetof(struct bkey_format, field_offset),
 		.header		= {
 			.keep		= type | whiteout | 0xff,
@@ -63,19 +62,4 @@ struct record_shape bch2_bkey_record_shape(union bkey_shape s)
 			FIELD_TO(s, BKEY_FIELD_VERSION_LO, bversion.lo),
 		},
 	};
-}
-
-/**
- * bch2_bkey_record_shape_pos - describe the position of a key as a record
- * @pos:	filled with the description
- * @s:		the shape
- *
- * Return: 0 on success, -EINVAL if the description cannot be derived
- */
-int bch2_bkey_record_shape_pos(struct record_shape *pos, union bkey_shape s)
-{
-	struct record_shape whole = bch2_bkey_record_shape(s);
-
-	return record_shape_prefix(pos, &whole, BKEY_FIELD_SNAPSHOT + 1,
-				   offsetof(struct bkey, p));
 }

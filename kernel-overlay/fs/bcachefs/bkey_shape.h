@@ -24,6 +24,5 @@ union bkey_shape {
 
 union bkey_shape bch2_bkey_shape(const struct bkey_format *f);
 struct record_shape bch2_bkey_record_shape(union bkey_shape s);
-int bch2_bkey_record_shape_pos(struct record_shape *pos, union bkey_shape s);
 
 #endif /* _BCACHEFS_BKEY_SHAPE_H */

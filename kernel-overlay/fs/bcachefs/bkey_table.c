@@ -20,6 +20,9 @@
 
 #define WORD_BITS	64
 
+/* The type and the bit needs_whiteout, in the first u64 of a packed key. */
+#define KEEP_HEADER	0xff8000
+
 /* Whether unaligned loads of 8 bytes are fast. */
 #define ANY_BYTE	IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS)
 
@@ -50,10 +53,10 @@ static void set_field(struct bkey_table *t, unsigned int i, unsigned int pos, un
 	t->mask[i] = U64_MAX >> (WORD_BITS - bits);
 	t->byte[i] = ANY_BYTE ? min_t(unsigned int, byte, (u64s - 1) * sizeof(u64)) : aligned;
 	t->shift[i] = pos - t->byte[i] * 8;
-	if (t->shift[i] + bits > WORD_BITS) {
-		t->next[i] = sizeof(u64);
-		t->wide = ANY_BYTE;
-	}
+	if (t->shift[i] + bits > WORD_BITS)
+		t->wide |= BIT(i);
+	if (i > BKEY_FIELD_SNAPSHOT)
+		t->more = true;
 }
 
 /**
@@ -82,27 +85,32 @@ bool bch2_bkey_table_init(struct bkey_table *t, const struct bkey_format *f)
 static __always_inline u64 load(const struct bkey_table *t, const u8 *key, unsigned int i,
 				bool wide)
 {
-	const u8 *p = key + t->byte[i];
+	const u8 *p = key + t->byte[i], *next = p + sizeof(u64);
 	unsigned int shift = t->shift[i];
-	u64 v;
+	u64 v = (ANY_BYTE ? get_unaligned_le64(p) : le64_to_cpup((const __le64 *)p)) >> shift;
 
-	if (ANY_BYTE) {
-		v = get_unaligned_le64(p) >> shift;
-		/* The field ends in the ninth byte. It does not begin at bit 0. */
-		if (wide && t->next[i])
-			v |= (u64)p[t->next[i]] << (WORD_BITS - shift);
-		return v;
-	}
-
-	/* Two shifts: with @shift 0, a single shift by 64 would be undefined. */
-	return le64_to_cpup((const __le64 *)p) >> shift |
-	       le64_to_cpup((const __le64 *)(p + t->next[i])) << 1 << (WORD_BITS - 1 - shift);
+	/* The rest of the field is in the next word or, if words begin at any byte, in one byte. */
+	if (wide && t->wide & BIT(i))
+		v |= (ANY_BYTE ? *next : le64_to_cpup((const __le64 *)next)) << (WORD_BITS - shift);
+	return v;
 }
 
 static __always_inline u64 get_field(const struct bkey_table *t, const struct bkey_format *f,
 				     const struct bkey_packed *in, unsigned int i, bool wide)
 {
 	return (load(t, (const u8 *)in, i, wide) & t->mask[i]) + le64_to_cpu(f->field_offset[i]);
+}
+
+/*
+ * Most formats have no bits for the size and the version. Where the assembly of a field takes
+ * many instructions, a branch skips it.
+ */
+static __always_inline u64 get_more(const struct bkey_table *t, const struct bkey_format *f,
+				    const struct bkey_packed *in, unsigned int i, bool wide)
+{
+	if (ANY_BYTE || t->more)
+		return get_field(t, f, in, i, wide);
+	return le64_to_cpu(f->field_offset[i]);
 }
 
 static __always_inline void unpack(struct bkey *out, const struct bkey_table *t,
@@ -112,24 +120,24 @@ static __always_inline void unpack(struct bkey *out, const struct bkey_table *t,
 	/* Load all fields before the first store: the compiler must assume that they alias. */
 	u64 inode	= get_field(t, f, in, BKEY_FIELD_INODE, wide);
 	u64 offset	= get_field(t, f, in, BKEY_FIELD_OFFSET, wide);
-	u32 snapshot	= get_field(t, f, in, BKEY_FIELD_SNAPSHOT, wide);
-	u32 size	= get_field(t, f, in, BKEY_FIELD_SIZE, wide);
-	u32 version_hi	= get_field(t, f, in, BKEY_FIELD_VERSION_HI, wide);
-	u64 version_lo	= get_field(t, f, in, BKEY_FIELD_VERSION_LO, wide);
-	u8 u64s		= in->u64s + t->u64s, type = in->type;
-	bool whiteout	= in->needs_whiteout;
+	u64 snapshot	= get_field(t, f, in, BKEY_FIELD_SNAPSHOT, wide);
+	u32 size	= get_more(t, f, in, BKEY_FIELD_SIZE, wide);
+	u64 version_hi	= get_more(t, f, in, BKEY_FIELD_VERSION_HI, wide);
+	u64 version_lo	= get_more(t, f, in, BKEY_FIELD_VERSION_LO, wide);
+	u32 header	= le64_to_cpup((const __le64 *)in) & KEEP_HEADER;
+	u64 *words	= (u64 *)out;
 
-	out->u64s		= u64s;
-	out->format		= KEY_FORMAT_CURRENT;
-	out->needs_whiteout	= whiteout;
-	out->type		= type;
-	out->pad[0]		= 0;
-	out->bversion.lo	= version_lo;
-	out->bversion.hi	= version_hi;
-	out->size		= size;
-	out->p.snapshot		= snapshot;
-	out->p.offset		= offset;
-	out->p.inode		= inode;
+	header |= KEY_FORMAT_CURRENT << 8 | (u8)(in->u64s + t->u64s);
+
+	/*
+	 * Callers copy keys in u64s: a load that spans several preceding stores would wait for
+	 * them. A store of bversion.lo, which is not aligned, may cross a cache line.
+	 */
+	words[0] = header | version_lo << 32;
+	words[1] = version_lo >> 32 | version_hi << 32;
+	words[2] = size | snapshot << 32;
+	words[3] = offset;
+	words[4] = inode;
 }
 
 static noinline void unpack_wide(struct bkey *out, const struct bkey_table *t,
@@ -156,38 +164,39 @@ void bch2_bkey_table_unpack(struct bkey *out, const struct bkey_table *t,
 		unpack(out, t, f, in, false);
 }
 
-static __always_inline struct bpos unpack_pos(const struct bkey_table *t,
-					      const struct bkey_format *f,
-					      const struct bkey_packed *in, bool wide)
+static __always_inline void unpack_pos(struct bpos *out, const struct bkey_table *t,
+				       const struct bkey_format *f,
+				       const struct bkey_packed *in, bool wide)
 {
-	return (struct bpos) {
-		.inode		= get_field(t, f, in, BKEY_FIELD_INODE, wide),
-		.offset		= get_field(t, f, in, BKEY_FIELD_OFFSET, wide),
-		.snapshot	= get_field(t, f, in, BKEY_FIELD_SNAPSHOT, wide),
-	};
+	u64 inode	= get_field(t, f, in, BKEY_FIELD_INODE, wide);
+	u64 offset	= get_field(t, f, in, BKEY_FIELD_OFFSET, wide);
+	u32 snapshot	= get_field(t, f, in, BKEY_FIELD_SNAPSHOT, wide);
+
+	out->snapshot	= snapshot;
+	out->offset	= offset;
+	out->inode	= inode;
 }
 
-static noinline struct bpos unpack_pos_wide(const struct bkey_table *t,
-					    const struct bkey_format *f,
-					    const struct bkey_packed *in)
+static noinline void unpack_pos_wide(struct bpos *out, const struct bkey_table *t,
+				     const struct bkey_format *f, const struct bkey_packed *in)
 {
-	return unpack_pos(t, f, in, true);
+	unpack_pos(out, t, f, in, true);
 }
 
 /**
  * bch2_bkey_table_unpack_pos - unpack the position of a key
+ * @out:	filled with the position
  * @t:		table that bch2_bkey_table_init() computed for @f
  * @f:		the format
  * @in:		the packed key
- *
- * Return: the position
  */
-struct bpos bch2_bkey_table_unpack_pos(const struct bkey_table *t, const struct bkey_format *f,
-				       const struct bkey_packed *in)
+void bch2_bkey_table_unpack_pos(struct bpos *out, const struct bkey_table *t,
+				const struct bkey_format *f, const struct bkey_packed *in)
 {
 	if (CPU_BIG_ENDIAN)
-		return __bkey_unpack_pos(f, in);
-	if (unlikely(t->wide))
-		return unpack_pos_wide(t, f, in);
-	return unpack_pos(t, f, in, false);
+		*out = __bkey_unpack_pos(f, in);
+	else if (unlikely(t->wide))
+		unpack_pos_wide(out, t, f, in);
+	else
+		unpack_pos(out, t, f, in, false);
 }

@@ -30,6 +30,18 @@ static inline void record_put(struct record_code *c, const void *insn, size_t le
 	c->pos += len;
 }
 
+/* The step that fills the 4 bytes at @dst of the result, or NULL if they are 0. */
+static inline const struct record_step *record_step_at(const struct record_prog *prog,
+						       unsigned int dst)
+{
+	const struct record_step *step = prog->step;
+
+	for (; step < prog->step + prog->nr; step++)
+		if (dst - step->dst < step->dst_size)
+			return step->op == RECORD_ZERO ? NULL : step;
+	return NULL;
+}
+
 /* Whether unaligned loads are fast on this architecture, see record_compile(). */
 bool arch_record_any_byte(void);
 
@@ -50,9 +62,10 @@ int arch_record_emit(struct record_code *c, const struct record_prog *prog);
  * @c:		destination
  * @target:	functions by slot, %NULL for a slot without a function
  * @nr:		number of slots
- * @other:	function to jump to for all other slots
+ * @other:	function to jump to for slots without a function
  *
- * The dispatcher leaves all arguments unchanged and takes no indirect branch.
+ * The dispatcher leaves all arguments unchanged and takes no indirect branch. Each slot has
+ * a jump instruction that no other slot executes. All other bytes depend on @nr alone.
  *
  * Return: 0 on success, -ERANGE if a function is out of reach of @c->ip, -EOPNOTSUPP on
  *	   architectures without static calls

@@ -16,6 +16,9 @@
 #define RECORD_MAX_FIELDS	8
 #define RECORD_MAX_U64S		5
 
+/* Size limit of a result, in bytes. */
+#define RECORD_MAX_RESULT	128
+
 /* Size limit of a generated function or dispatcher, in bytes. */
 #define RECORD_MAX_CODE		1024
 
@@ -53,8 +56,7 @@ struct record_header {
  * @low_bits:	number of least significant bits that belong to no field; at most 32 if
  *		there is a header
  * @nr_fields:	number of fields
- * @dst_size:	size of the result in bytes; only the header and the fields are written
- * @dst_align:	alignment of the result, 4 or 8 bytes; records are aligned to 8 bytes
+ * @dst_size:	size of the result in bytes, a multiple of 8; bytes without a field become 0
  * @consts:	offset of the array of constants (__le64, one per field) from the pointer
  *		that the function is passed, in bytes, a multiple of 8
  * @header:	the first 32 bits
@@ -65,7 +67,6 @@ struct record_shape {
 	u8			low_bits;
 	u8			nr_fields;
 	u8			dst_size;
-	u8			dst_align;
 	u8			consts;
 	struct record_header	header;
 	struct record_field	field[RECORD_MAX_FIELDS];
@@ -127,13 +128,11 @@ int record_compile(struct record_prog *prog, const struct record_shape *shape, b
 int record_prog_verify(const struct record_prog *prog);
 void record_prog_run(const struct record_prog *prog, void *dst, const void *src,
 		     const void *consts);
-int record_shape_prefix(struct record_shape *prefix, const struct record_shape *shape,
-			unsigned int nr_fields, unsigned int dst);
 
 /**
  * typedef record_unpack_t - type of generated functions
- * @dst:	the result
- * @src:	the record, which must not overlap the result
+ * @dst:	the result, aligned to 8 bytes
+ * @src:	the record, aligned to 8 bytes, which must not overlap the result
  * @consts:	the structure that contains the constants
  * @slot:	slot that a dispatcher jumps to; unpack functions ignore it
  */
@@ -162,6 +161,9 @@ struct record_unpack {
 struct record_unpack *record_unpack_create(const struct record_shape *shape, const char *name);
 struct record_unpack *record_unpack_select(const record_unpack_t *target, unsigned int nr,
 					   record_unpack_t other, const char *name);
+int record_unpack_reselect(struct record_unpack *u, const record_unpack_t *target,
+			   unsigned int nr, record_unpack_t other);
+void record_unpack_sync(void);
 void record_unpack_free(struct record_unpack *unpack);
 void record_unpack_barrier(void);
 int record_unpack_get_kallsym(unsigned int nr, unsigned long *value, char *type, char *name);

@@ -7,7 +7,7 @@ from .boots import FLUSHED_PAGES, FLUSHES, OPTIONAL, PHASES
 
 PAGE = 4096
 MANY = 1000     # what the rest of the kernel allocates meanwhile is little beside them
-LOOKUPS = ("seq_insert", "seq_lookup", "rand_lookup")
+LOOKUPS = ("seq_insert", "seq_lookup", "rand_lookup", "rand_insert", "mount")
 WRITES = ("copy", "copy_sync", "set", "sync")
 WRITE_SIZES = (0, 64, 4096)     # bytes; 0 for what has none
 DIRECT = {"direct_4k": "4 KiB", "direct_2m": "2 MiB", "direct_1g": "1 GiB"}

@@ -4,8 +4,9 @@
  *
  * The code first loads each u64 of the record into a separate register, and each constant
  * into the register of its field. It then extracts the fields, adds the constants, computes
- * the header, and stores the result in ascending order. LDP and STP access adjacent u64s
- * of the record, adjacent constants and adjacent parts of the result.
+ * the header, and stores the result in whole u64s: callers copy it in u64s, and a load that
+ * spans several preceding stores waits for them. LDP and STP access adjacent u64s of the
+ * record, adjacent constants and adjacent u64s of the result.
  */
 #include <linux/bits.h>
 #include <linux/errno.h>
@@ -26,17 +27,6 @@
 #define HEADER	AARCH64_INSN_REG_17
 
 #define WORD_BITS	64
-
-/* STUR of 8 bytes. The immediate offset of STR must be a multiple of 8. */
-#define INSN_STUR	0xf8000000U
-
-/* A part of the result: the register to store, and its size in bytes. */
-struct part {
-	u8	reg;
-	u8	size;
-};
-
-#define MAX_PARTS	(128 / sizeof(u32))
 
 bool arch_record_any_byte(void)
 {
@@ -206,37 +196,55 @@ static unsigned int emit_header(struct record_code *c, const struct record_heade
 	return rn;
 }
 
-static void emit_store(struct record_code *c, const struct part *p, unsigned int dst)
+/**
+ * struct half - 4 bytes of the result
+ * @reg:	register that contains them, or XZR
+ * @shift:	their lowest bit in the register
+ */
+struct half {
+	u8	reg;
+	u8	shift;
+};
+
+/*
+ * Compute a u64 of the result in @rd. Return the register that holds it: this is the
+ * register of a field if the field is the whole u64.
+ */
+static unsigned int emit_word(struct record_code *c, const struct half *half, unsigned int rd)
 {
-	if (dst % p->size)
-		emit(c, aarch64_insn_encode_immediate(AARCH64_INSN_IMM_9,
-						      INSN_STUR | DST << 5 | p->reg, dst));
-	else
-		emit(c, aarch64_insn_gen_load_store_imm(p->reg, DST, dst,
-							p->size == sizeof(u64) ?
-							AARCH64_INSN_SIZE_64 : AARCH64_INSN_SIZE_32,
-							AARCH64_INSN_LDST_STORE_IMM_OFFSET));
+	const struct half *low = half, *high = half + 1;
+
+	if (low->reg == high->reg && (high->shift || low->reg == AARCH64_INSN_REG_ZR))
+		return low->reg;
+	if (high->reg == AARCH64_INSN_REG_ZR) {
+		emit_ubfx(c, rd, low->reg, low->shift, 32);
+		return rd;
+	}
+
+	/* LSL by 32, as bits 0 to 31 at bit 32. The high half never has a shift. */
+	emit(c, aarch64_insn_gen_bitfield(rd, high->reg, 32, 31, AARCH64_INSN_VARIANT_64BIT,
+					  AARCH64_INSN_BITFIELD_MOVE_UNSIGNED));
+	if (low->reg != AARCH64_INSN_REG_ZR)
+		emit(c, aarch64_insn_gen_bitfield(rd, low->reg, low->shift, low->shift + 31,
+						  AARCH64_INSN_VARIANT_64BIT,
+						  AARCH64_INSN_BITFIELD_MOVE));
+	return rd;
 }
 
-/* @part has an entry per 4 bytes of the result; size 0 if no part begins there. */
-static void emit_stores(struct record_code *c, const struct part *part, unsigned int dst_size)
+/* The header is in HEADER until the first u64 is computed in TMP. */
+static void emit_stores(struct record_code *c, const struct half *half, unsigned int dst_size)
 {
-	unsigned int dst = 0;
+	unsigned int dst = 0, reg, reg2;
 
-	while (dst < dst_size) {
-		const struct part *p = part + dst / sizeof(u32), *next = p + p->size / sizeof(u32);
-
-		if (!p->size) {
-			dst += sizeof(u32);
-		} else if (dst % p->size || dst + p->size == dst_size || next->size != p->size) {
-			emit_store(c, p, dst);
-			dst += p->size;
-		} else {
-			emit_pair(c, aarch64_insn_get_stp_value(), p->reg, next->reg, DST, dst,
-				  p->size);
-			dst += p->size * 2;
-		}
+	for (; dst + sizeof(u64) < dst_size; dst += 2 * sizeof(u64), half += 4) {
+		reg = emit_word(c, half, TMP);
+		reg2 = emit_word(c, half + 2, HEADER);
+		emit_pair(c, aarch64_insn_get_stp_value(), reg, reg2, DST, dst, sizeof(u64));
 	}
+	if (dst < dst_size)
+		emit(c, aarch64_insn_gen_load_store_imm(emit_word(c, half, TMP), DST, dst,
+							AARCH64_INSN_SIZE_64,
+							AARCH64_INSN_LDST_STORE_IMM_OFFSET));
 }
 
 static unsigned int consts_of(const struct record_prog *prog)
@@ -252,7 +260,7 @@ static unsigned int consts_of(const struct record_prog *prog)
 int arch_record_emit(struct record_code *c, const struct record_prog *prog)
 {
 	const struct record_shape *s = &prog->shape;
-	struct part part[MAX_PARTS] = {};
+	struct half half[RECORD_MAX_RESULT / sizeof(u32)];
 	unsigned int i;
 
 	emit_type(c);
@@ -263,19 +271,20 @@ int arch_record_emit(struct record_code *c, const struct record_prog *prog)
 	emit_loads(c, prog->words | s->header.present, WORD, SRC, 0);
 	emit_loads(c, consts_of(prog), FIELD, CONSTS, s->consts);
 
+	for (i = 0; i < RECORD_MAX_RESULT / sizeof(u32); i++)
+		half[i] = (struct half) { AARCH64_INSN_REG_ZR };
 	for (i = 0; i < prog->nr; i++) {
 		const struct record_step *step = &prog->step[i];
+		unsigned int reg = emit_field(c, step), at = step->dst / sizeof(u32);
 
-		part[step->dst / sizeof(u32)] = (struct part) {
-			.reg = emit_field(c, step), .size = step->dst_size,
-		};
+		half[at].reg = reg;
+		if (step->dst_size == sizeof(u64))
+			half[at + 1] = (struct half) { reg, 32 };
 	}
 	if (s->header.present)
-		part[0] = (struct part) {
-			.reg = emit_header(c, &s->header), .size = sizeof(u32),
-		};
+		half[0].reg = emit_header(c, &s->header);
 
-	emit_stores(c, part, s->dst_size);
+	emit_stores(c, half, s->dst_size);
 	emit(c, aarch64_insn_gen_branch_reg(AARCH64_INSN_REG_LR, AARCH64_INSN_BRANCH_RETURN));
 	return 0;
 }

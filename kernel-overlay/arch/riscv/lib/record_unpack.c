@@ -181,23 +181,37 @@ static u32 emit_field(struct record_code *c, const struct record_step *step)
 	return rd;
 }
 
-static void emit_store(struct record_code *c, const struct record_step *step, u32 rs,
-		       unsigned int dst_align)
+/* Store 4 bytes of the result: half of the field of @step, or 0 without a step. */
+static void emit_half(struct record_code *c, const struct record_step *step, const u32 *reg,
+		      unsigned int dst)
 {
-	if (step->dst_size == sizeof(u64) && step->dst % sizeof(u64) == 0 &&
-	    dst_align == sizeof(u64)) {
-		emit_s(c, OP_SD, DST, rs, step->dst);
+	u32 rs = step ? reg[step->field] : ZERO;
+
+	if (step && step->dst != dst) {
+		emit_i(c, OP_SRLI, TMP, rs, 32);
+		rs = TMP;
+	}
+	emit_s(c, OP_SW, DST, rs, dst);
+}
+
+/*
+ * Store a u64 of the result, but not the header. To join two fields in a register would take
+ * more instructions than two stores.
+ */
+static void emit_store(struct record_code *c, const struct record_prog *prog, const u32 *reg,
+		       unsigned int dst)
+{
+	const struct record_step *low = record_step_at(prog, dst);
+	const struct record_step *high = record_step_at(prog, dst + 4);
+	bool header = !dst && prog->shape.header.present;
+
+	if (low == high && !header) {
+		emit_s(c, OP_SD, DST, low ? reg[low->field] : ZERO, dst);
 		return;
 	}
-
-	emit_s(c, OP_SW, DST, rs, step->dst);
-	if (step->dst_size == sizeof(u64)) {
-		if (rs != ZERO) {
-			emit_i(c, OP_SRLI, TMP, rs, 32);
-			rs = TMP;
-		}
-		emit_s(c, OP_SW, DST, rs, step->dst + sizeof(u32));
-	}
+	if (!header)
+		emit_half(c, low, reg, dst);
+	emit_half(c, high, reg, dst + 4);
 }
 
 /* AND or OR of a constant, through CONSTS if it does not fit in the immediate. */
@@ -258,8 +272,8 @@ int arch_record_emit(struct record_code *c, const struct record_prog *prog)
 	emit_loads(c, prog);
 	for (i = 0; i < prog->nr; i++)
 		reg[i] = emit_field(c, &prog->step[i]);
-	for (i = 0; i < prog->nr; i++)
-		emit_store(c, &prog->step[i], reg[i], prog->shape.dst_align);
+	for (i = 0; i < prog->shape.dst_size; i += sizeof(u64))
+		emit_store(c, prog, reg, i);
 	/* Last, because it overwrites TMP and CONSTS. */
 	if (prog->shape.header.present)
 		emit_header(c, &prog->shape.header);

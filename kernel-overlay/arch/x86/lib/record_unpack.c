@@ -4,8 +4,12 @@
  *
  * The code uses the argument registers (rdi: dst, rsi: src, rdx: consts, ecx: slot) and
  * rax, which computes each field. rcx also holds the second half of a pair: an unpack
- * function ignores its slot. All of them are caller-saved, and 32-bit operations on them
- * need no REX prefix.
+ * function ignores its slot. 32-bit operations on these registers need no REX prefix. r8
+ * and r9 hold parts of the result until the rest of their u64 is computed. All of them are
+ * caller-saved.
+ *
+ * The result is stored in whole u64s: callers copy it in u64s, and a load that spans several
+ * preceding stores waits for them.
  *
  * Functions are reached by a static call and direct jumps, never through a pointer. They
  * have no ENDBR, so an indirect branch to them faults under IBT, and no kCFI or FineIBT
@@ -20,7 +24,7 @@
 #include <asm/alternative.h>
 #include <asm/nospec-branch.h>
 
-enum { AX = 0, CX = 1, DX = 2, SI = 6, DI = 7 };
+enum { AX = 0, CX = 1, DX = 2, SI = 6, DI = 7, R8 = 8, R9 = 9 };
 
 /* Opcodes. Two-byte opcodes begin with 0f. */
 enum {
@@ -30,7 +34,6 @@ enum {
 	STORE		= 0x89,
 	LOAD		= 0x8b,
 	JMP		= 0xe9,
-	JB		= 0x0f82,
 	JAE		= 0x0f83,
 	MOVZX_8		= 0x0fb6,
 	MOVZX_16	= 0x0fb7,
@@ -82,6 +85,14 @@ static void put_reg(struct record_code *c, bool wide, unsigned int opcode, u8 re
 	put_byte(c, 3 << 6 | reg << 3 | rm);
 }
 
+/* An instruction with two 64-bit registers, which may be r8 and r9. */
+static void put_regs(struct record_code *c, u8 opcode, u8 reg, u8 rm)
+{
+	put_byte(c, 0x48 | reg >> 3 << 2 | rm >> 3);
+	put_byte(c, opcode);
+	put_byte(c, 3 << 6 | (reg & 7) << 3 | (rm & 7));
+}
+
 static void put_shift(struct record_code *c, bool wide, u8 how, u8 reg, u8 by)
 {
 	if (!by)
@@ -129,7 +140,6 @@ static void put_header(struct record_code *c, const struct record_header *h)
 		put_byte(c, 0x04);		/* add al, imm8 */
 		put_byte(c, h->add);
 	}
-	put_mem(c, false, STORE, AX, DI, 0);
 }
 
 static void put_load(struct record_code *c, const struct record_step *step)
@@ -158,7 +168,7 @@ static void put_mask(struct record_code *c, const struct record_step *step)
 	} else if (step->bits < 32) {
 		put_byte(c, 0x25);		/* and eax, imm32 */
 		put_imm32(c, GENMASK(step->bits - 1, 0));
-	} else if (step->dst_size == 8) {
+	} else {
 		put_reg(c, false, LOAD, AX, AX);
 	}
 }
@@ -192,7 +202,8 @@ static void put_pair(struct record_code *c, const struct record_step *step)
 	put_reg(c, true, OR_RM, CX, AX);
 }
 
-static void put_step(struct record_code *c, const struct record_step *step, unsigned int consts)
+/* Compute a field in rax. Bits that exceed its size in the result are 0. */
+static void put_field(struct record_code *c, const struct record_step *step, unsigned int consts)
 {
 	bool wide = step->dst_size == 8;
 
@@ -207,100 +218,88 @@ static void put_step(struct record_code *c, const struct record_step *step, unsi
 	}
 	if (step->op != RECORD_CONST && step->add)
 		put_mem(c, wide, ADD_LOAD, AX, DX, consts);
-
-	put_mem(c, wide, STORE, AX, DI, step->dst);
 }
 
-/* Store all zero fields last, from one zeroed register. @zeros has a bit per 4 bytes. */
-static void put_zeros(struct record_code *c, u32 zeros)
+/* Compute the high half of a u64 of the result. If the field continues, keep it in r8. */
+static void put_high(struct record_code *c, const struct record_step *step, unsigned int consts)
 {
-	unsigned int i;
+	put_field(c, step, consts);
+	if (step->dst_size == 8)
+		put_regs(c, STORE, AX, R8);
+	put_shift(c, true, SHL, AX, 32);
+}
 
-	if (zeros)
-		put_reg(c, false, XOR_RM, AX, AX);
-	for (i = 0; i < 32; i++) {
-		if (!(zeros >> i & 1))
-			continue;
-		if (i < 31 && zeros >> (i + 1) & 1) {
-			put_mem(c, true, STORE, AX, DI, i * 4);
-			i++;
-		} else {
-			put_mem(c, false, STORE, AX, DI, i * 4);
-		}
+/* Compute the low half of the u64 at @dst. A field that begins before it is in r8. */
+static void put_low(struct record_code *c, const struct record_prog *prog, unsigned int dst)
+{
+	const struct record_step *step = record_step_at(prog, dst);
+
+	if (!dst && prog->shape.header.present) {
+		put_header(c, &prog->shape.header);
+	} else if (step->dst != dst) {
+		put_regs(c, STORE, R8, AX);
+		put_shift(c, true, SHR, AX, 32);
+	} else {
+		put_field(c, step, prog->shape.consts);
 	}
+}
+
+/* Compute the u64 at @dst of the result in rax. Return false if it is 0. */
+static bool put_word(struct record_code *c, const struct record_prog *prog, unsigned int dst)
+{
+	const struct record_step *low = record_step_at(prog, dst);
+	const struct record_step *high = record_step_at(prog, dst + 4);
+	bool has_low = low || (!dst && prog->shape.header.present);
+
+	if (low && low == high) {
+		put_field(c, low, prog->shape.consts);
+		return true;
+	}
+
+	if (has_low)
+		put_low(c, prog, dst);
+	if (has_low && high)
+		put_regs(c, STORE, AX, R9);
+	if (high)
+		put_high(c, high, prog->shape.consts);
+	if (has_low && high)
+		put_regs(c, OR_RM, R9, AX);
+
+	return has_low || high;
 }
 
 int arch_record_emit(struct record_code *c, const struct record_prog *prog)
 {
+	unsigned int dst;
 	u32 zeros = 0;
-	unsigned int i;
 
-	if (prog->shape.header.present)
-		put_header(c, &prog->shape.header);
-	for (i = 0; i < prog->nr; i++) {
-		const struct record_step *step = &prog->step[i];
-
-		if (step->op == RECORD_ZERO)
-			zeros |= (step->dst_size == 8 ? 3U : 1U) << (step->dst / 4);
+	for (dst = 0; dst < prog->shape.dst_size; dst += 8)
+		if (put_word(c, prog, dst))
+			put_mem(c, true, STORE, AX, DI, dst);
 		else
-			put_step(c, step, prog->shape.consts);
-	}
-	put_zeros(c, zeros);
+			zeros |= BIT(dst / 8);
+
+	/* Last, from one zeroed register. */
+	if (zeros)
+		put_reg(c, false, XOR_RM, AX, AX);
+	for (dst = 0; dst < prog->shape.dst_size; dst += 8)
+		if (zeros & BIT(dst / 8))
+			put_mem(c, true, STORE, AX, DI, dst);
 
 	return put_return(c);
 }
 
 struct slots {
 	const record_unpack_t	*target;
-	unsigned int		nr;
 	record_unpack_t		other;
 };
 
-static bool has_target(const struct slots *s, unsigned int slot)
+/* Skip @bytes of code if ecx is not below @slot. RECORD_MAX_CODE limits slots to 7 bits. */
+static void put_skip(struct record_code *c, unsigned int slot, size_t bytes)
 {
-	return slot < s->nr && s->target[slot];
-}
+	put_reg(c, false, 0x83, CMP, CX);
+	put_byte(c, slot);
 
-static record_unpack_t target_of(const struct slots *s, unsigned int slot)
-{
-	return has_target(s, slot) ? s->target[slot] : s->other;
-}
-
-/*
- * Find the boundary nearest to the middle of a range of slots. A slot is a boundary if it
- * needs another jump than the slot before it; adjacent slots without a function share the
- * jump to the other function. Return 0 without a boundary.
- *
- * The split does not depend on the addresses of functions, so neither does the size.
- */
-static unsigned int find_split(const struct slots *s, unsigned int first, unsigned int last)
-{
-	unsigned int middle = first + (last - first + 1) / 2, slot, best = 0;
-
-	for (slot = first + 1; slot <= last; slot++) {
-		if (!has_target(s, slot - 1) && !has_target(s, slot))
-			continue;
-		if (!best || slot <= middle || slot - middle < middle - best)
-			best = slot;
-		if (slot >= middle)
-			break;
-	}
-
-	return best;
-}
-
-static void put_compare(struct record_code *c, unsigned int slot)
-{
-	put_reg(c, false, slot < 128 ? 0x83 : 0x81, CMP, CX);
-	if (slot < 128)
-		put_byte(c, slot);
-	else
-		put_imm32(c, slot);
-}
-
-/* Skip @bytes of code if ecx is not below the slot of the comparison. */
-static void put_skip(struct record_code *c, size_t bytes)
-{
 	if (bytes < 128) {
 		put_byte(c, 0x73);
 		put_byte(c, bytes);
@@ -310,38 +309,25 @@ static void put_skip(struct record_code *c, size_t bytes)
 	}
 }
 
-/* Encode a binary search of the slots @first to @last. ecx is known to be one of them. */
+/* Encode a binary search of @nr slots from @first on. ecx is known to be one of them. */
 static int put_slots(struct record_code *c, const struct slots *s, unsigned int first,
-		     unsigned int last)
+		     unsigned int nr)
 {
-	unsigned int split = find_split(s, first, last);
 	struct record_code below = {};
+	unsigned int half = nr / 2;
 	int err;
 
-	if (!split)
-		return put_jump(c, JMP, target_of(s, first));
+	if (nr < 2)
+		return put_jump(c, JMP, s->target[first] ?: s->other);
 
-	put_compare(c, split);
-	if (!find_split(s, split, last)) {
-		err = put_jump(c, JAE, target_of(s, split));
-		return err ?: put_slots(c, s, first, split - 1);
-	}
-	if (!find_split(s, first, split - 1)) {
-		err = put_jump(c, JB, target_of(s, first));
-		return err ?: put_slots(c, s, split, last);
-	}
-
-	put_slots(&below, s, first, split - 1);
-	put_skip(c, below.pos);
-	err = put_slots(c, s, first, split - 1);
-	return err ?: put_slots(c, s, split, last);
+	put_slots(&below, s, first, half);
+	put_skip(c, first + half, below.pos);
+	err = put_slots(c, s, first, half);
+	return err ?: put_slots(c, s, first + half, nr - half);
 }
 
 int arch_record_emit_select(struct record_code *c, const record_unpack_t *target,
 			    unsigned int nr, record_unpack_t other)
 {
-	struct slots s = { target, nr, other };
-
-	/* Slot @nr stands for all slots beyond the last one. */
-	return put_slots(c, &s, 0, nr);
+	return put_slots(c, &(struct slots) { target, other }, 0, nr);
 }

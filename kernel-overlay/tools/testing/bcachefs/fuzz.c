@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct bkey_format f;
 	struct bkey_table t;
 	struct bkey out;
+	struct bpos pos;
 	const char *wrong;
 	size_t bytes;
 	u8 *key;
@@ -31,7 +32,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		if (bch2_bkey_table_init(&t, &f))
 			abort();
 		bch2_bkey_table_unpack(&out, &t, &f, (struct bkey_packed *)key);
-		bch2_bkey_table_unpack_pos(&t, &f, (struct bkey_packed *)key);
+		bch2_bkey_table_unpack_pos(&pos, &t, &f, (struct bkey_packed *)key);
 	}
 	free(key);
 	return 0;

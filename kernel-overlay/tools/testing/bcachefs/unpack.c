@@ -169,6 +169,7 @@ static void test_hostile_format(void)
 	struct record_prog prog;
 	struct bkey_table t;
 	struct bkey out;
+	struct bpos pos;
 	size_t size;
 	unsigned int i;
 
@@ -187,7 +188,8 @@ static void test_hostile_format(void)
 	for (i = 0; i < 2; i++) {
 		void *k = i ? last - size : first;
 
-		if (bch2_bkey_table_unpack_pos(&t, &f, k).inode != le64_to_cpu(f.field_offset[0]))
+		bch2_bkey_table_unpack_pos(&pos, &t, &f, k);
+		if (pos.inode != le64_to_cpu(f.field_offset[0]))
 			fail("an invalid format uses bits of the key", &f);
 	}
 }

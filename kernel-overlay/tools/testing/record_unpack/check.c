@@ -204,10 +204,10 @@ static void make_sample(struct sample *sample, const struct record_shape *s)
 
 	if (below(2)) {
 		sample->around = result_page.first;
-		at = s->dst_align == 4 ? 4 * below(2) : 0;
+		at = 0;
 	} else {
 		sample->around = result_page.last - AROUND;
-		at = (AROUND - s->dst_size) & -s->dst_align;
+		at = AROUND - s->dst_size;
 	}
 	sample->result = sample->around + at;
 

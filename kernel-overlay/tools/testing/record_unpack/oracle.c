@@ -48,9 +48,9 @@ bool oracle_accepts(const struct record_shape *s)
 
 	if (s->u64s < 1 || s->u64s > 5 || s->nr_fields < 1 || s->nr_fields > 8)
 		return false;
-	if (!(s->dst_align == 4 || s->dst_align == 8) || s->consts & 7 || s->consts > 128)
+	if (s->consts & 7 || s->consts > 128)
 		return false;
-	if (s->dst_size < 4 || s->dst_size > 128 || s->dst_size & 3)
+	if (s->dst_size < 8 || s->dst_size > 128 || s->dst_size & 7)
 		return false;
 	if (s->header.present && s->low_bits > 32)
 		return false;
@@ -89,6 +89,8 @@ void oracle_unpack(u8 *result, const struct record_shape *s, const u8 *record,
 {
 	unsigned int top = 64 * s->u64s, i, bit;
 
+	for (i = 0; i < s->dst_size; i++)
+		result[i] = 0;
 	if (s->header.present)
 		unpack_header(result, &s->header, record);
 

@@ -50,7 +50,7 @@ struct record_shape key_shape(const u8 *bits, bool add)
 		{ 32, 8 }, { 24, 8 }, { 20, 4 }, { 16, 4 }, { 12, 4 }, { 4, 8 },
 	};
 	struct record_shape s = {
-		.low_bits = 24, .nr_fields = KEY_FIELDS, .dst_size = KEY_BYTES, .dst_align = 8,
+		.low_bits = 24, .nr_fields = KEY_FIELDS, .dst_size = KEY_BYTES,
 		.consts = 8, .header = { .keep = 0xff80ff, .set = 0x100, .present = true },
 	};
 	unsigned int total = s.low_bits, i;
@@ -130,14 +130,15 @@ static void random_places(struct record_shape *s)
 		f->dst = at;
 		at += f->dst_size;
 	}
-	s->dst_size = max(at + random_gap(&gaps), 4U);
+	at += random_gap(&gaps);
+	s->dst_size = max((at + 7) & ~7U, 8U);
 }
 
 struct record_shape random_shape(void)
 {
 	struct record_shape s = {
 		.u64s = 1 + below(RECORD_MAX_U64S), .nr_fields = 1 + below(RECORD_MAX_FIELDS),
-		.dst_align = below(2) ? 8 : 4, .consts = 8 * below(17),
+		.consts = 8 * below(17),
 		.header = random_header(),
 	};
 	unsigned int left, i;
@@ -194,7 +195,7 @@ struct record_shape hostile_shape(void)
 		s.field[below(s.nr_fields)].dst = 4 * below(34);
 		break;
 	case 4:
-		s.dst_size -= 4;
+		s.dst_size -= 4 << below(2);
 		break;
 	case 5:
 		s.low_bits = 31 + below(3);
@@ -211,7 +212,7 @@ struct record_shape hostile_shape(void)
 struct record_shape shape_with(const struct place *p)
 {
 	struct record_shape s = {
-		.u64s = p->u64s, .dst_align = 8, .consts = 8,
+		.u64s = p->u64s, .consts = 8,
 	};
 	unsigned int above = 64 * p->u64s - p->pos - p->bits;
 
@@ -245,8 +246,8 @@ void print_shape(FILE *to, const struct record_shape *s)
 {
 	unsigned int i;
 
-	fprintf(to, "# u64s %u low %u dst %u align %u consts %u", s->u64s, s->low_bits,
-		s->dst_size, s->dst_align, s->consts);
+	fprintf(to, "# u64s %u low %u dst %u consts %u", s->u64s, s->low_bits,
+		s->dst_size, s->consts);
 	if (s->header.present)
 		fprintf(to, " header & %#x | %#x + %u", s->header.keep, s->header.set,
 			s->header.add);

@@ -61,28 +61,6 @@ static void test_places(unsigned int u64s)
 				test_place(p);
 }
 
-/* Test record_shape_prefix(): the first fields, without the begin of the result. */
-static void test_prefix(const struct record_shape *s, unsigned int records)
-{
-	static const struct { unsigned int nr, dst; int err; } wrong[] = {
-		{ 0, 20, -EINVAL }, { 7, 20, -EINVAL }, { 3, 40, -EINVAL }, { 3, 18, -EINVAL },
-		{ 3, 24, -EINVAL }, { 4, 20, -EINVAL }, { 6, 8, -EINVAL }, { 6, 4, 0 },
-	};
-	struct record_shape prefix;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(wrong); i++)
-		if (record_shape_prefix(&prefix, s, wrong[i].nr, wrong[i].dst) != wrong[i].err)
-			exit((printf("# wrong: return value for a prefix of %u fields\n",
-				     wrong[i].nr), 1));
-
-	if (record_shape_prefix(&prefix, s, 3, 20) || prefix.header.present ||
-	    prefix.dst_size != 20 || prefix.dst_align != 4 || prefix.field[0].dst != 12 ||
-	    prefix.field[1].dst != 4 || prefix.field[2].dst != 0)
-		exit((printf("# wrong: the shape of a prefix\n"), 1));
-	test(&prefix, records);
-}
-
 static void test_random(unsigned long shapes, unsigned int records)
 {
 	unsigned long i;
@@ -92,8 +70,6 @@ static void test_random(unsigned long shapes, unsigned int records)
 					i % 4 == 2 ? random_key_shape() : hostile_shape();
 
 		test(&s, records);
-		if (i % 4 == 2 && oracle_accepts(&s))
-			test_prefix(&s, records);
 	}
 }
 

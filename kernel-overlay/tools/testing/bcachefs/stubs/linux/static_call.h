@@ -1,2 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Empty: without CONFIG_BCACHEFS_UNPACK_JIT, bkey_code.h uses no static calls. */
+/* For benchmarks: a direct call, as on x86. */
+#define DECLARE_STATIC_CALL(name, func)	extern typeof(func) name
+#define static_call(name)		(name)
