@@ -27,6 +27,8 @@ struct token {
  * struct trace - a trace
  * @name:	the recorded operation
  * @total:	number of calls in the whole trace
+ * @tokens:	equal calls but for the key
+ * @nr_tokens:	number of @tokens
  * @calls:	calls of the recorded windows
  * @nr:		number of @calls
  */
