@@ -27,8 +27,8 @@ fi
 for patch in "$@"; do
 	[ -f "$patch" ] || die "$patch: no such patch"
 done
-BASE=$("$SCRIPTS/steps/source")
-[ -f "$BASE/scripts/checkpatch.pl" ] || die "the base has no scripts/checkpatch.pl"
+SOURCE=$("$SCRIPTS/steps/source")
+[ -f "$SOURCE/scripts/checkpatch.pl" ] || die "the base has no scripts/checkpatch.pl"
 options=(--strict --terse --showfile --show-types --no-color --max-line-length=100)
 WORDS=$(/usr/bin/python3 -c 'import codespell_lib as c; print(*c.__path__)' 2>/dev/null)/data/dictionary.txt ||
 	die "codespell is missing: run 'make setup'"
@@ -41,7 +41,7 @@ check()
 	local name report counted
 	local -a findings
 	name=${1#"$PATCHES/"}
-	report=$(cd "$BASE" && perl scripts/checkpatch.pl --root="$BASE" "${options[@]}" -- "$1" 2>&1) || :
+	report=$(cd "$SOURCE" && perl scripts/checkpatch.pl --root="$SOURCE" "${options[@]}" -- "$1" 2>&1) || :
 	counted=$(sed -nE 's/^total: ([0-9]+) errors, ([0-9]+) warnings, ([0-9]+) checks.*/\1+\2+\3/p' <<<"$report")
 	if [ -z "$counted" ] || grep '^No .* will be found' <<<"$report" >&2; then
 		printf '%s\n' "$report" | head -n 5 >&2
@@ -59,10 +59,10 @@ UNCHANGED=0
 # surroundings: all inputs of the findings except the patch.
 surroundings()
 {
-	echo "$BASE" "${options[@]}"
-	cat "$BASE.stamp" 2>/dev/null || :
+	echo "$SOURCE" "${options[@]}"
+	cat "$SOURCE.stamp" 2>/dev/null || :
 	perl -e 'print "$]\n"'
-	sha256sum "$0" "$WORDS" "$BASE"/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch} 2>/dev/null || :
+	sha256sum "$0" "$WORDS" "$SOURCE"/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch} 2>/dev/null || :
 }
 
 # check_once PATCH: as check, with the findings in the cache folder if they are there.

@@ -17,6 +17,7 @@ ALL_ARCHES="$DEFAULT_ARCHES $MORE_ARCHES"
 VARIABLES=(
 	"ARCH	(${ALL_ARCHES// /|})	one of $ALL_ARCHES (several: ARCHES=\"x86_64 arm64\")"
 	"ARCHES	( *(${ALL_ARCHES// /|}))+ *	some of $ALL_ARCHES"
+	"BASE	6[.]12|7[.]3	6.12 or 7.3"
 	"KERNEL	.*	a kernel tree, tarball or package"
 	"STOCK	[01]	0 or 1"
 	"DEBUG	0|1|kcsan|rt	0, 1, kcsan or rt"
@@ -139,6 +140,8 @@ check_environment()
 	[ -d "${TMPDIR:-/tmp}" ] || die "TMPDIR '$TMPDIR': no such folder: create it or unset TMPDIR"
 	check_place "${TMPDIR:-/tmp}" TMPDIR "set TMPDIR to another folder"
 	[ -x /usr/bin/python3 ] || [ "$ME" = setup ] || "$SCRIPTS/setup" build
+	[ -z "${KERNEL:-}" ] || [ -z "${BASE:-}" ] ||
+		die "KERNEL=$KERNEL is a base: omit BASE=$BASE"
 	[ -z "${KERNEL:-}" ] || [ -e "$KERNEL" ] || die "KERNEL=$KERNEL: no such file or directory"
 	full=$(full_disks)
 	[ -z "$full" ] || die "no space left in $full: free some, then run this again"

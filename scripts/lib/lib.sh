@@ -12,8 +12,9 @@ SCRIPTS=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 ME=$(basename "$0")
 # The packages of clang, lld and llvm: from version 17 they know kCFI for all architectures.
 LLVM_VERSION=19
-# The series is made for this release; EXECMEM_TARBALLS is for the tests.
-BASE_SERIES=6.12
+# The release of the packaged base, and the oldest 6.12.y that every patch applies to.
+BASE_SERIES=${BASE:-6.12}
+OLDEST=6.12.111
 
 # At Ctrl-C a script ends, even if the one that it has called exits and did not die of it.
 trap 'exit 130' INT
@@ -149,6 +150,16 @@ version_of()
 		/^SUBLEVEL/ { print v "." p "." $2; exit }' "$1/Makefile" 2>/dev/null
 }
 
+# unsupported DIR: begin a message on a kernel that the series was not made for; print
+# nothing for the others.
+unsupported()
+{
+	local version
+	version=$(version_of "$1")
+	[[ $version == 6.12.* && ${version##*.} -ge ${OLDEST##*.} ]] ||
+		echo "Linux ${version:-of unknown version} is not supported, only $OLDEST and later 6.12.y: "
+}
+
 # firmware ARCH: where the guest's firmware is, if there is one beside QEMU's own.
 firmware()
 {
@@ -208,7 +219,7 @@ tail_log()
 }
 
 # tree_dir: the tree that is built: with the series on our base, without it
-# (STOCK=1), or on a kernel of the user's (KERNEL=PATH), each in its own place.
+# (STOCK=1), or on another base (BASE, KERNEL=PATH), each in its own place.
 tree_dir()
 {
 	local name=tree
@@ -217,9 +228,10 @@ tree_dir()
 	echo "$BUILD/$name$(kernel_suffix)"
 }
 
-# kernel_suffix: part of the names of all output for KERNEL=PATH.
+# kernel_suffix: part of the names of all output for BASE and KERNEL=PATH.
 kernel_suffix()
 {
+	[ "$BASE_SERIES" = 6.12 ] || printf -- '-%s' "$BASE_SERIES"
 	[ -z "${KERNEL:-}" ] ||
 		printf -- '-%s' "$(printf %s "$(readlink -m -- "$KERNEL")" | sha256sum | cut -c1-8)"
 }

@@ -123,7 +123,7 @@ test_the_cover_letter_has_figures_changes_and_base()
 	local mail=$OUT/mails/0000-cover-letter.patch
 	[ "$(header Subject "$mail")" = "[PATCH 0/2] toy: all of it" ] &&
 		grep -qxF '| figures | 7 |' "$mail" && grep -qxF ' - first version' "$mail" &&
-		! grep -q 'A note' "$mail" && grep -qx 'base: v6.12.9' "$mail" &&
+		! grep -q 'A note' "$mail" && grep -qx 'base: v6.12.120' "$mail" &&
 		grep -q '4 files changed\|3 files changed' "$mail"
 }
 
@@ -382,12 +382,12 @@ test_the_base_of_a_git_tree_is_a_commit()
 		printf 'Subject: [PATCH 0/2] toy\n\nWhy.\n' >"$TOY/cover" || return 1
 	local git=(git -C "$TOY/user" -c user.name=t -c user.email=t@example.org) commit
 	"${git[@]}" init -q && "${git[@]}" add -A -f && "${git[@]}" commit -q -m base &&
-		"${git[@]}" tag v6.12.9 && commit=$("${git[@]}" rev-parse HEAD) || return 1
+		"${git[@]}" tag v6.12.120 && commit=$("${git[@]}" rev-parse HEAD) || return 1
 	KERNEL=$TOY/user quiet steps/send-mails "$TOY/cover" "$TOY/mails" &&
-		grep -qx "base: v6.12.9 (v6.12.9)" "$TOY/mails/0000-cover-letter.patch" &&
+		grep -qx "base: v6.12.120 (v6.12.120)" "$TOY/mails/0000-cover-letter.patch" &&
 		grep -qx "base-commit: $commit" "$TOY/mails/0000-cover-letter.patch" &&
 		echo 'int c;' >>"$TOY/user/mm/b.c" && KERNEL=$TOY/user quiet steps/send-mails "$TOY/cover" "$TOY/mails" &&
-		grep -q '^base: v6.12.9.*changes that are not committed' "$TOY/mails/0000-cover-letter.patch" &&
+		grep -q '^base: v6.12.120.*changes that are not committed' "$TOY/mails/0000-cover-letter.patch" &&
 		! grep -q '^base-commit' "$TOY/mails/0000-cover-letter.patch"
 }
 

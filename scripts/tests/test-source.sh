@@ -78,7 +78,7 @@ test_packaged_source_is_extracted_once()
 		tar -C "$TOY" -caf "$TOY/usr/linux-source-6.12.tar.xz" user || return 1
 	export EXECMEM_USR_SRC=$TOY/usr
 	local base
-	base=$("$SCRIPTS/steps/source" 2>/dev/null) && [ "$base" = "$TOY/cache/src/linux-6.12.9" ] &&
+	base=$("$SCRIPTS/steps/source" 2>/dev/null) && [ "$base" = "$TOY/cache/src/linux-6.12.120" ] &&
 		[ "$("$SCRIPTS/steps/source" 2>"$TOY/err")" = "$base" ] && [ ! -s "$TOY/err" ]
 }
 
@@ -111,13 +111,88 @@ test_wrong_paths_get_one_line()
 		one_line "no linux-source-6.12 tarball" steps/source
 }
 
-test_other_version_is_refused()
+# does_not_apply VERSION TEXT: the tree of the user's kernel fails with this one line.
+does_not_apply()
 {
-	user_kernel && sed -i 's/PATCHLEVEL = 12/PATCHLEVEL = 6/' "$TOY/user/Makefile" &&
-		KERNEL=$TOY/user one_line "is Linux 6.6.9; the series needs 6.12.y" steps/source &&
-		tar -C "$TOY" -caf "$TOY/k.tar.gz" user &&
-		KERNEL=$TOY/k.tar.gz fails_with "is Linux 6.6.9" steps/source &&
-		[ -z "$(find "$TOY/top/build" -name '.extract*')" ]
+	sed -i "s/^SUBLEVEL = .*/SUBLEVEL = $1/" "$TOY/user/Makefile"
+	KERNEL=$TOY/user fails_with "tree: $2one.patch does not apply: mm/a.c: hunk #1 (at line 17)" tree &&
+		[ "$(grep -vc '^source: copying' "$TOY/all")" = 1 ] && [ -z "$(find "$TOY/top/build" -name 'tree-*')" ]
+}
+
+test_other_version_is_named_with_the_first_bad_hunk()
+{
+	local only='is not supported, only 6.12.111 and later 6.12.y: '
+	toy_series && user_kernel && sed -i 's/int a18;/int b18;/' "$TOY/user/mm/a.c" &&
+		does_not_apply 111 '' && does_not_apply 110 "Linux 6.12.110 $only" &&
+		sed -i 's/PATCHLEVEL = 12/PATCHLEVEL = 6/' "$TOY/user/Makefile" &&
+		does_not_apply 120 "Linux 6.6.120 $only" &&
+		sed -i 's/int b18;/int a18;/' "$TOY/user/mm/a.c" && KERNEL=$TOY/user quiet tree
+}
+
+# pinned_base VERSION: a suite that has this version of linux-source-7.3 and an older 7.2, the
+# scripts in $TOY/scripts, which pin the checksum of it, and a log of apt-get's commands.
+pinned_base()
+{
+	local root=$TOY/deb
+	user_kernel && sed -i 's/= 6$/= 7/; s/= 12$/= 3/; s/= 120/= 4/' "$TOY/user/Makefile"
+	mkdir -p "$root/DEBIAN" "$root/usr/src"
+	printf 'Package: linux-source-7.3\nVersion: 1\nArchitecture: all\nMaintainer: t <t@invalid>\nDescription: t\n' \
+		>"$root/DEBIAN/control"
+	tar -C "$TOY" -caf "$root/usr/src/linux-source-7.3.tar.xz" user
+	dpkg-deb -b "$root" "$TOY/linux-source-7.3_1_all.deb" >/dev/null
+	cp -r "$SCRIPTS" "$TOY/scripts"
+	sed -i "s/bpo13+1 [0-9a-f]\{64\}/bpo13+1 $(sha256sum <"$root/usr/src/linux-source-7.3.tar.xz" | cut -d ' ' -f 1)/" \
+		"$TOY/scripts/steps/source"
+	fake apt-get "echo \"\$*\" >>'$TOY/asked'" 'case "$*" in' \
+		'indextargets*) echo http://mirror.example bookworm ;;' \
+		"*' update') exit \$(cat '$TOY/offline' 2>/dev/null || echo 0) ;;" \
+		"*' download linux-source-7.3=$1') cp '$TOY/linux-source-7.3_1_all.deb' . ;;" \
+		'*) exit 1 ;;' 'esac'
+	fake apt-cache 'case "$*" in' \
+		'*pkgnames*) echo linux-source-7.2; echo linux-source-7.3 ;;' \
+		"*) echo ' linux-source-7.3 | $1 | http://mirror.example trixie-backports/main amd64 Packages'" \
+		"echo ' linux-source-7.2 | 7.2.12-1~bpo13+1 | http://mirror.example trixie-backports/main amd64 Packages' ;;" "esac"
+}
+
+# pinned: print the base of BASE=7.3.
+pinned()
+{
+	BASE=7.3 "$TOY/scripts/steps/source" 2>"$TOY/err"
+}
+
+test_pinned_base_is_fetched_once()
+{
+	local base
+	pinned_base '7.3.4-1~bpo13+1' && base=$(pinned) && [ "$base" = "$TOY/cache/src/linux-7.3.4" ] &&
+		cmp "$base/mm/a.c" "$TOY/user/mm/a.c" && ! grep 'no longer' "$TOY/err" &&
+		rm -r "$TOY/asked" "$TOY/cache/src" && [ "$(pinned)" = "$base" ] && [ ! -e "$TOY/asked" ]
+}
+
+test_pinned_base_of_another_content_is_refused()
+{
+	pinned_base '7.3.4-1~bpo13+1' && sed -i 's/bpo13+1 [0-9a-f]/bpo13+1 x/' "$TOY/scripts/steps/source" &&
+		! pinned && grep -q 'is not the pinned file: its checksum is not x' "$TOY/err" &&
+		[ -z "$(find "$TOY/cache" -name '*.tar.xz*' -o -name 'linux-*')" ]
+}
+
+test_newest_version_replaces_a_pinned_one_that_left()
+{
+	local base
+	pinned_base '7.3.10-1~bpo13+1' && base=$(pinned) && [ -d "$base" ] &&
+		[ "$(grep -c 'no longer has linux-source 7.3.4-1~bpo13+1: using 7.3.10-1~bpo13+1' "$TOY/err")" = 1 ] &&
+		rm "$TOY/asked" && [ "$(pinned)" = "$base" ] && [ ! -e "$TOY/asked" ]
+}
+
+test_no_network_and_no_pinned_base()
+{
+	pinned_base '7.3.4-1~bpo13+1' && echo 100 >"$TOY/offline" && ! pinned &&
+		grep -q 'source: no linux-source-7.3: check the network, or give KERNEL=PATH' "$TOY/err"
+}
+
+test_pinned_base_has_a_separate_tree()
+{
+	toy_series && BASE=7.3 quiet tree && [ "$(cat "$TOY/out")" = "$TOY/top/build/tree-7.3" ] &&
+		BASE=7.3 KERNEL=$TOY/base EXECMEM_ENVIRONMENT='' one_line 'omit BASE=7.3' steps/source
 }
 
 run_tests

@@ -17,7 +17,7 @@ unset KERNEL STOCK FORCE ARCH EXECMEM_BASE EXECMEM_TOP EXECMEM_RUN EXECMEM_ASSIG
 make_base()
 {
 	mkdir -p "$1/mm" "$1/lib" "$1/scripts"
-	printf 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 9\nEXTRAVERSION =\n' >"$1/Makefile"
+	printf 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 120\nEXTRAVERSION =\n' >"$1/Makefile"
 	printf 'obj-y += mm/\n' >"$1/Kbuild"
 	seq -f 'int a%.0f;' 1 40 >"$1/mm/a.c"
 	seq -f 'int b%.0f;' 1 40 >"$1/mm/b.c"

@@ -171,7 +171,7 @@ def quilt_push_all(base, patches, dest):
                               re.M)
         last = applying[-1] if applying else "series"
         log = done.stdout[done.stdout.rfind("Applying patch"):]
-        raise Fault(explain(last, log))
+        raise Fault(common.in_lib_sh("unsupported", base).rstrip("\n") + explain(last, log))
 
 
 def pushed_once(base, patches, run):
