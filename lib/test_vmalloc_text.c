@@ -177,6 +177,10 @@ static __maybe_unused const char *set_probe(struct kprobe *p)
 #include "test_vmalloc_text_arm64.h"
 #elif defined(CONFIG_RISCV)
 #include "test_vmalloc_text_riscv.h"
+#elif defined(CONFIG_PPC)
+#include "test_vmalloc_text_powerpc.h"
+#elif defined(CONFIG_S390)
+#include "test_vmalloc_text_s390.h"
 #endif
 
 /* Generated code has no kCFI hash: do not check for one. */

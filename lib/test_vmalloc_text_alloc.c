@@ -23,7 +23,9 @@
 #include <linux/unaligned.h>
 #include <linux/vmalloc.h>
 
+#if defined(CONFIG_ARM64) || defined(CONFIG_RISCV)
 #include <asm/fixmap.h>
+#endif
 
 #include "../mm/execmem/pool.h"
 #include "test_vmalloc_text.h"
@@ -163,6 +165,10 @@ static bool is_sync_insn(const u8 *code, unsigned int nr)
 		return get_unaligned_le32(code) == 0x0000100f;	/* fence.i */
 	/* sfence.vma with an address, for the alias */
 	return (get_unaligned_le32(code) & 0xfff07fff) == 0x12000073;
+#elif defined(CONFIG_PPC)
+	return *(const u32 *)code == 0x4c00012c;		/* isync */
+#elif defined(CONFIG_S390)
+	return (get_unaligned_be16(code) | 0x10) == 0x07f0;	/* bcr 14 or 15, 0 */
 #else
 	return false;
 #endif

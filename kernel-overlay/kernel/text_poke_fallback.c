@@ -6,6 +6,8 @@
  * never executable. The call unmaps it and flushes it from all TLBs before it returns.
  * The permissions of the text do not change, so that several owners can share a page.
  * Mapping and unmapping make each write slow.
+ *
+ * Where the kernel cannot change permissions, text is writable at its own address.
  */
 
 #include <linux/cacheflush.h>
@@ -18,7 +20,7 @@
 
 #include "text_poke.h"
 
-#ifdef CONFIG_MMU
+#if defined(CONFIG_MMU) && defined(CONFIG_ARCH_HAS_SET_MEMORY)
 
 static struct vm_struct *alias;
 static DEFINE_MUTEX(alias_mutex);	/* one page is mapped at a time; innermost */

@@ -27,8 +27,8 @@
 #define TRIES		5
 #define NOT_SUPPORTED	524	/* ENOTSUPP, internal to the kernel */
 
-/* Loading a program interrupts no CPU on x86. */
-#ifdef __x86_64__
+/* Loading a program interrupts no CPU on x86 and s390. */
+#if defined(__x86_64__) || defined(__i386__) || defined(__s390__)
 #define ROUNDS_OF_PROGRAM	0
 #else
 #define ROUNDS_OF_PROGRAM	1

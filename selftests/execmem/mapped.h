@@ -16,7 +16,7 @@
 #include "../kselftest.h"
 
 static const char *const page_tables[] = {
-	"/sys/kernel/debug/kernel_page_tables",		/* arm64, riscv */
+	"/sys/kernel/debug/kernel_page_tables",		/* arm64, riscv, powerpc, s390 */
 	"/sys/kernel/debug/page_tables/kernel",		/* x86 */
 };
 
@@ -90,7 +90,7 @@ static void add_direct(struct mapped *m, unsigned long size, bool pte, bool pmd)
 
 /*
  * One line of a page table dump: "START-END ... SIZE LEVEL ... ATTRIBUTES". Text is
- * "x" on x86 and arm64, and "X" on riscv.
+ * "x" on x86 and arm64, and "X" on riscv, powerpc and s390.
  */
 static void add_line(struct mapped *m, const char *line, struct place *place)
 {
@@ -101,10 +101,13 @@ static void add_line(struct mapped *m, const char *line, struct place *place)
 		return;
 	if (sscanf(line, "0x%lx-0x%lx", &start, &end) != 2 || end <= start)
 		return;
+	/* powerpc prints the address of the last byte. */
+	end += end & 1;
 	/* x86 also lists unmapped ranges. */
 	pte = has_word(line, "pte") || has_word(line, "PTE");
 	pmd = has_word(line, "pmd") || has_word(line, "PMD");
-	if (!(has_word(line, "ro") || has_word(line, "RW") || has_word(line, "R")))
+	if (!(has_word(line, "ro") || has_word(line, "RO") || has_word(line, "RW") ||
+	      has_word(line, "R") || has_word(line, "r")))
 		return;
 
 	if (has_word(line, "x") || has_word(line, "X"))

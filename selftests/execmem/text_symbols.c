@@ -25,11 +25,16 @@
 #define RING_PAGES	64	/* a power of two */
 #define MOST_SYMBOLS	1000
 
-/* Only x86 has detours and trampolines. */
+/* The slab has detours on x86, and trampolines of ftrace on x86-64 only. */
 #ifdef __x86_64__
-#define ON_X86	true
+#define HAS_TRAMPOLINES	true
 #else
-#define ON_X86	false
+#define HAS_TRAMPOLINES	false
+#endif
+#if defined(__x86_64__) || defined(__i386__)
+#define HAS_DETOURS	true
+#else
+#define HAS_DETOURS	false
 #endif
 
 /* Symbols with one name, in perf events and in kallsyms. */
@@ -41,8 +46,9 @@ static struct kind {
 	uint64_t at[MOST_SYMBOLS];
 } kinds[] = {
 	{ .name = "kprobe_insn_page", .required = true, .most = PROBES / 8 },
-	{ .name = "kprobe_optinsn_page", .required = ON_X86, .most = PROBES / 8 },
-	{ .name = "ftrace_trampoline", .required = ON_X86, .least = TRACERS, .most = TRACERS },
+	{ .name = "kprobe_optinsn_page", .required = HAS_DETOURS, .most = PROBES / 8 },
+	{ .name = "ftrace_trampoline", .required = HAS_TRAMPOLINES, .least = TRACERS,
+	  .most = TRACERS },
 };
 
 static struct perf_event_mmap_page *rings[MOST_CPUS];

@@ -14,11 +14,19 @@
 void begin_window(void);
 void end_window(void);
 
+#if defined(__powerpc__)
+#define RETURN	"blr"
+#elif defined(__s390__)
+#define RETURN	"br %r14"
+#else
+#define RETURN	"ret"
+#endif
+
 asm(".pushsection .window_begin, \"ax\"\n"
-	"begin_window: ret\n"
+	"begin_window: " RETURN "\n"
 	".popsection\n"
 	".pushsection .window_end, \"ax\"\n"
-	"end_window: ret\n"
+	"end_window: " RETURN "\n"
 	".popsection\n");
 
 /* In nanoseconds. */

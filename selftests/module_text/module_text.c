@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,6 +55,17 @@ struct signature_end {
 	uint8_t	 ids[8];
 	uint32_t sig_len;	/* big endian */
 };
+
+/* A module has the word size of the kernel, and so has this program. */
+#if __ELF_NATIVE_CLASS == 64
+#define R_SYM		ELF64_R_SYM
+#define RELOCATIONS	".rela"
+#define NO_TYPE		0xfff0
+#else
+#define R_SYM		ELF32_R_SYM
+#define RELOCATIONS	".rel"
+#define NO_TYPE		0xff
+#endif
 
 /* Of the kernel's own, for modules that livepatch loads. */
 #define SHF_RELA_LIVEPATCH	0x00100000
@@ -132,10 +144,10 @@ static unsigned int replace(struct image *image, const char *word, const char *b
 	return n;
 }
 
-static Elf64_Shdr *find_section(const struct image *image, const char *name)
+static ElfW(Shdr) *find_section(const struct image *image, const char *name)
 {
-	Elf64_Ehdr *ehdr = (void *)image->data;
-	Elf64_Shdr *sections = (void *)(image->data + ehdr->e_shoff);
+	ElfW(Ehdr) *ehdr = (void *)image->data;
+	ElfW(Shdr) *sections = (void *)(image->data + ehdr->e_shoff);
 	const char *names = image->data + sections[ehdr->e_shstrndx].sh_offset;
 
 	for (unsigned int i = 0; i < ehdr->e_shnum; i++)
@@ -147,13 +159,13 @@ static Elf64_Shdr *find_section(const struct image *image, const char *name)
 /* The first relocation of .text gets a type that no architecture has. */
 static bool spoil_relocation(struct image *image)
 {
-	Elf64_Shdr *section = find_section(image, ".rela.text");
-	Elf64_Rela *rela;
+	ElfW(Shdr) *section = find_section(image, RELOCATIONS ".text");
+	ElfW(Rel) *rel;
 
 	if (!section)
 		return false;
-	rela = (void *)(image->data + section->sh_offset);
-	rela->r_info = ELF64_R_INFO(ELF64_R_SYM(rela->r_info), 0xfff0);
+	rel = (void *)(image->data + section->sh_offset);
+	rel->r_info |= NO_TYPE;
 	return true;
 }
 
@@ -163,11 +175,11 @@ static bool spoil_relocation(struct image *image)
  */
 static bool mark_late(struct image *image)
 {
-	Elf64_Shdr *section = find_section(image, ".rela.late_text");
-	Elf64_Shdr *name = find_section(image, ".comment.klp.rela." MODULE "..late_text");
-	Elf64_Shdr *symtab = find_section(image, ".symtab");
-	Elf64_Rela *rela;
-	Elf64_Sym *symbol;
+	ElfW(Shdr) *section = find_section(image, ".rela.late_text");
+	ElfW(Shdr) *name = find_section(image, ".comment.klp.rela." MODULE "..late_text");
+	ElfW(Shdr) *symtab = find_section(image, ".symtab");
+	ElfW(Rela) *rela;
+	ElfW(Sym) *symbol;
 
 	if (!section || !name || !symtab || section->sh_size != sizeof(*rela))
 		return false;
@@ -175,7 +187,7 @@ static bool mark_late(struct image *image)
 	section->sh_flags |= SHF_ALLOC | SHF_RELA_LIVEPATCH;
 	rela = (void *)(image->data + section->sh_offset);
 	symbol = (void *)(image->data + symtab->sh_offset);
-	symbol += ELF64_R_SYM(rela->r_info);
+	symbol += R_SYM(rela->r_info);
 	if (symbol->st_shndx != SHN_UNDEF)
 		return false;
 	symbol->st_shndx = SHN_LIVEPATCH;
