@@ -13,6 +13,7 @@
 #include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/text-patching.h>
+#include <linux/trace_events.h>
 #include <trace/events/text_poke.h>
 
 #ifdef __ARCH_WANT_KPROBES_INSN_SLOT
@@ -123,7 +124,18 @@ static void notrace count_call(unsigned long ip, unsigned long parent, struct ft
 
 static struct ftrace_ops watch_ops = { .func = count_call };
 
-KUNIT_DEFINE_ACTION_WRAPPER(stop_watching, unregister_ftrace_function, struct ftrace_ops *);
+/* A tracepoint calls nothing unless its event is enabled. */
+static int enable_events(int set)
+{
+	return trace_set_clr_event("execmem", NULL, set) ?:
+	       trace_set_clr_event("text_poke", NULL, set);
+}
+
+static void stop_watching(void *ops)
+{
+	unregister_ftrace_function(ops);
+	enable_events(0);
+}
 
 static void watch_calls(struct kunit *test)
 {
@@ -141,6 +153,7 @@ static void watch_calls(struct kunit *test)
 	}
 	KUNIT_ASSERT_EQ(test, register_ftrace_function(&watch_ops), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_watching, &watch_ops), 0);
+	KUNIT_ASSERT_EQ(test, enable_events(1), 0);
 }
 
 static DEFINE_RAW_SPINLOCK(control_lock);
@@ -204,7 +217,6 @@ static void test_text_address(struct kunit *test)
 }
 #endif
 
-#if defined(CONFIG_FUNCTION_TRACER) && defined(CONFIG_X86_64)
 /**
  * struct pokes - count of writes to text by a task
  * @task:	the task
@@ -231,6 +243,22 @@ static void count_sync(void *data, unsigned long round, bool shared)
 	p->syncs += current == p->task && p->copies;
 }
 
+/* Count the writes of this task until end_pokes(). */
+static void begin_pokes(struct kunit *test, struct pokes *p)
+{
+	*p = (struct pokes) { .task = current };
+	KUNIT_ASSERT_EQ(test, register_trace_text_poke_copy(count_copy, p), 0);
+	KUNIT_ASSERT_EQ(test, register_trace_text_poke_sync(count_sync, p), 0);
+}
+
+static void end_pokes(struct pokes *p)
+{
+	unregister_trace_text_poke_copy(count_copy, p);
+	unregister_trace_text_poke_sync(count_sync, p);
+	tracepoint_synchronize_unregister();
+}
+
+#if defined(CONFIG_FUNCTION_TRACER) && defined(CONFIG_X86_64)
 static void notrace do_nothing(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
 			       struct ftrace_regs *fregs)
 {
@@ -241,16 +269,13 @@ static struct ftrace_ops traced_ops = { .func = do_nothing };
 /* A trampoline is written once, and synchronised before functions call it. */
 static void test_ftrace_trampoline(struct kunit *test)
 {
-	struct pokes p = { .task = current };
+	struct pokes p;
 	int ret;
 
 	KUNIT_ASSERT_EQ(test, ftrace_set_filter(&traced_ops, "count_hit", 9, 1), 0);
-	KUNIT_ASSERT_EQ(test, register_trace_text_poke_copy(count_copy, &p), 0);
-	KUNIT_ASSERT_EQ(test, register_trace_text_poke_sync(count_sync, &p), 0);
+	begin_pokes(test, &p);
 	ret = register_ftrace_function(&traced_ops);
-	unregister_trace_text_poke_copy(count_copy, &p);
-	unregister_trace_text_poke_sync(count_sync, &p);
-	tracepoint_synchronize_unregister();
+	end_pokes(&p);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, p.copies, 1);
 	KUNIT_EXPECT_EQ(test, p.syncs, 1);
@@ -514,7 +539,7 @@ static void test_bpf_places(struct kunit *test)
 #endif
 
 #if defined(CONFIG_BPF_JIT) && defined(CONFIG_BPF_SYSCALL)
-/* The kernel function that the operations of the struct_ops map replace. */
+/* The kernel function that programs are attached to. */
 static noinline int operation(int x)
 {
 	return x;
@@ -538,6 +563,7 @@ static struct bpf_prog *jit_adder(struct kunit *test, int n)
 
 	KUNIT_ASSERT_NOT_NULL(test, prog);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_program, prog), 0);
+	atomic64_set(&prog->aux->refcnt, 1);
 	prog->type = BPF_PROG_TYPE_STRUCT_OPS;
 	prog->len = ARRAY_SIZE(insns);
 	memcpy(prog->insnsi, insns, sizeof(insns));
@@ -547,6 +573,13 @@ static struct bpf_prog *jit_adder(struct kunit *test, int n)
 		kunit_skip(test, "needs net.core.bpf_jit_enable");
 	return prog;
 }
+
+static const struct btf_func_model operation_model = {
+	.ret_size = sizeof(int),
+	.nr_args = 1,
+	.arg_size = { sizeof(int) },
+	.arg_flags = { BTF_FMODEL_SIGNED_ARG },
+};
 
 struct adder {
 	struct bpf_tramp_link link;
@@ -558,12 +591,6 @@ struct adder {
 static unsigned int fill_image(struct kunit *test, struct adder *adders, unsigned int max,
 			       void **image)
 {
-	static const struct btf_func_model model = {
-		.ret_size = sizeof(int),
-		.nr_args = 1,
-		.arg_size = { sizeof(int) },
-		.arg_flags = { BTF_FMODEL_SIGNED_ARG },
-	};
 	unsigned int i;
 	u32 end = 0;
 	int ret;
@@ -571,9 +598,9 @@ static unsigned int fill_image(struct kunit *test, struct adder *adders, unsigne
 	*image = NULL;
 	for (i = 0; i < max; i++) {
 		adders[i].start = end;
-		adders[i].link.link.prog = jit_adder(test, i);
-		ret = bpf_struct_ops_prepare_trampoline(adders[i].links, &adders[i].link, &model,
-							operation, image, &end, !i);
+		ret = bpf_struct_ops_prepare_trampoline(adders[i].links, &adders[i].link,
+							&operation_model, operation, image,
+							&end, !i);
 		if (ret == -E2BIG)
 			break;
 		if (ret == -ENOTSUPP)
@@ -588,17 +615,24 @@ static void free_image(void *image)
 	bpf_struct_ops_image_free(image);
 }
 
-/* The trampolines of a struct_ops map share a page and are written separately. */
+/* The trampolines of a struct_ops map share a page, are written separately, and share a round. */
 static void test_struct_ops(struct kunit *test)
 {
 	const unsigned int max = 64;
 	struct adder *adders = kunit_kcalloc(test, max, sizeof(*adders), GFP_KERNEL);
 	static const u8 beyond[8];
 	unsigned int i, n;
+	struct pokes p;
 	void *image;
 
 	KUNIT_ASSERT_NOT_NULL(test, adders);
+	for (i = 0; i < max; i++)
+		adders[i].link.link.prog = jit_adder(test, i);
+	begin_pokes(test, &p);
 	n = fill_image(test, adders, max, &image);
+	end_pokes(&p);
+	KUNIT_EXPECT_EQ(test, p.copies, n);
+	KUNIT_EXPECT_EQ(test, p.syncs, 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_image, image), 0);
 	KUNIT_EXPECT_GE(test, n, 8);
 	KUNIT_EXPECT_LT(test, n, max);
@@ -613,8 +647,45 @@ static void test_struct_ops(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bpf_trampoline_copy(NULL, image + PAGE_SIZE - 4, beyond, 8),
 			-ERANGE);
 }
+
+static void replace_xdp(struct kunit *test, struct bpf_prog *from, struct bpf_prog *to,
+			unsigned int writes)
+{
+	struct pokes p;
+
+	begin_pokes(test, &p);
+	bpf_prog_change_xdp(from, to);
+	end_pokes(&p);
+	KUNIT_EXPECT_EQ(test, p.copies, writes);
+	KUNIT_EXPECT_EQ(test, p.syncs, writes);
+}
+
+/* Each update of the dispatcher is one write and one round. */
+static void test_dispatcher(struct kunit *test)
+{
+	struct bpf_prog *a, *b;
+	u64 arg = 1000;
+
+	if (!IS_ENABLED(CONFIG_X86_64) || !IS_ENABLED(CONFIG_NET))
+		kunit_skip(test, "needs a BPF dispatcher and CONFIG_NET");
+
+	a = jit_adder(test, 1);
+	b = jit_adder(test, 2);
+	replace_xdp(test, NULL, a, 1);
+	replace_xdp(test, NULL, b, 1);
+	KUNIT_EXPECT_EQ(test, bpf_dispatcher_xdp_func(&arg, a->insnsi, a->bpf_func), 1001);
+	KUNIT_EXPECT_EQ(test, bpf_dispatcher_xdp_func(&arg, b->insnsi, b->bpf_func), 1002);
+	replace_xdp(test, a, NULL, 1);
+	/* Without programs, nothing is written. */
+	replace_xdp(test, b, NULL, 0);
+}
 #else
 static void test_struct_ops(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_BPF_JIT and CONFIG_BPF_SYSCALL");
+}
+
+static void test_dispatcher(struct kunit *test)
 {
 	kunit_skip(test, "needs CONFIG_BPF_JIT and CONFIG_BPF_SYSCALL");
 }
@@ -628,6 +699,7 @@ static struct kunit_case execmem_users_cases[] = {
 	KUNIT_CASE(test_bpf_limit),
 	KUNIT_CASE(test_bpf_places),
 	KUNIT_CASE(test_struct_ops),
+	KUNIT_CASE(test_dispatcher),
 	{ }
 };
 
