@@ -48,6 +48,9 @@ debug:		## run with a debugging kernel (lockdep, KASAN, ...)
 gdb:		## start the guest of ARCH, stopped for gdb
 	@scripts/gdb $(arch)
 
+rebase-check:	## list the patches that do not apply to BASE or KERNEL, or to the archive
+	@scripts/rebase-check
+
 bcachefs-image:	## rebuild guest/bcachefs.img.xz from Debian's bcachefs-tools
 	@scripts/bcachefs-image
 
@@ -113,7 +116,7 @@ send:		## make and check the mails; SEND=1 SIGNOFF=1 sends them
 
 targets += $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' Makefile)
 # For the scripts in Python; the other scripts check that it is installed.
-tree refresh clean cocci coccicheck readme: | /usr/bin/python3
+tree refresh clean cocci coccicheck readme rebase-check: | /usr/bin/python3
 /usr/bin/python3:
 	@scripts/setup build
 

@@ -14,7 +14,7 @@ ME=$(basename "$0")
 LLVM_VERSION=19
 # The release of the packaged base, and the oldest 6.12.y that every patch applies to.
 BASE_SERIES=${BASE:-6.12}
-OLDEST=6.12.111
+OLDEST=6.12.115
 
 # At Ctrl-C a script ends, even if the one that it has called exits and did not die of it.
 trap 'exit 130' INT

@@ -36,7 +36,7 @@ ready()
 	mkdir -p "$DIR" "$TOY/top/scripts"
 	printf 'run:\n\ncompare:\n\nreadme:\n' >"$TOY/top/Makefile"
 	printf 'change-id: x\n\nv2:\n - better\nv1:\n - first\n' >"$TOY/top/changelog.in"
-	printf '%s\n' '# Toy for 6.12.111' "$BEGIN" \
+	printf '%s\n' '# Toy for 6.12.115' "$BEGIN" \
 		'Not measured yet: run `make compare`, then `make readme`.' "$END" '## Try it' \
 		'    make run' >"$TOY/top/README.md"
 	printf '# Contributing\n' >"$TOY/top/CONTRIBUTING.md"
@@ -69,7 +69,7 @@ test_figures_are_put_between_the_marks()
 		has '| instructions to load a BPF program (a cost) | 125,652 → 127,734 | 125,652 → 127,734 |' &&
 		grep -qE 'medians of 3 boots.*by `make compare` on 2026-11-28, series v2 \(patches [0-9a-f]{12}\), base base, in QEMU, emulated\.$' \
 			"$TOY/top/README.md" &&
-		! grep -q 'Not measured' "$TOY/top/README.md" && has '# Toy for 6.12.111' && has '    make run' &&
+		! grep -q 'Not measured' "$TOY/top/README.md" && has '# Toy for 6.12.115' && has '    make run' &&
 		[ ! -s "$TOY/err" ] && cp "$TOY/top/README.md" "$TOY/once" && quiet readme &&
 		cmp "$TOY/once" "$TOY/top/README.md" && quiet checks/readme
 }
@@ -117,7 +117,7 @@ test_another_form_of_the_figures_fails()
 
 test_names_that_do_not_exist_fail()
 {
-	ready && quiet readme && fault 'must name the oldest kernel, 6.12.111' 's/6.12.111//' || return 1
+	ready && quiet readme && fault 'must name the oldest kernel, 6.12.115' 's/6.12.115//' || return 1
 	ready && quiet readme && fault "'make walk' is not a target" 's/make run/make walk/' &&
 		fault "'make walk' is not a target" '$a Use `make ARCH=arm64 walk`.' &&
 		fault "scripts/walk: no such file" '$a Use `scripts/walk -x`.' &&

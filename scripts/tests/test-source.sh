@@ -121,9 +121,9 @@ does_not_apply()
 
 test_other_version_is_named_with_the_first_bad_hunk()
 {
-	local only='is not supported, only 6.12.111 and later 6.12.y: '
+	local only='is not supported, only 6.12.115 and later 6.12.y: '
 	toy_series && user_kernel && sed -i 's/int a18;/int b18;/' "$TOY/user/mm/a.c" &&
-		does_not_apply 111 '' && does_not_apply 110 "Linux 6.12.110 $only" &&
+		does_not_apply 115 '' && does_not_apply 114 "Linux 6.12.114 $only" &&
 		sed -i 's/PATCHLEVEL = 12/PATCHLEVEL = 6/' "$TOY/user/Makefile" &&
 		does_not_apply 120 "Linux 6.6.120 $only" &&
 		sed -i 's/int b18;/int a18;/' "$TOY/user/mm/a.c" && KERNEL=$TOY/user quiet tree

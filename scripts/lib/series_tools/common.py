@@ -143,10 +143,12 @@ def set_up(*needs):
     in_lib_sh("set_up", *needs)
 
 
-def base_dir():
-    """The pristine base, fetched or extracted if need be."""
+def base_dir(**changes):
+    """The pristine base, fetched or extracted if need be; the changes to the environment
+    choose another one."""
+    env = {name: value for name, value in {**os.environ, **changes}.items() if value}
     done = subprocess.run([SCRIPTS / "steps/source"], stdout=subprocess.PIPE,
-                          text=True, check=False)
+                          text=True, check=False, env=env)
     if done.returncode:
         sys.exit(1)     # it has said why
     return Path(done.stdout.strip())
