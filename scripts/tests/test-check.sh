@@ -38,12 +38,33 @@ test_topic_faults()
 		/^#/d	first/one.patch: not below the line '# TOPIC: ...' of its folder
 		s/^# second/# first/	the topic first begins twice
 		s/^# second/# third: empty\n&/	the topic third has no patch
+		s/^# first/# first (needs second)/	the topic first needs second, which is not before it
 	END
 	cp "$TOY/good" "$TOY/top/series" && mv "$TOY/top/patches/second/two.patch" "$TOY/top/patches" &&
 		fails_with "series: second/two.patch: no such patch" checks/series &&
 		fails_with "patches/two.patch: not in the series" checks/series &&
 		sed -i s,second/two,two, "$TOY/top/series" &&
 		fails_with "series: two.patch: not in patches/second/" checks/series
+}
+
+test_topics_are_independent()
+{
+	toy_series && topics && quiet checks/topics && grep -qx '2 topics' "$TOY/out" &&
+		sed -i 's/int a21;/long a21;/' "$TREE/mm/a.c" &&
+		quiet refresh --to second/two.patch mm/a.c &&
+		fails_with "second: second/two.patch does not apply: mm/a.c: hunk #1" checks/topics &&
+		sed -i 's/^# second/& (needs first)/' "$TOY/top/series" && quiet checks/topics
+}
+
+test_rework_within_a_topic_is_found()
+{
+	toy_series && topics && seq -f 'long more%.0f;' 8 >>"$TREE/mm/b.c" &&
+		quiet refresh --to first/more.patch mm/b.c && quiet checks/rework &&
+		sed -i '/more[1-5];/d' "$TREE/mm/b.c" && quiet refresh --to first/less.patch mm/b.c &&
+		quiet checks/rework && sed -i '/more6;/d' "$TREE/mm/b.c" && quiet refresh &&
+		fails_with "first/less.patch: mm/b.c: deletes 6 lines that first/more.patch adds" checks/rework &&
+		mv "$TOY/top/patches/first/less.patch" "$TOY/top/patches/second" &&
+		sed -i '/less/d' "$TOY/top/series" && echo second/less.patch >>"$TOY/top/series" && quiet checks/rework
 }
 
 # As CONTRIBUTING.md says.  With Debian's settings "quilt refresh" leaves one.patch~, in

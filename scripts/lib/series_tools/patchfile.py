@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """A patch file as data: its message, and which files it touches and how."""
+import os
 import re
 from dataclasses import dataclass, field
 
 from .common import PATCHES, SERIES, Fault
 
 DIFF_START = re.compile(r"(diff --git a/|Index: |--- (a/|/dev/null)|=====)")
-TOPIC = re.compile(r"# ([a-z0-9-]+): \S")
+TOPIC = re.compile(r"# ([a-z0-9-]+)(?: \(needs ([a-z0-9-]+(?:, [a-z0-9-]+)*)\))?: \S")
 HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
@@ -88,6 +89,29 @@ def parse_diff(diff):
     return changes
 
 
+def hunks(text):
+    """Yield (path, [(index of the first line in the new file, [(sign, line)])]) of a patch."""
+    found, path, left = [], None, [0, 0]
+    for line in text.splitlines():
+        hunk = HUNK.match(line)
+        if left[0] > 0 or left[1] > 0:
+            sign = line[:1] or " "
+            left[0] -= sign in "- "
+            left[1] -= sign in "+ "
+            if sign != "\\":
+                found[-1][1].append((sign, line[1:]))
+        elif hunk:
+            left = [int(n) if n is not None else 1 for n in hunk.groups()]
+            start = int(line.split("+")[1].split(",")[0].split(" ")[0])
+            found.append((start - 1 if left[1] else start, []))
+        elif line.startswith("diff --git a/"):
+            if path:
+                yield path, found
+            path, found = line[len("diff --git a/"):].partition(" b/")[0], []
+    if path:
+        yield path, found
+
+
 def parse(name, text):
     message, rest = split_message(text)
     return Patch(name, text, message, parse_diff(rest))
@@ -101,30 +125,69 @@ def read_patch(name):
         raise Fault(f"{name}: not UTF-8 text: {error}") from None
 
 
+@dataclass
+class Topic:
+    """Patches that are sent together, and the topics that must be applied before."""
+    name: str
+    needs: list = field(default_factory=list)
+    patches: list = field(default_factory=list)     # their names
+
+
 def series_topics():
-    """[(topic, names of its patches)] of the series file.  A topic begins with a comment
-    "# topic: what it does"; patches before the first one are of topic ""."""
+    """The topics of the series file.  One begins with a comment such as
+    "# topic (needs other, another): what it does"; patches before the first are of topic ""."""
     if not SERIES.is_file():
         raise Fault(f"no series file at {SERIES}")
-    topics = [("", [])]
+    topics = [Topic("")]
     for line in SERIES.read_text(encoding="utf-8").splitlines():
         head, words = TOPIC.match(line), line.split("#")[0].split()
         if head:
-            topics.append((head[1], []))
+            topics.append(Topic(head[1], (head[2] or "").replace(",", "").split()))
         elif words:
-            topics[-1][1].append(words[0])
+            topics[-1].patches.append(words[0])
     return topics
+
+
+def topic_stack(name):
+    """The topic of this name behind all that it needs, in the order of the series."""
+    topics = {topic.name: topic for topic in series_topics() if topic.name}
+    if name not in topics:
+        raise Fault(f"no topic '{name}' in series (one of: {' '.join(topics)})")
+    wanted, more = set(), [name]
+    while more:
+        topic = topics[more.pop()]
+        wanted.add(topic.name)
+        more += [need for need in topic.needs if need not in wanted]
+    return [topic for topic in topics.values() if topic.name in wanted]
 
 
 def series_names():
     """The names in the series file, comments and options left out."""
-    return [name for _, names in series_topics() for name in names]
+    return [name for topic in series_topics() for name in topic.patches]
+
+
+def selected_names():
+    """Those of the series; with TOPIC=, of this topic and of those that it needs, with STOCK=1
+    only of the latter."""
+    topic = os.environ.get("TOPIC")
+    if not topic:
+        return series_names()
+    stack = topic_stack(topic)
+    if os.environ.get("STOCK") == "1":
+        stack.pop()
+    return [name for topic in stack for name in topic.patches]
+
+
+def own_names():
+    """Those of TOPIC= without what it needs, or of the series."""
+    topic = os.environ.get("TOPIC")
+    return topic_stack(topic)[-1].patches if topic else series_names()
 
 
 def load_series(allow_missing=False):
-    """All patches in order.  quilt lists a new patch before its file exists."""
+    """The selected patches in order.  quilt lists a new patch before its file exists."""
     patches = []
-    for name in series_names():
+    for name in selected_names():
         if (PATCHES / name).is_file():
             patches.append(read_patch(name))
         elif allow_missing:
