@@ -77,7 +77,7 @@ coccicheck:	## run the kernel's semantic patches on the touched files
 sparse:		## run sparse on the touched files, compared with the base
 	@scripts/sparse
 
-bisect:		## build, boot and test every prefix of the series (PREFIXES=5-7)
+bisect:		## build, boot and test every prefix of the series (TOPIC=, PREFIXES=5-7)
 	@scripts/bisect
 
 bisect-objects:	## compile the touched objects of every prefix of the series
@@ -111,7 +111,7 @@ range-diff:	## show what changed since a version, patch by patch (FROM=vN)
 cover-letter:	## print the cover letter, with the figures of make compare
 	@scripts/cover-letter
 
-send:		## make and check the mails; SEND=1 SIGNOFF=1 sends them
+send:		## make and check the mails (TOPIC=); SEND=1 SIGNOFF=1 sends them
 	@scripts/send
 
 targets += $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' Makefile)

@@ -29,6 +29,7 @@ VARIABLES=(
 	"JOBS	[1-9][0-9]*	a number of jobs"
 	"RUNS	[1-9][0-9]?	1 to 99"
 	"ACCEL	kvm|tcg	kvm or tcg"
+	"TOPIC	[a-z0-9-]+	a topic of series"
 	"PREFIXES	[0-9]+(-[0-9]+)?	FIRST-LAST, such as 5-7"
 	"FROM	.*	a version such as v1, or a commit"
 	"VERSION	[1-9][0-9]*	a number such as 2"

@@ -93,9 +93,10 @@ export EXECMEM_ENVIRONMENT=checked
 JOBS=${JOBS:-$(nproc)}
 : "${ARCHES:=$DEFAULT_ARCHES}" "${CPUS:=2}"
 
-# patch_names: those of the series, in order.
+# patch_names: those of the series, in order, or of TOPIC behind those that it needs.
 patch_names()
 {
+	[ -z "${TOPIC:-}" ] || { "$SCRIPTS/steps/topic" --needs "$TOPIC" && "$SCRIPTS/steps/topic" "$TOPIC"; return; }
 	[ ! -s "$TOP/series" ] || awk '$1 !~ /^(#|$)/ { print $1 }' "$TOP/series"
 }
 
@@ -219,7 +220,8 @@ tail_log()
 }
 
 # tree_dir: the tree that is built: with the series on our base, without it
-# (STOCK=1), or on another base (BASE, KERNEL=PATH), each in its own place.
+# (STOCK=1), or on another base (BASE, KERNEL=PATH), each in its own place.  With TOPIC, the
+# tree has only this topic and those that it needs, and the stock tree has those.
 tree_dir()
 {
 	local name=tree
@@ -228,9 +230,10 @@ tree_dir()
 	echo "$BUILD/$name$(kernel_suffix)"
 }
 
-# kernel_suffix: part of the names of all output for BASE and KERNEL=PATH.
+# kernel_suffix: part of the names of all output for TOPIC, BASE and KERNEL=PATH.
 kernel_suffix()
 {
+	printf %s "${TOPIC:+-$TOPIC}"
 	[ "$BASE_SERIES" = 6.12 ] || printf -- '-%s' "$BASE_SERIES"
 	[ -z "${KERNEL:-}" ] ||
 		printf -- '-%s' "$(printf %s "$(readlink -m -- "$KERNEL")" | sha256sum | cut -c1-8)"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # Versions of the series: the sections of changelog.in, and the git tags v1, v2, ...
-# that "make send SEND=1" sets.  To be sourced after lib.sh and send_lib.sh.
-CHANGELOG=$TOP/changelog.in
+# that "make send SEND=1" sets.  A topic has a file and tags (kprobes-v1) of its own.  To be
+# sourced after lib.sh and send_lib.sh.
+CHANGELOG=$(changelog_of "${TOPIC:-}")
 CHANGE_ID='^[0-9]{8}-[a-z0-9-]+-[0-9a-f]{12}$'	# date-name-random, as b4 writes it
 
 # top_git ARG...: git in this repository.
@@ -30,7 +31,7 @@ versions()
 	sed -n 's/^v\([1-9][0-9]*\):$/\1/p' "$CHANGELOG" | sort -nr
 }
 
-# changes VERSION: the section of changelog.in.
+# changes VERSION: the section of the changelog.
 changes()
 {
 	awk -v head="v$1:" '/^#/ { next }
@@ -39,12 +40,12 @@ changes()
 		sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
 }
 
-# change_id: the line of changelog.in by which b4 finds all versions of the series.
+# change_id: the line of the changelog by which b4 finds all versions of the series.
 change_id()
 {
 	local id
 	id=$(sed -n '/^v[0-9]*:$/q; s/^change-id: //p' "$CHANGELOG")
 	[[ $id =~ $CHANGE_ID ]] ||
-		die "changelog.in: needs one line 'change-id: YYYYMMDD-name-12 hexadecimal digits' above the first section, not '$id'"
+		die "${CHANGELOG#"$TOP/"}: needs one line 'change-id: YYYYMMDD-name-12 hexadecimal digits' above the first section, not '$id'"
 	echo "$id"
 }

@@ -50,6 +50,19 @@ test_patches_of_topics_are_found()
 		fails_with "failed with second/two.patch" bisect --objects && [ "$(tried)" = 2 ]
 }
 
+test_a_topic_is_built_without_the_topics_that_it_does_not_need()
+{
+	ready && topics && echo 'long b;' >>"$TREE/mm/b.c" && mkdir "$TOY/top/patches/third" &&
+		quiet refresh --to third/three.patch mm/b.c &&
+		message third/three.patch &&
+		sed -i 's/^third/# third (needs first): one more\n&/' "$TOY/top/series" && quiet checks/series &&
+		sed -i 's/^+int n;/+no C/' "$TOY/top/patches/second/two.patch" &&
+		TOPIC=third quiet bisect --objects && [ "$(tried)" = 2 ] && total "1 passed, 0 failed, 0 skipped" &&
+		TOPIC=third PREFIXES=1 quiet bisect --objects && [ "$(tried)" = 1 ] &&
+		TOPIC=second fails_with "failed with second/two.patch" bisect --objects && [ "$(tried)" = 1 ] &&
+		TOPIC=fourth one_line "no topic 'fourth' in series (one of: first second third)" bisect --objects
+}
+
 test_a_prefix_that_a_later_patch_repairs_fails()
 {
 	ready && sed -i 's/^+long a20;/+long a20 bad;/' "$TOY/top/patches/one.patch" && quiet tree &&

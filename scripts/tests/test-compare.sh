@@ -93,6 +93,8 @@ toy_kernel()
 	local tree
 	for tree in tree stock-tree; do
 		mkdir -p "$TOY/top/build/$tree/o.$1"/{"${2%/*}",guest}
+		mkdir -p "$TOY/top/build/$tree"/{lib,fs/bcachefs}
+		touch "$TOY/top/build/$tree"/{lib/test_vmalloc_text.c,fs/bcachefs/bkey_table.c}
 		: >"$TOY/top/build/$tree/o.$1/guest/initramfs.cpio.gz"
 		echo "$tree" >"$TOY/top/build/$tree/o.$1/$2"
 	done
@@ -116,6 +118,21 @@ test_existing_figures_are_kept()
 	toy_compare && export QUICK=1 && quiet compare && booted $ONE_RUN &&
 		quiet compare && booted && grep -q 'measured before' "$TOY/err" &&
 		FORCE=1 quiet compare && booted $ONE_RUN
+}
+
+# shellcheck disable=SC2086
+test_a_topic_is_compared_with_the_topics_that_it_needs()
+{
+	SCRIPTS=$REAL
+	toy_series && topics && toy_compare && sed -i 's/^# second/& (needs first)/' "$TOY/top/series" || return 1
+	local -x QUICK=1 TOPIC=second
+	local build=$TOY/top/build
+	cp -r "$build/tree" "$build/tree-second" && cp -r "$build/stock-tree" "$build/stock-tree-second" &&
+		rm "$build"/*-second/*/test_vmalloc_text.c "$build"/*-second/fs/bcachefs/bkey_table.c &&
+		echo other >"$build/stock-tree-second/o.x86_64/arch/x86/boot/bzImage" &&
+		quiet compare && booted ${ONE_RUN% *} && [ -s "$TOY/top/results/compare-quick-second/compare.md" ] &&
+		! grep -qi 'text writes\|calls of\|table /' "$TOY/top/results/compare-quick-second/compare.md" &&
+		TOPIC='' quiet compare && booted $ONE_RUN
 }
 
 test_an_interrupted_comparison_continues()

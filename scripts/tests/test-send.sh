@@ -94,11 +94,48 @@ test_dry_run_gives_the_tree_of_quilt_and_mails_nothing()
 		[ -x "$TOY/repo/lib/run.sh" ]
 }
 
-test_topics_are_sent_as_well()
+test_a_series_of_topics_is_sent_whole()
 {
 	ready && topics && measured && quiet send && [ -s "$OUT/series.mbox" ] &&
 		sed -i 's/^-int a20;/-int other;/' "$TOY/top/patches/first/one.patch" && measured &&
 		send_fails "first/one.patch does not apply"
+}
+
+# topic_letter TOPIC SUBJECT: the texts of a topic.
+topic_letter()
+{
+	mkdir -p "$TOY/top/cover-letters"
+	printf 'Subject: [%s 0/@COUNT@] toy: %s\n\nWhy.\n\n@COMPARE@\n' "$2" "$1" >"$TOY/top/cover-letters/$1.in"
+	printf 'change-id: 20261120-%s-0123456789ab\n\nv1:\n - first\n' "$1" >"$TOY/top/cover-letters/$1.changelog"
+}
+
+test_one_topic_is_sent_with_the_names_of_what_it_needs()
+{
+	ready && topics && sed -i 's/^# second/& (needs first)/' "$TOY/top/series" &&
+		sed -i 's/int a21;/long a21;/' "$TREE/mm/a.c" && quiet refresh --to second/two.patch mm/a.c &&
+		topic_letter first PATCH && topic_letter second "RFC PATCH" || return 1
+	local -x TOPIC=second
+	local cover=$OUT/mails/0000-cover-letter.patch
+	quiet send && grep -q '^1 patches; quilt, git am' "$TOY/out" &&
+		[ "$(header Subject "$cover")" = "[RFC PATCH 0/1] toy: second" ] &&
+		grep -qx "prerequisite-change-id: 20261120-first-0123456789ab:v1" "$cover" &&
+		[ "$(grep '^prerequisite-patch-id: ' "$cover")" = "prerequisite-patch-id: $(git patch-id --stable \
+			<"$TOY/top/patches/first/one.patch" | cut -d ' ' -f 1)" ] &&
+		grep -qx "change-id: 20261120-second-0123456789ab" "$cover" && ! grep -q figures "$cover" &&
+		rm "$TOY/top/cover-letters/second.changelog" &&
+		send_fails "there is no cover-letters/second.changelog" &&
+		TOPIC=third send_fails "there is no cover-letters/third.in"
+}
+
+test_a_sent_topic_has_its_own_versions()
+{
+	ready && topics && topic_letter first PATCH && mkdir -p "$TOY/top/results/compare-first" &&
+		echo '| figures | 8 |' >"$TOY/top/results/compare-first/compare.md" &&
+		git_top add cover-letters && commit || return 1
+	TOPIC=first "$SCRIPTS/cover-letter" --series x86_64 arm64 riscv64 >"$TOY/top/results/compare-first/series"
+	TOPIC=first SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 2 ] && [ "$(git_top tag)" = first-v1 ] &&
+		TOPIC=first SIGNOFF=1 SEND=1 fails_with "first-v1 was sent on" send && [ "$(sent)" = 2 ] &&
+		measured && SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 5 ] && [ "$(git_top tag | xargs)" = "first-v1 v1" ]
 }
 
 # damaged SED TEXT: a mailbox changed like that is not what quilt makes.

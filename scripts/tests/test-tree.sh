@@ -20,6 +20,22 @@ test_tree_holds_the_series_and_quilt_works()
 		quiet tree
 }
 
+test_a_topic_has_a_tree_with_what_it_needs()
+{
+	rebuilt && topics && mkdir "$TOY/top/patches/third" && echo 'long b;' >>"$TREE/mm/b.c" &&
+		quiet refresh --to third/three.patch mm/b.c &&
+		sed -i 's/^third/# third (needs first): one more\n&/' "$TOY/top/series" &&
+		keep contents "$TREE" "$TOY/top/kernel-overlay" "$TOY/top/build/copies.agreed" &&
+		TOPIC=third quiet tree && kept || return 1
+	local tree=$TOY/top/build/tree-third stock=$TOY/top/build/stock-tree-third
+	grep -q 'long a20' "$tree/mm/a.c" && grep -q 'long b' "$tree/mm/b.c" && [ ! -e "$tree/mm/new.c" ] &&
+		[ "$(cd "$tree" && quilt --quiltrc - series | xargs)" = "first/one.patch third/three.patch" ] &&
+		(cd "$tree" && quilt --quiltrc - pop && ! grep -q 'long b' mm/b.c && quilt --quiltrc - push) >/dev/null &&
+		TOPIC=third STOCK=1 quiet tree && grep -q 'long a20' "$stock/mm/a.c" && ! grep -q 'long b' "$stock/mm/b.c" &&
+		TOPIC=first STOCK=1 quiet tree && ! grep -q 'long a20' "$TOY/top/build/stock-tree-first/mm/a.c" &&
+		TOPIC=third one_line "edit the tree of the whole series: without TOPIC" refresh
+}
+
 test_second_run_touches_nothing()
 {
 	rebuilt && keep snapshot "$TREE/mm" "$TREE/lib" "$TREE/Makefile" && quiet tree && kept

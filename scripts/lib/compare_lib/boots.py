@@ -127,11 +127,12 @@ def read_accel(path):
     return json.loads(record.read_text())["accel"] if record.is_file() else "tcg"
 
 
-def names_of(arch, runs):
+def names_of(out, arch, runs):
     """{(kernel, kind): [the names of their boots]}"""
     names = {(kernel, kind): [f"{arch}-{kernel}-{kind}-{run + 1}" for run in range(runs)]
              for kernel in KERNELS for kind in KINDS}
-    names["patched", "caches"] = [f"{arch}-patched-caches-1"]
+    if (out / f"{arch}-patched-caches-1").is_dir():     # not for a topic without the test module
+        names["patched", "caches"] = [f"{arch}-patched-caches-1"]
     return names
 
 
@@ -153,12 +154,13 @@ def read_accels(out, arches, runs):
     """{(arch, kind): tcg or kvm}; boots by both, or of several kernels, are no comparison."""
     accels = {}
     for arch in arches:
-        names = names_of(arch, runs)
+        names = names_of(out, arch, runs)
         for some in names.values():
             one_of(out, some, "kernel or workloads", read_inputs)
         for kind in (*KINDS, "caches"):
             some = [name for (_, k), group in names.items() if k == kind for name in group]
-            accels[arch, kind] = one_of(out, some, "accelerator", read_accel)
+            if some:
+                accels[arch, kind] = one_of(out, some, "accelerator", read_accel)
     return accels
 
 
@@ -167,6 +169,6 @@ def read_all(out, arches, runs):
     data = {}
     for arch in arches:
         data[arch] = {kernel: {} for kernel in KERNELS}
-        for (kernel, kind), names in names_of(arch, runs).items():
+        for (kernel, kind), names in names_of(out, arch, runs).items():
             data[arch][kernel][kind] = [read_boot(out / name, kind != "smp") for name in names]
     return data

@@ -91,8 +91,10 @@ def lookups(arch, kernels):
     """Keys of bcachefs: by the C of the base, by the table, by generated code."""
     name = next(n for n in kernels["stock"]["count"][0] if n.startswith("lookups-"))
     table = name.replace("lookups", "lookups_table")
-    sources = {"stock": ("stock", name), "table": ("patched", table),
-               "generated": ("patched", name)}
+    sources = {"stock": ("stock", name), "patched": ("patched", name)}
+    if table in kernels["patched"]["count"][0]:
+        sources = {"stock": ("stock", name), "table": ("patched", table),
+                   "generated": ("patched", name)}
     for what in LOOKUPS:
         yield Figure("lookups", label(name), arch, what,
                      {column: [boot[test][what][0] for boot in kernels[kernel]["count"]]
@@ -107,6 +109,8 @@ def per_thousand(values):
 
 def writes(arch, kernels):
     """Text writes: the series' own operations, which stock does not have."""
+    if "text_writes-1" not in kernels["patched"]["smp"][0]:
+        return
     smp, count = ([boot["text_writes-1"] for boot in kernels["patched"][kind]]
                   for kind in ("smp", "count"))
     threads = max(int(key.split()[3]) for key in smp[0] if key.startswith("perf "))
@@ -130,7 +134,7 @@ CACHES = ("instructions", "cache lines", "i-cache misses", "iTLB misses, 4 KiB p
 
 def calls(arch, kernels):
     """Calls of small functions, by simulated caches."""
-    boot = kernels["patched"]["caches"][0]
+    boot = kernels["patched"].get("caches", [{}])[0]
     counts = list(dict.fromkeys(int(name.rsplit("-", 1)[1]) for name in boot))
     for count in counts:
         for nr, what in enumerate(CACHES):

@@ -147,7 +147,7 @@ def page(figures, runs, accels, lines):
     yield "<p>" + "<br>".join(f'<span class="emulated">{escape(s)}</span>'
                               for s in machines(accels)) + "</p>"
     drawn = plots(figures, accels)
-    for section in SECTIONS:
+    for section in (s for s in SECTIONS if any(f.section == s for f in figures)):
         native = section in ("made", "direct map") and all(
             accel == "kvm" for (_, kind), accel in accels.items() if kind == "smp")
         mark = "" if native else '<span class="emulated">emulated</span> '

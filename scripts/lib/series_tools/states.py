@@ -165,6 +165,13 @@ def quilt_push_all(base, patches, dest):
         link.symlink_to(PATCHES.resolve())
     if not patches:
         return
+    if os.environ.get("TOPIC"):
+        pc = Path(dest) / ".pc"         # a series here has precedence
+        pc.mkdir()
+        for name, text in (("series", "".join(f"{p.name}\n" for p in patches)),
+                           (".version", "2\n"), (".quilt_patches", "patches\n"),
+                           (".quilt_series", "series\n")):
+            (pc / name).write_text(text)
     done = quilt(["push", "-a", "--fuzz=0"], dest)
     if done.returncode:
         applying = re.findall(r"^Applying patch (?:patches/)?(\S+)$", done.stdout,
