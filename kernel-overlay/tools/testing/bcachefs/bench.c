@@ -75,6 +75,8 @@ void compare(const char *name, const struct call *calls, size_t nr)
 	static double chunk[MAX_CHUNKS], loop[MAX_CHUNKS];
 	size_t chunks = nr / CHUNK, use, i;
 
+	if (!chunks)
+		return;
 	for (use = 0; use < 2; use++) {
 		struct times t[ALL];
 

@@ -50,11 +50,20 @@ static __always_inline void name(const struct call *c, size_t nr, bool use)		\
 static noinline void name##_only(const struct call *c, size_t nr) { name(c, nr, false); }	\
 static noinline void name##_used(const struct call *c, size_t nr) { name(c, nr, true); }
 
-#define STREAM	(*(struct bkey *)dst = __bch2_bkey_unpack_key(&b->format, src))
-#define TABLE	bch2_bkey_table_unpack(dst, &b->table, &b->format, src)
-#define CODE	static_call(bch2_bkey_unpack_slot)(dst, src, &b->format, b->unpack_slot)
-#define POINTER	((*(record_unpack_t volatile *)&bch2_bkey_code_fn[b->unpack_slot])	\
-			(dst, src, &b->format, b->unpack_slot))
+/* As in the kernel, callers check first whether the key is packed. */
+#define IF_PACKED(what)									\
+	do {										\
+		if (likely(bkey_packed(src)))						\
+			what;								\
+		else									\
+			*(struct bkey *)dst = *packed_to_bkey_c(src);			\
+	} while (0)
+
+#define STREAM	IF_PACKED(*(struct bkey *)dst = __bch2_bkey_unpack_key(&b->format, src))
+#define TABLE	__bkey_unpack_key(b, dst, src)
+#define CODE	bkey_unpack_next_key(b, dst, src)
+#define POINTER	IF_PACKED((*(record_unpack_t volatile *)&bch2_bkey_code_fn[b->unpack_slot])	\
+			  (dst, src, &b->format, b->unpack_slot))
 #define POSITION use_pos(bkey_unpack_pos_format_checked(b, src))
 
 DEFINE_REPLAY(nothing, asm volatile("" : : "r" (b)), asm volatile("" : : "r" (src)),
@@ -64,7 +73,7 @@ DEFINE_REPLAY(stream, STREAM, STREAM,
 DEFINE_REPLAY(table, TABLE, TABLE, POSITION)
 DEFINE_REPLAY(code, CODE, CODE, POSITION)
 DEFINE_REPLAY(pointer, POINTER, POINTER, POSITION)
-DEFINE_REPLAY(policy, bkey_unpack_next_key(b, dst, src), __bkey_unpack_key(b, dst, src), POSITION)
+DEFINE_REPLAY(policy, CODE, TABLE, POSITION)
 
 const struct implementation implementations[ALL] = {
 	{ { nothing_only, nothing_used }, "nothing" },

@@ -147,6 +147,19 @@ static void print_shares(const struct trace *t)
 	}
 }
 
+/* Measure the calls in loops alone, in the same order. */
+static void compare_loops(struct trace *t)
+{
+	char name[50];
+	size_t i, nr = 0;
+
+	for (i = 0; i < t->nr; i++)
+		if (t->calls[i].what == 'n')
+			t->calls[nr++] = t->calls[i];
+	snprintf(name, sizeof(name), "%s, loops", t->name);
+	compare(name, t->calls, nr);
+}
+
 void replay(const char *path)
 {
 	static struct trace t;
@@ -166,7 +179,8 @@ void replay(const char *path)
 			generate_all();
 			print_shares(&t);
 			compare(t.name, t.calls, t.nr);
-		} else {
+			compare_loops(&t);
+		} else if (*line >= '0' && *line <= '9') {
 			read_runs(&t, line);
 		}
 	}
