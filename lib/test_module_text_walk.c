@@ -10,6 +10,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
+#include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -108,6 +109,16 @@ static void walk(const struct module *mod, const char *step, bool complete)
 	atomic_inc(&steps);
 }
 
+/*
+ * riscv refuses probes where ftrace patches the entry of a function. The arguments are
+ * still in registers behind these instructions.
+ */
+#if defined(CONFIG_RISCV) && defined(CONFIG_DYNAMIC_FTRACE)
+#define STEP_OFFSET	MCOUNT_INSN_SIZE
+#else
+#define STEP_OFFSET	0
+#endif
+
 struct step {
 	struct kprobe kp;
 	int nr_of_mod;
@@ -126,7 +137,11 @@ static int reach_step(struct kprobe *p, struct pt_regs *regs)
 
 #define STEP(function, nr, complete_)							\
 	(&((struct step) {								\
-		.kp = { .symbol_name = function, .pre_handler = reach_step },		\
+		.kp = {									\
+			.symbol_name = function,					\
+			.offset = STEP_OFFSET,						\
+			.pre_handler = reach_step,					\
+		},									\
 		.nr_of_mod = nr,							\
 		.complete = complete_,							\
 	}).kp)

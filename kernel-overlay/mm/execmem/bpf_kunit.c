@@ -10,6 +10,7 @@
 #include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/text-patching.h>
+#include <trace/events/text_poke.h>
 
 #ifdef CONFIG_BPF_JIT
 #define PROGRAM_SIZE	1000
@@ -260,7 +261,50 @@ static void test_bpf_places(struct kunit *test)
 #endif
 
 #if defined(CONFIG_BPF_JIT) && defined(CONFIG_BPF_SYSCALL)
-/* The kernel function that the operations of the struct_ops map replace. */
+/**
+ * struct pokes - count of writes to text by a task
+ * @task:	the task
+ * @copies:	number of writes
+ * @syncs:	number of text_poke_sync() calls after a write
+ */
+static struct pokes {
+	struct task_struct *task;
+	unsigned int copies;
+	unsigned int syncs;
+} pokes;
+
+static void count_copy(void *data, void *addr, size_t len, int ret)
+{
+	pokes.copies += current == pokes.task;
+}
+
+static void count_sync(void *data, unsigned long round, bool shared)
+{
+	pokes.syncs += current == pokes.task && pokes.copies;
+}
+
+static void stop_counting(void *unused)
+{
+	unregister_trace_text_poke_copy(count_copy, NULL);
+	unregister_trace_text_poke_sync(count_sync, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+/* Count the writes of this task until end_pokes(). */
+static void begin_pokes(struct kunit *test)
+{
+	pokes = (struct pokes) { .task = current };
+	KUNIT_ASSERT_EQ(test, register_trace_text_poke_copy(count_copy, NULL), 0);
+	KUNIT_ASSERT_EQ(test, register_trace_text_poke_sync(count_sync, NULL), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_counting, NULL), 0);
+}
+
+static void end_pokes(struct kunit *test)
+{
+	kunit_release_action(test, stop_counting, NULL);
+}
+
+/* The kernel function that programs are attached to. */
 static noinline int operation(int x)
 {
 	return x;
@@ -284,6 +328,7 @@ static struct bpf_prog *jit_adder(struct kunit *test, int n)
 
 	KUNIT_ASSERT_NOT_NULL(test, prog);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_program, prog), 0);
+	atomic64_set(&prog->aux->refcnt, 1);
 	prog->type = BPF_PROG_TYPE_STRUCT_OPS;
 	prog->len = ARRAY_SIZE(insns);
 	memcpy(prog->insnsi, insns, sizeof(insns));
@@ -293,6 +338,13 @@ static struct bpf_prog *jit_adder(struct kunit *test, int n)
 		kunit_skip(test, "needs net.core.bpf_jit_enable");
 	return prog;
 }
+
+static const struct btf_func_model operation_model = {
+	.ret_size = sizeof(int),
+	.nr_args = 1,
+	.arg_size = { sizeof(int) },
+	.arg_flags = { BTF_FMODEL_SIGNED_ARG },
+};
 
 struct adder {
 	struct bpf_tramp_link link;
@@ -304,12 +356,6 @@ struct adder {
 static unsigned int fill_image(struct kunit *test, struct adder *adders, unsigned int max,
 			       void **image)
 {
-	static const struct btf_func_model model = {
-		.ret_size = sizeof(int),
-		.nr_args = 1,
-		.arg_size = { sizeof(int) },
-		.arg_flags = { BTF_FMODEL_SIGNED_ARG },
-	};
 	unsigned int i;
 	u32 end = 0;
 	int ret;
@@ -317,9 +363,9 @@ static unsigned int fill_image(struct kunit *test, struct adder *adders, unsigne
 	*image = NULL;
 	for (i = 0; i < max; i++) {
 		adders[i].start = end;
-		adders[i].link.link.prog = jit_adder(test, i);
-		ret = bpf_struct_ops_prepare_trampoline(adders[i].links, &adders[i].link, &model,
-							operation, image, &end, !i);
+		ret = bpf_struct_ops_prepare_trampoline(adders[i].links, &adders[i].link,
+							&operation_model, operation, image,
+							&end, !i);
 		if (ret == -E2BIG)
 			break;
 		if (ret == -ENOTSUPP)
@@ -334,7 +380,7 @@ static void free_image(void *image)
 	bpf_struct_ops_image_free(image);
 }
 
-/* The trampolines of a struct_ops map share a page and are written separately. */
+/* The trampolines of a struct_ops map share a page, are written separately, and share a round. */
 static void test_struct_ops(struct kunit *test)
 {
 	const unsigned int max = 64;
@@ -344,7 +390,14 @@ static void test_struct_ops(struct kunit *test)
 	void *image;
 
 	KUNIT_ASSERT_NOT_NULL(test, adders);
+	for (i = 0; i < max; i++)
+		adders[i].link.link.prog = jit_adder(test, i);
+	begin_pokes(test);
 	n = fill_image(test, adders, max, &image);
+	end_pokes(test);
+	if (IS_ENABLED(CONFIG_HAVE_TEXT_POKE))
+		KUNIT_EXPECT_EQ(test, pokes.copies, n);
+	KUNIT_EXPECT_EQ(test, pokes.syncs, 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_image, image), 0);
 	KUNIT_EXPECT_GE(test, n, 8);
 	KUNIT_EXPECT_LT(test, n, max);
@@ -359,8 +412,43 @@ static void test_struct_ops(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bpf_trampoline_copy(NULL, image + PAGE_SIZE - 4, beyond, 8),
 			-ERANGE);
 }
+
+static void replace_xdp(struct kunit *test, struct bpf_prog *from, struct bpf_prog *to,
+			unsigned int writes)
+{
+	begin_pokes(test);
+	bpf_prog_change_xdp(from, to);
+	end_pokes(test);
+	KUNIT_EXPECT_EQ(test, pokes.copies, writes);
+	KUNIT_EXPECT_EQ(test, pokes.syncs, writes);
+}
+
+/* Each update of the dispatcher is one write and one round. */
+static void test_dispatcher(struct kunit *test)
+{
+	struct bpf_prog *a, *b;
+	u64 arg = 1000;
+
+	if (!IS_ENABLED(CONFIG_X86_64) || !IS_ENABLED(CONFIG_NET))
+		kunit_skip(test, "needs a BPF dispatcher and CONFIG_NET");
+
+	a = jit_adder(test, 1);
+	b = jit_adder(test, 2);
+	replace_xdp(test, NULL, a, 1);
+	replace_xdp(test, NULL, b, 1);
+	KUNIT_EXPECT_EQ(test, bpf_dispatcher_xdp_func(&arg, a->insnsi, a->bpf_func), 1001);
+	KUNIT_EXPECT_EQ(test, bpf_dispatcher_xdp_func(&arg, b->insnsi, b->bpf_func), 1002);
+	replace_xdp(test, a, NULL, 1);
+	/* Without programs, nothing is written. */
+	replace_xdp(test, b, NULL, 0);
+}
 #else
 static void test_struct_ops(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_BPF_JIT and CONFIG_BPF_SYSCALL");
+}
+
+static void test_dispatcher(struct kunit *test)
 {
 	kunit_skip(test, "needs CONFIG_BPF_JIT and CONFIG_BPF_SYSCALL");
 }
@@ -370,6 +458,7 @@ static struct kunit_case execmem_bpf_cases[] = {
 	KUNIT_CASE(test_bpf_limit),
 	KUNIT_CASE(test_bpf_places),
 	KUNIT_CASE(test_struct_ops),
+	KUNIT_CASE(test_dispatcher),
 	{ }
 };
 

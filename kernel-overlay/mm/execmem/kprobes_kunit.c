@@ -9,6 +9,7 @@
 #include <linux/kprobes.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/trace_events.h>
 
 #ifdef __ARCH_WANT_KPROBES_INSN_SLOT
 static const bool has_slots = true;
@@ -118,7 +119,18 @@ static void notrace count_call(unsigned long ip, unsigned long parent, struct ft
 
 static struct ftrace_ops watch_ops = { .func = count_call };
 
-KUNIT_DEFINE_ACTION_WRAPPER(stop_watching, unregister_ftrace_function, struct ftrace_ops *);
+/* A tracepoint calls nothing unless its event is enabled. */
+static int enable_events(int set)
+{
+	return trace_set_clr_event("execmem", NULL, set) ?:
+	       trace_set_clr_event("text_poke", NULL, set);
+}
+
+static void stop_watching(void *ops)
+{
+	unregister_ftrace_function(ops);
+	enable_events(0);
+}
 
 static void watch_calls(struct kunit *test)
 {
@@ -136,6 +148,7 @@ static void watch_calls(struct kunit *test)
 	}
 	KUNIT_ASSERT_EQ(test, register_ftrace_function(&watch_ops), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_watching, &watch_ops), 0);
+	KUNIT_ASSERT_EQ(test, enable_events(1), 0);
 }
 
 static DEFINE_RAW_SPINLOCK(control_lock);

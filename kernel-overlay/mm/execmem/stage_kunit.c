@@ -7,6 +7,7 @@
 #include <linux/kthread.h>
 #include <linux/memory.h>
 #include <linux/sched/task.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/text-patching.h>
 #include <linux/uaccess.h>
@@ -102,6 +103,19 @@ static void test_several(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_copy(a));
 }
 
+/* Large text is prepared in its own pages. */
+static void test_large(struct kunit *test)
+{
+	u8 *text = stage(test, SZ_2M);
+
+	KUNIT_EXPECT_FALSE(test, is_copy(text));
+	KUNIT_EXPECT_NULL(test, memchr_inv(text, 0, SZ_2M));
+	memset(text, 1, SZ_2M);
+	KUNIT_EXPECT_EQ(test, execmem_seal_text(text, SZ_2M), 0);
+	KUNIT_EXPECT_EQ(test, text[SZ_2M - 1], 1);
+	execmem_free(text);
+}
+
 /* An instruction decoder may read behind the text. */
 static void test_slack(struct kunit *test)
 {
@@ -178,7 +192,6 @@ static void test_wrong_uses(struct kunit *test)
 	u8 *text = stage(test, SIZE);
 
 	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, 0, 1));
-	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, EXECMEM_TEXT_MAX + 1, 1));
 	KUNIT_EXPECT_EQ(test, execmem_seal_text(text, SIZE + 1), -EINVAL);
 	KUNIT_EXPECT_TRUE(test, has_traps(text, SIZE));
 	execmem_free(text);
@@ -188,6 +201,7 @@ static struct kunit_case execmem_stage_cases[] = {
 	KUNIT_CASE(test_prepare),
 	KUNIT_CASE(test_alignment),
 	KUNIT_CASE(test_several),
+	KUNIT_CASE(test_large),
 	KUNIT_CASE(test_slack),
 	KUNIT_CASE(test_change_while_sealed),
 	KUNIT_CASE(test_hide),
