@@ -9,7 +9,7 @@
 # unusable places before anything is written.  Scripts that other scripts call skip both.
 # "make test" and the others run on these by default.
 DEFAULT_ARCHES="x86_64 arm64 riscv64"
-# Their guest lacks bcachefs (configs/small.config) and kselftests: "make test-all" adds them.
+# Their guest lacks bcachefs (configs/small.config): "make test-all" adds them.
 MORE_ARCHES="s390x i386"
 ALL_ARCHES="$DEFAULT_ARCHES $MORE_ARCHES"
 
