@@ -101,6 +101,20 @@ test_one_push_serves_all_checks()
 		[ "$(grep -c ' push ' "$TOY/pushes")" = 2 ]
 }
 
+test_an_override_has_the_message_and_new_files_of_its_patch()
+{
+	local patches=$TOY/top/patches differ='message or new files differ from second/two.patch (make refresh)'
+	toy_series && topics && mkdir "$patches/second/7.3" &&
+		cp "$patches/second/two.patch" "$patches/second/7.3" && quiet checks/series &&
+		sed -i 's/^Why it/Why that/' "$patches/second/two.patch" && fails_with "$differ" checks/series &&
+		quiet refresh && quiet checks/series && echo 'int more;' >>"$TREE/mm/new.c" &&
+		quiet refresh && quiet checks/series && grep -qx '+int more;' "$patches/second/7.3/two.patch" &&
+		grep -q 'Why that' "$patches/second/7.3/two.patch" &&
+		sed -i 's/^+int more;/+int less;/' "$patches/second/7.3/two.patch" && fails_with "$differ" checks/series &&
+		mv "$patches/second/7.3/two.patch" "$patches/second/7.3/none.patch" &&
+		fails_with 'second/7.3/none.patch: overrides no patch of the series' checks/series
+}
+
 test_series_names_a_missing_patch()
 {
 	toy_series && echo three.patch >>"$TOY/top/series" &&

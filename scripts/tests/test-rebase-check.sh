@@ -67,6 +67,18 @@ test_lines_without_their_function_are_found()
 			'moved code' '' '    mm/fill.c: fill()  mm/full.c:10 (3 of 3 lines)'
 }
 
+test_overrides_count_and_must_be_needed()
+{
+	local patches=$TOY/top/patches
+	rebase_toy && mkdir -p "$patches/t/7.3" && mv "$patches"/*.patch "$patches/t" &&
+		printf '%s\n' '# t: toy' t/one.patch t/two.patch t/three.patch >"$TOY/top/series" &&
+		sed 's/^ int a17;/ int b17;/' "$patches/t/one.patch" >"$patches/t/7.3/one.patch" &&
+		sed -i 's/^VERSION = 6/VERSION = 7/' "$TOY/user/Makefile" &&
+		KERNEL=$TOY/user fails_with 't/one.patch: hunk #1: needless: this patch applies' rebase-check &&
+		sed -i 's/int a17;/int b17;/' "$TOY/user/mm/a.c" && KERNEL=$TOY/user quiet rebase-check &&
+		[ "$(cat "$TOY/out")" = 'Linux 7.12.120: 3 of 3 patches apply, 1 of them overridden' ]
+}
+
 # archive VERSION: all suites together have the user's kernel, as this version.
 archive()
 {

@@ -177,4 +177,17 @@ test_clean_keeps_edits()
 		quiet clean && [ ! -e "$TOY/top/build" ] && [ ! -e "$TOY/top/results" ]
 }
 
+test_an_override_replaces_its_patch_on_newer_kernels()
+{
+	local patches=$TOY/top/patches
+	toy_series && topics && mkdir "$patches/first/7.3" &&
+		sed 's/^ int a17;/ int b17;/' "$patches/first/one.patch" >"$patches/first/7.3/one.patch" &&
+		quiet tree && quiet checks/apply && sed -i 's/int a17;/int b17;/' "$TOY/base/mm/a.c" &&
+		fails_with 'first/one.patch does not apply' tree &&
+		sed -i 's/VERSION = 6/VERSION = 7/' "$TOY/base/Makefile" && echo later >"$TOY/base.stamp" &&
+		quiet tree && quiet checks/apply && grep -q 'long a20' "$TREE/mm/a.c" &&
+		(cd "$TREE" && quilt --quiltrc - pop -a && ! grep -q 'long a20' mm/a.c &&
+		quilt --quiltrc - push -a) >/dev/null && grep -q 'long a20' "$TREE/mm/a.c" && quiet tree
+}
+
 run_tests

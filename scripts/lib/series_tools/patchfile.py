@@ -3,8 +3,12 @@
 import os
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .common import PATCHES, SERIES, Fault
+
+# patches/TOPIC/7.3/NAME.patch replaces patches/TOPIC/NAME.patch on kernels from 7.0 on.
+OVERRIDES = "7.3"
 
 DIFF_START = re.compile(r"(diff --git a/|Index: |--- (a/|/dev/null)|=====)")
 TOPIC = re.compile(r"# ([a-z0-9-]+)(?: \(needs ([a-z0-9-]+(?:, [a-z0-9-]+)*)\))?: \S")
@@ -125,6 +129,25 @@ def read_patch(name):
         raise Fault(f"{name}: not UTF-8 text: {error}") from None
 
 
+def file_diffs(patch):
+    """{path: its part of the patch}"""
+    parts = re.split(r"(?m)^(?=diff --git a/)", split_message(patch.text)[1])
+    return dict(zip(patch.paths(), (p for p in parts if p.startswith("diff --git "))))
+
+
+def override_text(shared, override):
+    """The override as it must be: the message and the new files are those of the shared
+    patch, only the diffs of existing files may differ."""
+    mine, theirs = file_diffs(override), file_diffs(shared)
+    new = [change.path for change in shared.changes if change.new]
+    paths = shared.paths()
+    head = shared.text.partition("diff --git ")[0]
+    if {*override.paths()} != {*paths}:
+        paths = sorted({*override.paths(), *new})
+        head = shared.message + override.text.partition("diff --git ")[0][len(override.message):]
+    return head + "".join(theirs[p] if p in new else mine[p] for p in paths)
+
+
 @dataclass
 class Topic:
     """Patches that are sent together, and the topics that must be applied before."""
@@ -184,10 +207,24 @@ def own_names():
     return topic_stack(topic)[-1].patches if topic else series_names()
 
 
-def load_series(allow_missing=False):
-    """The selected patches in order.  quilt lists a new patch before its file exists."""
-    patches = []
+def overrides():
+    """{name of the shared patch: name of its override}"""
+    found = sorted(path.relative_to(PATCHES) for path in PATCHES.glob(f"*/{OVERRIDES}/*.patch"))
+    return {f"{path.parent.parent}/{path.name}": str(path) for path in found}
+
+
+def overrides_for(base):
+    """overrides() that this kernel needs."""
+    makefile = (Path(base) / "Makefile").read_text(encoding="utf-8")
+    return overrides() if int(re.search(r"(?m)^VERSION = (\d+)", makefile)[1]) > 6 else {}
+
+
+def load_series(base=None, allow_missing=False):
+    """The selected patches in order, with the overrides for a base.  quilt lists a new patch before
+    its file exists."""
+    patches, replaced = [], overrides_for(base) if base else {}
     for name in selected_names():
+        name = replaced.get(name, name)
         if (PATCHES / name).is_file():
             patches.append(read_patch(name))
         elif allow_missing:

@@ -29,16 +29,8 @@ class Hunk:
 class Result:
     """One kernel: the patches that apply, the hunks that do not."""
     applied: int = 0
+    overridden: int = 0
     failed: list = field(default_factory=list)
-
-    def patches(self):
-        return list(dict.fromkeys(hunk.patch for hunk in self.failed))
-
-
-def file_diffs(patch):
-    """{path: its part of the patch}"""
-    parts = re.split(r"(?m)^(?=diff --git a/)", patchfile.split_message(patch.text)[1])
-    return dict(zip(patch.paths(), (p for p in parts if p.startswith("diff --git "))))
 
 
 def hunks(diff):
@@ -107,6 +99,16 @@ def apply_file(patch, diff, path, before, after, other):
             [explain(patch, diff, path, number, other) for number in failed])
 
 
+def apply_patch(patch, before, after, now):
+    """({path: state} after this patch, the hunks that failed)"""
+    states_after, failed = {}, []
+    for path, diff in patchfile.file_diffs(patch).items():
+        states_after[path], bad = apply_file(patch.name, diff, path, before[path], after[path],
+                                             now[path])
+        failed += bad
+    return states_after, failed
+
+
 def reference_rows(reference, patches):
     """The touched files of the kernel that the series is made for: the base's, then after
     each patch."""
@@ -119,15 +121,18 @@ def compare(rows, base, patches):
 
     After a patch that does not apply, the files are as a port would leave them: a later
     patch fails only for a reason that it has itself."""
-    result = Result()
+    result, overrides = Result(), patchfile.overrides_for(base)
     now = {path: states.read_state(Path(base) / path) for path in rows[0]}
     for patch, before, after in zip(patches, rows, rows[1:]):
-        failed = []
-        for path, diff in file_diffs(patch).items():
-            now[path], bad = apply_file(patch.name, diff, path, before[path], after[path],
-                                        now[path])
-            failed += bad
+        override = overrides.get(patch.name)
+        wanted, failed = apply_patch(patch, before, after, now)
+        if override and not failed:
+            failed = [Hunk(override, patch.name, 1, "needless: this patch applies")]
+        elif override:
+            wanted, failed = apply_patch(patchfile.read_patch(override), before, after, now)
+        now.update(wanted)
         result.applied += not failed
+        result.overridden += bool(override and not failed)
         result.failed += failed
     return result
 
