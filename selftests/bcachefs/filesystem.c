@@ -509,6 +509,15 @@ static bool read_code(struct code *code)
 	return true;
 }
 
+/* The kernel generates code for all new shapes together, after a while. */
+static void wait_for_code(struct code *code)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 100 && read_code(code) && code->wanted; tries++)
+		usleep(100000);
+}
+
 /*
  * Let every creation of code fail with -ENOMEM (as an unsigned number). The function is not
  * traceable by ftrace, so fail_function uses a breakpoint. Its handler takes a lock that
@@ -534,7 +543,6 @@ static void stop_failures(void)
 static void test_without_memory(bool injected, bool ok)
 {
 	struct code code;
-	unsigned int tries;
 
 	if (!injected) {
 		ksft_test_result_skip("without_memory # %s\n", has_code() ?
@@ -546,8 +554,7 @@ static void test_without_memory(bool injected, bool ok)
 	if (!ok)
 		ksft_print_msg("%u shapes, %u wanted\n", code.shapes, code.wanted);
 	stop_failures();
-	for (tries = 0; tries < 100 && read_code(&code) && code.wanted; tries++)
-		usleep(100000);
+	wait_for_code(&code);
 	ksft_test_result(ok && code.shapes && !code.wanted, "without_memory\n");
 }
 
@@ -694,6 +701,8 @@ static int measure_lookups(unsigned int keys, bool table)
 		ksft_exit_fail_msg("generated code cannot be switched off\n");
 	ksft_set_plan(5);
 	measure_one("seq_insert", keys, 1);
+	if (!table && has_code())
+		wait_for_code(&code);
 	measure_one("seq_lookup", keys, 10);
 	measure_one("rand_lookup", keys, 10);
 	measure_one("rand_insert", keys, 1);
