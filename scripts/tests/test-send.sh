@@ -123,7 +123,7 @@ test_one_topic_is_sent_with_the_names_of_what_it_needs()
 			<"$TOY/top/patches/first/one.patch" | cut -d ' ' -f 1)" ] &&
 		grep -qx "change-id: 20261120-second-0123456789ab" "$cover" && ! grep -q figures "$cover" &&
 		rm "$TOY/top/cover-letters/second.changelog" &&
-		send_fails "there is no cover-letters/second.changelog" &&
+		fails_with "there is no cover-letters/second.changelog" send && [ "$(sent)" = 0 ] &&
 		TOPIC=third send_fails "there is no cover-letters/third.in"
 }
 
