@@ -170,7 +170,8 @@ void replay(const char *path)
 		fail(path);
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "trace %31s %lu", t.name, &t.total) == 2) {
-			t.nr_tokens = t.nr = 0;
+			t.nr_tokens = 0;
+			t.nr = 0;
 		} else if (!strncmp(line, "slot ", 5)) {
 			read_slot(line);
 		} else if (!strncmp(line, "token ", 6)) {
