@@ -44,6 +44,14 @@ test_edits_of_the_user_reach_the_tree()
 		[ ! -e "$(cat "$TOY/out")/mm/Makefile" ]
 }
 
+# The size and the second of the last change stay the same.
+test_edit_in_the_same_second_reaches_the_tree()
+{
+	user_kernel && touch -d @1700000000.1 "$TOY/user/mm/b.c" && toy_on_user &&
+		sed -i 's/b/c/' "$TOY/user/mm/b.c" && touch -d @1700000000.2 "$TOY/user/mm/b.c" &&
+		toy_on_user && cmp -s "$TOY/user/mm/b.c" "$(cat "$TOY/out")/mm/b.c"
+}
+
 # toy_on_user: a tree out of the user's kernel.
 toy_on_user()
 {
