@@ -34,20 +34,36 @@
 
 static struct setting limit = { .name = "bpf_jit_limit" };
 
-/* Number of allocations of untrusted BPF text since boot; -1 if unknown. */
-static long count_allocs(void)
+/* Number of objects of untrusted BPF text, from this open summary; -1 if unknown. */
+static long count_objects(int summary)
 {
-	FILE *f = fopen(SUMMARY, "re");
-	long allocs = -1;
-	char line[256];
+	char text[4096];
+	ssize_t len = pread(summary, text, sizeof(text) - 1, 0);
+	const char *line;
+	long objects;
 
-	if (!f)
+	if (len <= 0)
 		return -1;
-	while (allocs < 0 && fgets(line, sizeof(line), f))
-		if (sscanf(line, "bpf untrusted %*u %*u %*u %*u %*u %ld", &allocs) != 1)
-			allocs = -1;
-	fclose(f);
-	return allocs;
+	text[len] = 0;
+	for (line = text; line; line = strchr(line, '\n')) {
+		line += strspn(line, "\n");
+		if (sscanf(line, "bpf untrusted %*u %*u %ld", &objects) == 1)
+			return objects;
+	}
+	return -1;
+}
+
+/* The same, as soon as no earlier filter is being freed. */
+static long count_settled(int summary)
+{
+	long n = count_objects(summary), before = n + 1;
+
+	for (int i = 0; i < 60 && n != before; i++) {
+		nanosleep(&half_second, NULL);
+		before = n;
+		n = count_objects(summary);
+	}
+	return n;
 }
 
 /* A filter of maximum size that accepts all packets. */
@@ -93,19 +109,42 @@ static bool run_as_nobody(void (*fn)(void *arg), void *arg)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
 }
 
+/* An unprivileged user attaches filters at once. */
+struct attempt {
+	int summary;			/* opened by root */
+	unsigned int filters;
+	long taken;			/* number of filters that allocated text; -1 on error */
+};
+
 /* Beyond the limit, a filter may be refused or interpreted: ignore the result. */
-static void attach_small(void *filters)
+static void attach_small(void *arg)
 {
-	for (unsigned int i = *(unsigned int *)filters; i; i--)
-		close(attach_filter(1));
+	struct attempt *a = arg;
+	long before = count_settled(a->summary);
+	int fds[FILTERS];
+
+	for (unsigned int i = 0; i < a->filters; i++)
+		fds[i] = attach_filter(1);
+	a->taken = before < 0 ? -1 : count_objects(a->summary) - before;
+	for (unsigned int i = 0; i < a->filters; i++)
+		close(fds[i]);
 }
 
 /* Number of filters of an unprivileged user that allocated text; -1 on error. */
 static long attach_as_nobody(unsigned int filters)
 {
-	long before = count_allocs();
+	struct attempt *a = mmap(NULL, sizeof(*a), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long taken;
 
-	return run_as_nobody(attach_small, &filters) ? count_allocs() - before : -1;
+	if (a == MAP_FAILED)
+		return -1;
+	a->filters = filters;
+	a->summary = open(SUMMARY, O_RDONLY | O_CLOEXEC);
+	taken = a->summary >= 0 && run_as_nobody(attach_small, a) ? a->taken : -1;
+	close(a->summary);
+	munmap(a, sizeof(*a));
+	return taken;
 }
 
 /* Other tasks may attach filters meanwhile: take the minimum of several attempts. */
