@@ -91,7 +91,8 @@ test_a_command_installs_what_it_needs()
 
 test_clang_is_installed_on_request()
 {
-	! listed | grep -E '^(clang|lld|llvm)' &&
+	! listed build | grep -E '^(clang|lld|llvm)' &&
+		[ "$(listed test | grep -cE '^(clang|lld|llvm)-[0-9]+$')" = 3 ] &&
 		[ "$(CC=clang listed build | grep -cE '^(clang|lld|llvm)-[0-9]+$')" = 3 ] &&
 		! CC=clang listed boot | grep -q clang
 }
