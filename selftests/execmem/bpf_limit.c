@@ -34,38 +34,6 @@
 
 static struct setting limit = { .name = "bpf_jit_limit" };
 
-/* Number of objects of untrusted BPF text, from this open summary; -1 if unknown. */
-static long count_objects(int summary)
-{
-	char text[4096];
-	ssize_t len = pread(summary, text, sizeof(text) - 1, 0);
-	const char *line;
-	long objects;
-
-	if (len <= 0)
-		return -1;
-	text[len] = 0;
-	for (line = text; line; line = strchr(line, '\n')) {
-		line += strspn(line, "\n");
-		if (sscanf(line, "bpf untrusted %*u %*u %ld", &objects) == 1)
-			return objects;
-	}
-	return -1;
-}
-
-/* The same, as soon as no earlier filter is being freed. */
-static long count_settled(int summary)
-{
-	long n = count_objects(summary), before = n + 1;
-
-	for (int i = 0; i < 60 && n != before; i++) {
-		nanosleep(&half_second, NULL);
-		before = n;
-		n = count_objects(summary);
-	}
-	return n;
-}
-
 /* A filter of maximum size that accepts all packets. */
 static struct sock_filter accept_all[BPF_MAXINSNS];
 
@@ -120,12 +88,12 @@ struct attempt {
 static void attach_small(void *arg)
 {
 	struct attempt *a = arg;
-	long before = count_settled(a->summary);
+	long before = count_settled(count_untrusted, a->summary);
 	int fds[FILTERS];
 
 	for (unsigned int i = 0; i < a->filters; i++)
 		fds[i] = attach_filter(1);
-	a->taken = before < 0 ? -1 : count_objects(a->summary) - before;
+	a->taken = before < 0 ? -1 : count_untrusted(a->summary) - before;
 	for (unsigned int i = 0; i < a->filters; i++)
 		close(fds[i]);
 }

@@ -104,15 +104,12 @@ static unsigned long find_limit(void)
 /* Count the filters with text in the slab. False if filters do not use the slab. */
 static bool read_pool(unsigned long *objects)
 {
-	FILE *f = fopen(SUMMARY, "re");
-	bool found = false;
-	char line[256];
+	int summary = open(SUMMARY, O_RDONLY | O_CLOEXEC);
+	long n = count_untrusted(summary);
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "bpf untrusted %*u %*u %lu", objects) == 1;
-	if (f)
-		fclose(f);
-	return found;
+	close(summary);
+	*objects = n;
+	return n >= 0;
 }
 
 /* Set the probability of failed allocations, for tasks that enable them. */

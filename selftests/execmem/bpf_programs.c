@@ -427,12 +427,12 @@ static void case_rounds(const char *name, int (*rounds_of)(void), int expected)
 }
 
 /* Count the objects of BPF in debugfs. -1 if the list is not in ascending order. */
-static int count_listed(void)
+static long count_listed(int objects)
 {
 	unsigned long addr, last = 0;
-	FILE *f = fopen(OBJECTS, "re");
+	FILE *f = read_again(objects);
 	char line[256], type[16] = "";
-	int n = 0;
+	long n = 0;
 
 	while (f && n >= 0 && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "pack %15s", type) == 1 || sscanf(line, "%lx", &addr) != 1)
@@ -448,40 +448,30 @@ static int count_listed(void)
 	return n;
 }
 
-/* Closed programs are freed later. */
-static int count_settled(void)
-{
-	int n = count_listed(), before = n + 1;
-
-	for (int i = 0; i < 120 && n != before; i++) {
-		nanosleep(&half_second, NULL);
-		before = n;
-		n = count_listed();
-	}
-	return n;
-}
-
 /* The list is longer than the buffer of a read. Others may load programs: repeat. */
 static void case_listed(const char *name)
 {
 	struct bpf_insn insns[MAX_INSNS];
 	unsigned int count = write_functions(insns, MAX_FUNCTIONS - 1);
 	const int expected = MAX_PROGRAMS * MAX_FUNCTIONS;
-	int fds[MAX_PROGRAMS], before, listed = 0;
+	int objects = open(OBJECTS, O_RDONLY | O_CLOEXEC);
+	int fds[MAX_PROGRAMS];
+	long before, listed = 0;
 
-	if (!IN_SLAB || access(OBJECTS, R_OK)) {
+	if (!IN_SLAB || objects < 0) {
 		ksft_test_result_skip("%s: no programs in " OBJECTS "\n", name);
 		return;
 	}
 	for (int tries = 0; tries < TRIES && listed != expected; tries++) {
-		before = count_settled();
+		before = count_settled(count_listed, objects);
 		for (int i = 0; i < MAX_PROGRAMS; i++)
 			fds[i] = load(insns, count);
-		listed = count_listed() - before;
+		listed = count_listed(objects) - before;
 		for (int i = 0; i < MAX_PROGRAMS; i++)
 			close(fds[i]);
 	}
-	ksft_print_msg("%d of %d functions are listed\n", listed, expected);
+	close(objects);
+	ksft_print_msg("%ld of %d functions are listed\n", listed, expected);
 	ksft_test_result(listed == expected, "%s\n", name);
 }
 

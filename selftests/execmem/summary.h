@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../kselftest.h"
 #include "inject.h"
@@ -72,6 +73,40 @@ static inline int count_freed(void)
 	}
 	if (f)
 		fclose(f);
+	return n;
+}
+
+/* Read an open file of debugfs from its beginning again. */
+static inline FILE *read_again(int fd)
+{
+	return lseek(fd, 0, SEEK_SET) ? NULL : fdopen(dup(fd), "re");
+}
+
+/* Number of objects of untrusted BPF text, from an open summary; -1 if unknown. */
+static inline long count_untrusted(int summary)
+{
+	FILE *f = read_again(summary);
+	long objects = -1;
+	char line[256];
+
+	while (f && objects < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "bpf untrusted %*u %*u %ld", &objects) != 1)
+			objects = -1;
+	if (f)
+		fclose(f);
+	return objects;
+}
+
+/* Closed sockets and programs are freed later: count until the number stays. */
+static inline long count_settled(long (*count)(int fd), int fd)
+{
+	long n = count(fd), before = n + 1;
+
+	for (int i = 0; i < 60 && n != before; i++) {
+		nanosleep(&half_second, NULL);
+		before = n;
+		n = count(fd);
+	}
 	return n;
 }
 
