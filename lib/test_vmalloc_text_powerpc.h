@@ -6,9 +6,10 @@
 #ifndef _LIB_TEST_VMALLOC_TEXT_POWERPC_H
 #define _LIB_TEST_VMALLOC_TEXT_POWERPC_H
 
-#include <linux/kdebug.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
+
+#include "test_vmalloc_text_die.h"
 
 #define COUNTER_NAME	"timebase ticks"
 
@@ -47,21 +48,6 @@ static int catch_trap(struct notifier_block *nb, unsigned long event, void *data
 	regs->gpr[3] = TRAPPED;
 	regs_set_return_ip(regs, regs->link);
 	return NOTIFY_STOP;
-}
-
-static struct notifier_block trap_notifier = {
-	.notifier_call	= catch_trap,
-	.priority	= INT_MAX,
-};
-
-static const char *catch_traps(void)
-{
-	return register_die_notifier(&trap_notifier) ? "no die notifier" : NULL;
-}
-
-static void uncatch_traps(void)
-{
-	unregister_die_notifier(&trap_notifier);
 }
 
 static const char *count_maintenance(void)

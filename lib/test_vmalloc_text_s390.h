@@ -3,9 +3,10 @@
 #ifndef _LIB_TEST_VMALLOC_TEXT_S390_H
 #define _LIB_TEST_VMALLOC_TEXT_S390_H
 
-#include <linux/kdebug.h>
 #include <linux/ptrace.h>
 #include <linux/unaligned.h>
+
+#include "test_vmalloc_text_die.h"
 
 #define COUNTER_NAME	"TOD ticks"
 
@@ -38,7 +39,7 @@ static size_t gen_jump(u8 *buf, const void *from, const void *to)
 	return emit_long(buf, 0xc0f4, (to - from) / 2) - buf;	/* jg to */
 }
 
-static int catch_illegal(struct notifier_block *nb, unsigned long event, void *data)
+static int catch_trap(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct pt_regs *regs = ((struct die_args *)data)->regs;
 
@@ -50,21 +51,6 @@ static int catch_illegal(struct notifier_block *nb, unsigned long event, void *d
 	regs->gprs[2] = TRAPPED;
 	regs->psw.addr = regs->gprs[14];
 	return NOTIFY_STOP;
-}
-
-static struct notifier_block trap_notifier = {
-	.notifier_call	= catch_illegal,
-	.priority	= INT_MAX,
-};
-
-static const char *catch_traps(void)
-{
-	return register_die_notifier(&trap_notifier) ? "no die notifier" : NULL;
-}
-
-static void uncatch_traps(void)
-{
-	unregister_die_notifier(&trap_notifier);
 }
 
 /* Instruction caches are coherent with stores: there is nothing to maintain. */

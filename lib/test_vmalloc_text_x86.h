@@ -9,10 +9,11 @@
 #ifndef _LIB_TEST_VMALLOC_TEXT_X86_H
 #define _LIB_TEST_VMALLOC_TEXT_X86_H
 
-#include <linux/kdebug.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
+
+#include "test_vmalloc_text_die.h"
 
 #define COUNTER_NAME	"TSC cycles"
 
@@ -60,7 +61,7 @@ static void return_from_trap(struct pt_regs *regs, u32 value)
 	regs->sp += sizeof(unsigned long);
 }
 
-static int catch_int3(struct notifier_block *nb, unsigned long event, void *data)
+static int catch_trap(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct die_args *args = data;
 
@@ -69,21 +70,6 @@ static int catch_int3(struct notifier_block *nb, unsigned long event, void *data
 
 	return_from_trap(args->regs, TRAPPED);
 	return NOTIFY_STOP;
-}
-
-static struct notifier_block trap_notifier = {
-	.notifier_call	= catch_int3,
-	.priority	= INT_MAX,
-};
-
-static const char *catch_traps(void)
-{
-	return register_die_notifier(&trap_notifier) ? "no die notifier" : NULL;
-}
-
-static void uncatch_traps(void)
-{
-	unregister_die_notifier(&trap_notifier);
 }
 
 /* Instruction caches are coherent with stores and need no maintenance. */
