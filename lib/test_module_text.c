@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module with each kind of place that is patched when a module is loaded, or later.
+ * A module with each kind of patch site: code that the kernel changes when it loads the
+ * module, or later.
  *
- * Each test executes its places in core and init text, and changes them where possible.
- * The module loads if and only if all tests pass. tools/testing/selftests/module_text
- * loads and unloads it, lets loads fail, and looks for leaks.
+ * Each test executes its sites in core and init text, and makes the kernel change them
+ * where possible. The module loads if and only if all tests pass. The program module_text
+ * (tools/testing/selftests/module_text) loads and unloads it, makes loads fail, and looks
+ * for leaks.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -33,7 +35,7 @@ static int result;
 module_param(result, int, 0444);
 MODULE_PARM_DESC(result, "What init returns when all is well, such as -5");
 
-/* Text of the module runs before its init. */
+/* A parameter function: the kernel calls it before the init function. */
 static noinline int set_early(const char *value, const struct kernel_param *kp)
 {
 	return strcmp(value, "refuse") ? 0 : -EINVAL;
@@ -45,7 +47,7 @@ static const struct kernel_param_ops early_ops = {
 module_param_cb(early, &early_ops, NULL, 0200);
 MODULE_PARM_DESC(early, "Calls a function of the module; refuses \"refuse\"");
 
-/* For test_module_text_late: what calls something, and something else for it to call. */
+/* test_module_text_late replaces answer() by a function that calls twice(). */
 static noinline int answer(int x)
 {
 	OPTIMIZER_HIDE_VAR(x);
@@ -75,7 +77,7 @@ MODULE_PARM_DESC(answer, "21, or twice that with test_module_text_late");
 	ok_;									\
 })
 
-/* Static keys: nops and jumps, in core and init text. */
+/* Static keys: NOPs and jumps, in core and init text. */
 static DEFINE_STATIC_KEY_FALSE(off_key);
 static DEFINE_STATIC_KEY_TRUE(on_key);
 
@@ -113,7 +115,7 @@ static bool __init test_static_keys(void)
 	return branches_are(4 + 8) && ok;
 }
 
-/* Static calls: calls and tail calls, of functions and of none. */
+/* Static calls: calls and tail calls, with and without a target. */
 static noinline int add_one(int x)
 {
 	return x + 1;
@@ -181,7 +183,7 @@ static bool __init test_static_calls(void)
 	return calls_add(1) && ok;
 }
 
-/* Alternatives: the patched and the unpatched test of a feature agree. */
+/* Alternatives: a patched test of a CPU feature and a test of its bit have equal results. */
 #ifdef CONFIG_X86
 #define same_feature(f)	expect(static_cpu_has(f) == !!boot_cpu_has(f))
 
@@ -237,7 +239,7 @@ static bool alternatives(void)
 }
 #endif
 
-/* Exception table: a fault in the module is handled in the module. */
+/* Exception table: a fault in the module continues at the module's fixup. */
 static noinline bool faults(const u64 *from)
 {
 	u64 value;
@@ -258,7 +260,7 @@ static bool __init test_extable(void)
 	return expect(!faults(&here)) && expect(faults((u64 *)-PAGE_SIZE));
 }
 
-/* Indirect calls and jumps, and returns from more than one place. */
+/* Indirect calls and jumps, and a function with several returns. */
 static noinline int choose(int x)
 {
 	switch (x) {
@@ -287,7 +289,7 @@ static bool __init test_branches(void)
 	return true;
 }
 
-/* Unwinding from a function of the module to its callers. */
+/* Stack traces from a function of the module to its callers in the kernel. */
 static noinline bool trace_names(const char * const *names, unsigned int nr)
 {
 	unsigned long entries[16];
@@ -357,8 +359,8 @@ static bool __init test_tracepoint(void)
 }
 
 /*
- * Probes of functions that contain patched places: one with a call of ftrace, and one
- * without, for which the probe is a breakpoint or a jump.
+ * Kprobes on two functions that contain patch sites. branches() begins with a patch site
+ * of ftrace. plain() does not, and the probe is a breakpoint or a jump.
  */
 #ifdef CONFIG_KPROBES
 static noinline notrace int plain(int x)
@@ -392,7 +394,7 @@ static bool __init test_kprobe(void)
 {
 	if (quick)
 		return true;
-	/* Otherwise kprobes refuse the call of ftrace. */
+	/* Without this option, kprobes refuses patch sites of ftrace. */
 	if (IS_ENABLED(CONFIG_KPROBES_ON_FTRACE) && !probe(branches))
 		return false;
 	return probe(plain);
@@ -404,7 +406,7 @@ static bool __init test_kprobe(void)
 }
 #endif
 
-/* ftrace's calls. */
+/* ftrace: the call at the entry of a function. */
 #ifdef CONFIG_DYNAMIC_FTRACE
 static int entered;
 
@@ -423,7 +425,7 @@ static bool __init test_ftrace(void)
 	int (*function)(int x) = add_two;
 	bool ok;
 
-	/* Or the compiler calls it once, and has the result for both. */
+	/* Otherwise the compiler could call add_two() once and use the result twice. */
 	OPTIMIZER_HIDE_VAR(function);
 	if (quick)
 		return true;
@@ -460,7 +462,7 @@ static int __init test_module_text_init(void)
 }
 module_init(test_module_text_init);
 
-/* The core text works after the init text was freed. */
+/* The core text must work after the init text was freed. */
 static void __exit test_module_text_exit(void)
 {
 	WARN_ON(branches() != 4 + 8 || call_it(5) != 16 || !alternatives());

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Let livepatch replace a function of test_module_text by one that calls another one
- * there, which is not exported: the call is written when that module is loaded, and
- * taken back when it is unloaded.
+ * A live patch of test_module_text with a late relocation.
  *
- * That a relocation is for livepatch to apply cannot be said in C, nor to an assembler.
- * tools/testing/selftests/module_text marks it, and then loads the result.
+ * The patch replaces answer() by a function that calls twice(). test_module_text does not
+ * export twice(). Livepatch therefore writes the call when test_module_text is loaded, and
+ * clears it when test_module_text is unloaded.
+ *
+ * Neither C nor the assembler can mark a relocation for livepatch. The program module_text
+ * (tools/testing/selftests/module_text) marks it in the object file before loading it.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>
 
-/* The name of the relocations of .late_text is the end of this name. */
+/* The end of this section name becomes the name of the relocation section of .late_text. */
 asm(".pushsection .comment.klp.rela.test_module_text..late_text\n"
 	".byte 0\n"
 	".popsection");
 
-/* Such a name is none of C. */
+/* The symbol name that livepatch requires is not a valid identifier in C. */
 asm(".weakref late_twice, \".klp.sym.test_module_text.twice,0\"");
 int late_twice(int x);
 
-/* There is one relocation, for the call. */
+/* .late_text has one relocation: the call. */
 static noinline notrace __section(".late_text") int call_late(int x)
 {
 	return late_twice(x);

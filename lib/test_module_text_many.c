@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module with thousands of relocations, returns, calls and patched places, to see
- * what loading it costs. Its functions are not called but by init, once each.
+ * A module with thousands of relocations, returns, calls and other patch sites, for
+ * measuring the cost of a load. Its init function calls each of its functions once.
  */
 
 #include <linux/jump_label.h>

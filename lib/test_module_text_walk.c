@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Walk the page tables of the text of each module at the steps of its load.
+ * Check the page tables of each module's text while the module is loaded.
  *
- * Probes of the loader's functions and module notifications are the steps. No page may
- * be writable and executable at any step. No instruction of the module may be executable
- * before the text is complete: pages are not executable, or contain one pattern, such as
- * traps. From then on, pages are executable and read-only.
+ * Kprobes on functions of the loader and a module notifier call the check. No page may be
+ * writable and executable at any time. Before the text is complete, a page must not be
+ * executable, or the text must consist of one repeated word, such as a trap. Afterwards
+ * each page must be executable and read-only.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -49,7 +49,7 @@ static bool may_execute(pte_t pte)
 }
 #endif
 
-/* The entry that maps an address. Large entries have the same permission bits. */
+/* Find the entry that maps an address. Large entries have the same permission bits. */
 static pte_t find_entry(unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset_k(addr);
@@ -110,8 +110,8 @@ static void walk(const struct module *mod, const char *step, bool complete)
 }
 
 /*
- * riscv refuses probes where ftrace patches the entry of a function. The arguments are
- * still in registers behind these instructions.
+ * riscv refuses probes on the instructions that ftrace patches at the entry of a function.
+ * Probe the next instruction: the arguments are still in registers there.
  */
 #if defined(CONFIG_RISCV) && defined(CONFIG_DYNAMIC_FTRACE)
 #define STEP_OFFSET	MCOUNT_INSN_SIZE
@@ -130,7 +130,7 @@ static int reach_step(struct kprobe *p, struct pt_regs *regs)
 	struct step *step = container_of(p, struct step, kp);
 	struct module *mod = (void *)regs_get_kernel_argument(regs, step->nr_of_mod);
 
-	/* Livepatch relocates modules that are complete. */
+	/* Livepatch also applies relocations to complete modules. */
 	walk(mod, p->symbol_name, step->complete || mod->state != MODULE_STATE_UNFORMED);
 	return 0;
 }

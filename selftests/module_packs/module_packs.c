@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Module text in packs of the execmem slab: where it is, how often all CPUs are
- * synchronised for it, and that no access to it was missed.
+ * Test that module text is in packs of the execmem slab, that loading it takes few
+ * synchronisations of all CPUs, and that the loader accesses it only through its copy.
  *
  * Usage: module_packs [-d DIR]
  *
- * DIR has the modules (default: those of the running kernel).
+ * DIR contains the modules (default: those of the running kernel).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,7 +30,7 @@
 
 static char dir[PATH_MAX - 128];
 
-/* 0, or the error of the load. */
+/* Load a module. Return 0 or an errno. */
 static int load(const char *name, const char *params)
 {
 	char path[PATH_MAX];
@@ -52,7 +52,7 @@ static int load_and_unload(const char *name, const char *params)
 	return error ? error : remove_module(name);
 }
 
-/* Bytes of module text in the slab. */
+/* Count the bytes of module text in the slab. */
 static unsigned long used_by_modules(void)
 {
 	unsigned long used = 0;
@@ -68,8 +68,8 @@ static unsigned long used_by_modules(void)
 }
 
 /*
- * Core and init text are each written at once. The first load makes packs. Freed text
- * takes further synchronisations, possibly later.
+ * Core and init text take one synchronisation each. Freed text takes more, possibly later.
+ * The first load is not counted, because it may create packs.
  */
 static void case_rounds(void)
 {
@@ -85,7 +85,7 @@ static void case_rounds(void)
 	write_to(TRACING "/events/text_poke/text_poke_sync", "enable", "0");
 	ksft_print_msg("%lu bytes in packs, %d synchronisations, %s\n", used, n, strerror(error));
 	ksft_test_result(!error && used && n >= 1 && n <= 6,
-			 "a few synchronisations for thousands of places\n");
+			 "a few synchronisations for thousands of patch sites\n");
 }
 
 static void case_injected(const char *text, unsigned int after)
@@ -94,15 +94,15 @@ static void case_injected(const char *text, unsigned int after)
 
 	if (!inject("execmem_stage_alloc", NULL, after)) {
 		inject("", NULL, 0);
-		ksft_test_result_skip("no %s text: no CONFIG_FAIL_FUNCTION\n", text);
+		ksft_test_result_skip("no memory for %s text: no CONFIG_FAIL_FUNCTION\n", text);
 		return;
 	}
 	error = load_and_unload(MODULE, "quick=1");
 	inject("", NULL, 0);
-	ksft_test_result(error == ENOMEM, "no %s text\n", text);
+	ksft_test_result(error == ENOMEM, "no memory for %s text\n", text);
 }
 
-/* An access that was not made at execmem_staged() is a page fault of the kernel. */
+/* If the loader accesses the text instead of the copy, the kernel has a page fault. */
 static void case_hidden(void)
 {
 	int error;

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Load and unload modules many times, and let loads fail. Nothing may leak, and no
+ * Load and unload modules many times, and make loads fail. Nothing may leak, and no
  * mapping may be writable and executable at any time.
  *
  * The modules are test_module_text, which tests itself when it is loaded, and
- * test_module_text_many. Copies with other names are loaded at the same time, and
- * damaged ones. The sample of livepatch is loaded if it was built.
+ * test_module_text_many. Several copies with other names are loaded at the same time.
+ * Damaged copies must be refused. If livepatch's sample was built, it is loaded too.
  *
  * Usage: module_text [-d DIR] [-n LOADS]
  *
- * Modules are loaded without their signatures: those of edited modules would be wrong.
- *
- * DIR has the modules (default: those of the running kernel).
+ * DIR contains the modules (default: those of the running kernel). The program removes
+ * their signatures, because an edited module has a wrong one.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -45,10 +44,10 @@
 #define FAIL_NTH	"/proc/self/fail-nth"
 #define WALK		"/sys/module/test_module_text_walk/parameters"
 
-/* Loads in a row, also in a kernel with lockdep, and processes that load at once. */
+/* Number of successive loads, without and with lockdep; number of concurrent processes. */
 enum { LOADS = 1000, LOADS_LOCKDEP = 100, COPIES = 4 };
 
-/* At the end of a module that is signed: see include/linux/module_signature.h. */
+/* The end of a signed module, see include/linux/module_signature.h. */
 #define SIGNED		"~Module signature appended~\n"
 
 struct signature_end {
@@ -56,7 +55,7 @@ struct signature_end {
 	uint32_t sig_len;	/* big endian */
 };
 
-/* A module has the word size of the kernel, and so has this program. */
+/* Modules and this program have the word size of the kernel. */
 #if __ELF_NATIVE_CLASS == 64
 #define R_SYM		ELF64_R_SYM
 #define RELOCATIONS	".rela"
@@ -67,11 +66,11 @@ struct signature_end {
 #define NO_TYPE		0xff
 #endif
 
-/* Of the kernel's own, for modules that livepatch loads. */
+/* ELF numbers of livepatch, from include/uapi/linux/elf.h. */
 #define SHF_RELA_LIVEPATCH	0x00100000
 #define SHN_LIVEPATCH		0xff20
 
-/* Far more than loading allocates. */
+/* Far more allocations than a load makes. */
 enum { MAX_ALLOCATIONS = 5000 };
 
 struct image {
@@ -84,10 +83,10 @@ static struct image module, many;
 static bool wx_found, data_listed;
 
 /*
- * Modules, and spoilt ones.
+ * Images of modules.
  */
 
-/* Otherwise the kernel would refuse edited modules for their signature. */
+/* Remove the signature: the kernel may refuse a module with a wrong one. */
 static void cut_signature(struct image *image)
 {
 	const size_t marker = strlen(SIGNED);
@@ -129,7 +128,7 @@ static struct image copy_of(const struct image *from)
 	return to;
 }
 
-/* All strings that are, or end with, a word become another one of the same length. */
+/* Replace a word at the end of any string by a word of the same length. Return the count. */
 static unsigned int replace(struct image *image, const char *word, const char *by)
 {
 	size_t len = strlen(word) + 1;
@@ -156,7 +155,7 @@ static ElfW(Shdr) *find_section(const struct image *image, const char *name)
 	return NULL;
 }
 
-/* The first relocation of .text gets a type that no architecture has. */
+/* Give the first relocation of .text a type that no architecture has. */
 static bool spoil_relocation(struct image *image)
 {
 	ElfW(Shdr) *section = find_section(image, RELOCATIONS ".text");
@@ -170,8 +169,8 @@ static bool spoil_relocation(struct image *image)
 }
 
 /*
- * Livepatch has the relocations of .late_text, by these flags, numbers and names: see
- * Documentation/livepatch/module-elf-format.rst.
+ * Mark the relocations of .late_text for livepatch: name and flags of the section, section
+ * index of the symbol. See Documentation/livepatch/module-elf-format.rst.
  */
 static bool mark_late(struct image *image)
 {
@@ -194,7 +193,7 @@ static bool mark_late(struct image *image)
 	return true;
 }
 
-/* 0, or why it was not loaded. */
+/* Load a module. Return 0 or an errno. */
 static int load(const struct image *image, const char *params)
 {
 	return syscall(SYS_init_module, image->data, image->size, params) ? errno : 0;
@@ -216,10 +215,10 @@ static bool is_loaded(const char *name)
 }
 
 /*
- * From outside.
+ * Mappings of the kernel.
  */
 
-/* False if nobody says. */
+/* Look for a mapping that is writable and executable. False if the kernel cannot tell. */
 static bool check_wx(void)
 {
 	int found = has_wx_mapping();
@@ -228,21 +227,24 @@ static bool check_wx(void)
 	return found >= 0;
 }
 
-/* By the loader's function that asks for it: which one that is, is up to the compiler. */
+/*
+ * Count the areas of module data by the function of the loader that allocated them. The
+ * name of this function depends on the compiler's inlining.
+ */
 static int count_areas_of_data(void)
 {
 	return count_lines(AREAS, " module_memory_alloc") + count_lines(AREAS, " move_module") +
 	       count_lines(AREAS, " layout_and_allocate") + count_lines(AREAS, " load_module");
 }
 
-/* Without the packs of the execmem slab, which are kept. */
+/* Do not count areas of execmem_map(): other code can keep them in use. */
 static int count_areas(void)
 {
 	return count_lines(AREAS, " execmem_") - count_lines(AREAS, " execmem_map") +
 	       count_areas_of_data();
 }
 
-/* What init had is freed after a grace period. */
+/* Init memory is freed after a grace period. */
 static bool areas_return_to(int before)
 {
 	for (int tries = 0; tries < 10; tries++) {
@@ -264,12 +266,12 @@ static void case_places(void)
 	data_listed = count_areas_of_data() > before;
 	check_wx();
 	ksft_test_result(!error && !remove_module(MODULE),
-			 "each patched place does what it must\n");
+			 "each kind of patch site works\n");
 	if (error)
 		ksft_print_msg("not loaded: %s\n", strerror(error));
 
 	error = load_and_unload(&many, MANY, "");
-	ksft_test_result(!error, "thousands of them\n");
+	ksft_test_result(!error, "thousands of patch sites work\n");
 }
 
 static void case_often(unsigned int loads)
@@ -283,7 +285,7 @@ static void case_often(unsigned int loads)
 			check_wx();
 	}
 	if (error)
-		ksft_print_msg("the %u. time: %s\n", n, strerror(error));
+		ksft_print_msg("load %u: %s\n", n, strerror(error));
 	ksft_test_result(!error, "loaded and unloaded %u times\n", loads);
 }
 
@@ -294,7 +296,7 @@ static int load_copies(unsigned int nr, unsigned int loads)
 
 	name[strlen(name) - 1] = '0' + nr;
 	if (!replace(&image, MODULE, name)) {
-		ksft_print_msg(MODULE " does not know its name\n");
+		ksft_print_msg(MODULE ".ko does not contain its name\n");
 		return 1;
 	}
 	for (unsigned int n = 0; n < loads; n++) {
@@ -317,7 +319,7 @@ static void case_at_once(unsigned int loads)
 		if (!fork())
 			_exit(load_copies(nr, loads));
 	for (nr = 0; nr < COPIES;) {
-		/* A few times, while they are being loaded: it takes long. */
+		/* Check a few times only while they load, because the check takes long. */
 		pid = waitpid(-1, &status, looked < 20 ? WNOHANG : 0);
 		if (!pid) {
 			check_wx();
@@ -328,9 +330,9 @@ static void case_at_once(unsigned int loads)
 		if (pid > 0 && WIFEXITED(status) && !WEXITSTATUS(status))
 			well++;
 		else
-			ksft_print_msg("one ended with %s\n", strerror(WEXITSTATUS(status)));
+			ksft_print_msg("a copy failed: %s\n", strerror(WEXITSTATUS(status)));
 	}
-	ksft_test_result(well == COPIES, "%d at once, %u times each\n", COPIES, loads);
+	ksft_test_result(well == COPIES, "%d copies at once, %u times each\n", COPIES, loads);
 }
 
 static void expect_refused(const char *what, const struct image *image, const char *params,
@@ -357,14 +359,14 @@ static void case_refused(void)
 
 	memcpy(bad.data, module.data, bad.size);
 	if (!replace(&bad, "stack_trace_save", "stack_trace_lose"))
-		ksft_exit_fail_msg(MODULE " does not know stack_trace_save()\n");
+		ksft_exit_fail_msg(MODULE " does not call stack_trace_save()\n");
 	expect_refused("unknown symbol", &bad, "", ENOENT, ENOENT);
 
 	bad.size /= 2;
 	expect_refused("truncated", &bad, "", ENOEXEC, ENOEXEC);
 }
 
-/* Sealing fails, but not the first @after times. Core text is sealed before init text. */
+/* Let sealing succeed @after times and then fail. Core text is sealed before init text. */
 static void case_injected(const char *text, unsigned int after)
 {
 	static const char function[] = "execmem_seal_text";
@@ -389,7 +391,7 @@ static bool arm_failslab(void)
 	return write_to(FAILSLAB, "verbose", "0") && write_to(FAILSLAB, "ignore-gfp-wait", "N");
 }
 
-/* Fail the nth allocation of this process from now on. */
+/* Let the nth allocation of this process from now on fail. 0 ends the injection. */
 static bool fail_nth(unsigned int n)
 {
 	char number[16];
@@ -398,7 +400,7 @@ static bool fail_nth(unsigned int n)
 	return write_to("/proc/self", "fail-nth", number);
 }
 
-/* Whether there were as many. */
+/* Return whether the allocation was reached and failed. */
 static bool has_failed(void)
 {
 	char left[16] = "";
@@ -409,7 +411,7 @@ static bool has_failed(void)
 	return len > 0 && !atoi(left);
 }
 
-/* Each allocation of loading fails once; it need not notice all of them. */
+/* Let each allocation of a load fail once. A load may succeed without some of them. */
 static void case_allocations(void)
 {
 	unsigned int n, refused = 0, others = 0;
@@ -431,10 +433,10 @@ static void case_allocations(void)
 			refused++;
 		others += error && error != ENOMEM;
 		if (error && error != ENOMEM)
-			ksft_print_msg("the %u. allocation failed: %s\n", n, strerror(error));
+			ksft_print_msg("failed allocation %u: %s\n", n, strerror(error));
 	}
 	write_to(FAILSLAB, "ignore-gfp-wait", "Y");
-	ksft_print_msg("%u allocations failed, loading with %u of them\n", n - 2, refused);
+	ksft_print_msg("%u allocations failed, %u of them made the load fail\n", n - 2, refused);
 	ksft_test_result(!failed && !error && !others && refused && !is_loaded(MODULE),
 			 "each allocation fails\n");
 }
@@ -444,7 +446,7 @@ static bool cmdline_is_patched(void)
 	return count_lines("/proc/cmdline", "this has been live patched") == 1;
 }
 
-/* Disable a patch, and unload it when no task is in it any more. */
+/* Disable a live patch, and unload it once no task executes it. */
 static bool unload_livepatch(const char *name)
 {
 	char path[128];
@@ -488,7 +490,7 @@ static int get_answer(void)
 	return answer;
 }
 
-/* The module's answer, or -1 if it cannot be loaded. */
+/* Load the module, read its answer and unload it. Return -1 if one of these fails. */
 static int load_for_answer(void)
 {
 	int answer = load(&module, "quick=1") ? -1 : get_answer();
@@ -496,10 +498,10 @@ static int load_for_answer(void)
 	return remove_module(MODULE) ? -1 : answer;
 }
 
-/* Twice, as the call is to be taken back when the module goes. */
+/* Load the module twice: livepatch clears the call at unload and writes it again. */
 static void case_late(void)
 {
-	static const char name[] = "livepatch calls what is loaded later";
+	static const char name[] = "livepatch calls a module that is loaded later";
 	int before, error, first = -1, second = -1;
 	struct image image;
 	char path[PATH_MAX];
@@ -511,7 +513,7 @@ static void case_late(void)
 		return;
 	}
 	if (!mark_late(&image))
-		ksft_exit_fail_msg("%s: not one relocation to mark\n", path);
+		ksft_exit_fail_msg("%s: .late_text must have one relocation\n", path);
 	before = load_for_answer();
 	error = load(&image, "");
 	if (!error) {
@@ -523,7 +525,7 @@ static void case_late(void)
 	ksft_test_result(before == 21 && first == 42 && second == 42 && gone, "%s\n", name);
 }
 
-/* A place that was not patched as it should often does no more than that. */
+/* Some patching errors cause a warning and no other failure. */
 static bool has_warned(void)
 {
 	unsigned long taint = 0;
@@ -536,10 +538,10 @@ static bool has_warned(void)
 	return taint & (1UL << 9);
 }
 
-/* Whether the page tables are walked: not where the loader's functions cannot be probed. */
+/* False if the functions of the loader cannot be probed. */
 static bool walking;
 
-/* Since the test began, of all modules: see lib/test_module_text_walk.c. */
+/* Results of lib/test_module_text_walk.c for all modules that were loaded meanwhile. */
 static void case_walk(void)
 {
 	static const char name[] = "text is never W+X, nor executable before it is complete";
@@ -591,13 +593,13 @@ static void read_modules(void)
 		ksft_exit_skip("no %s\n", path);
 }
 
-/* Or nothing else tells anything. */
+/* Skip all cases if the kernel refuses modules without a signature. */
 static void check_permitted(void)
 {
 	int error = load(&module, "quick=1");
 
 	if (is_not_permitted(error))
-		ksft_exit_skip("this kernel takes no modules without a signature: %s\n",
+		ksft_exit_skip("the kernel refuses modules without a signature: %s\n",
 			       strerror(error));
 	if (!error)
 		remove_module(MODULE);
@@ -632,7 +634,7 @@ int main(int argc, char **argv)
 		ksft_exit_skip("needs root, to load modules\n");
 	read_modules();
 	if (is_loaded(MODULE) || is_loaded(MANY))
-		ksft_exit_fail_msg(MODULE " is loaded\n");
+		ksft_exit_fail_msg(MODULE " or " MANY " is already loaded\n");
 
 	check_permitted();
 	ksft_set_plan(18);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Module text that is prepared in a copy, because its pages are shared and executable.
+ * Prepare module text in a copy, because the pages of the text are shared and executable.
  *
- * The loader writes to text in thousands of places, in an order that only the
- * architecture knows. The text is an object of the slab and contains traps meanwhile.
- * The copy is ordinary memory, and execmem_staged() converts an address of the text to
- * the place in the copy. One write of the whole text, and one synchronisation of all
- * CPUs, replace the writes of all these places.
+ * The loader writes to text in thousands of places, and reads it again in between. It
+ * does so in a copy, which is ordinary memory. The text is an object of the execmem slab
+ * and contains traps meanwhile. execmem_staged() converts an address of the text to the
+ * corresponding address of the copy. At the end, execmem_seal_text() writes the whole
+ * text at once and synchronises all CPUs once.
  */
 
 #include <linux/cache.h>
@@ -24,8 +24,8 @@
 #include "stage.h"
 
 /*
- * For debugging: the text is not mapped until it is sealed, and an access that is not
- * made at execmem_staged() faults. Such text shares no page with other text.
+ * For debugging: do not map text before it is sealed, so that an access to the text
+ * instead of the copy faults. Such text shares no page with other text.
  */
 bool execmem_hide_staged;
 #undef MODULE_PARAM_PREFIX
@@ -33,7 +33,7 @@ bool execmem_hide_staged;
 module_param_named(hide_staged, execmem_hide_staged, bool, 0644);
 MODULE_PARM_DESC(hide_staged, "Unmap text of modules until it is complete");
 
-/* A decoder that reads the last instruction may read this number of bytes behind it. */
+/* Instruction decoders may read this number of bytes behind the last instruction. */
 #define SLACK	16
 
 /**
@@ -54,11 +54,11 @@ struct stage {
 	struct rcu_head rcu;
 };
 
-/* One for each region of text that is being loaded. Read under RCU. */
+/* All copies. Readers hold the RCU read lock. */
 static LIST_HEAD(stages);
 static DEFINE_SPINLOCK(stages_lock);	/* protects changes of @stages; innermost */
 
-/* The caller holds the RCU read lock. */
+/* Find the stage that contains @addr. The caller holds the RCU read lock. */
 static struct stage *find_stage(const void *addr)
 {
 	struct stage *s;
@@ -70,7 +70,7 @@ static struct stage *find_stage(const void *addr)
 	return NULL;
 }
 
-/* Exactly the stage of @text, which the caller owns. */
+/* Find the stage that begins at @text. It stays valid, because the caller owns the text. */
 static struct stage *stage_of(const void *text)
 {
 	struct stage *s;
@@ -108,7 +108,7 @@ static void free_stage(struct stage *s)
 	kfree_rcu(s, rcu);
 }
 
-/* For execmem_stage_alloc(). */
+/* Allocate text and its copy. Return the text, or NULL. */
 void *execmem_stage_copy(enum execmem_type type, size_t size, size_t align)
 {
 	struct stage *s = kzalloc(sizeof(*s), GFP_KERNEL);
@@ -137,14 +137,14 @@ void *execmem_stage_copy(enum execmem_type type, size_t size, size_t align)
 }
 
 /**
- * execmem_staged - convert an address of text to the place of its bytes
+ * execmem_staged - convert an address of text to the address in its copy
  * @staged:	any address
  *
- * Only the loader of the text reads and writes at the result, and other tasks that hold
- * text_mutex. The result is valid until execmem_seal_text() or execmem_free().
+ * Only the loader of the text, and tasks that hold text_mutex, may read and write at the
+ * result. It is valid until execmem_seal_text() or execmem_free().
  *
- * Context: Any context where RCU is watching.
- * Return: the place in the copy, if the text at @staged is prepared in one; else @staged.
+ * Context: Any context in which RCU is watching.
+ * Return: the address in the copy, or @staged if no copy exists.
  */
 void *execmem_staged(const void __staged *staged)
 {
@@ -160,12 +160,12 @@ void *execmem_staged(const void __staged *staged)
 }
 
 /*
- * For execmem_seal_text(): 0, -ENOENT if @text is not prepared in a copy, -EINVAL if its
- * size differs, or an error of execmem_text_copy().
+ * Write the copy to the text and free the copy. Return 0, -ENOENT if @text has no copy,
+ * -EINVAL if the size differs, or an error of execmem_text_copy().
  *
- * text_mutex is not held for the write, because other loads would queue for it. Tasks
- * that hold it may change the copy until it is unlisted: a CPU that comes up has lock
- * prefixes restored in all modules. So compare text and copy under the mutex.
+ * Do not hold text_mutex during the write: other loads would wait for it. A task that
+ * holds the mutex may change the copy until it is unlisted: when a second CPU comes
+ * online, lock prefixes are restored in all modules. Compare text and copy under the mutex.
  */
 int execmem_stage_seal(void *text, size_t size)
 {
@@ -197,7 +197,7 @@ int execmem_stage_seal(void *text, size_t size)
 	return 0;
 }
 
-/* For execmem_free(): the text may not have been sealed. */
+/* Free the copy of text that was not sealed, if there is one. */
 void execmem_stage_drop(const void *text)
 {
 	struct stage *s = list_empty(&stages) ? NULL : stage_of(text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Module text that is prepared in a copy. */
+/* KUnit tests of module text that is prepared in a copy. */
 
 #include <kunit/test.h>
 #include <linux/cache.h>
@@ -83,7 +83,7 @@ static void test_alignment(struct kunit *test)
 	execmem_free(text);
 }
 
-/* Regions that are prepared at the same time, and other addresses. */
+/* Prepare two texts at the same time, and convert addresses outside of both. */
 static void test_several(struct kunit *test)
 {
 	u8 *a = stage(test, SIZE), *b = stage(test, 3 * PAGE_SIZE), on_stack;
@@ -103,7 +103,7 @@ static void test_several(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_copy(a));
 }
 
-/* Large text is prepared in its own pages. */
+/* Large text is prepared in place, in separate pages. */
 static void test_large(struct kunit *test)
 {
 	u8 *text = stage(test, SZ_2M);
@@ -173,7 +173,7 @@ static void test_hide(struct kunit *test)
 	execmem_free(text);
 }
 
-/* Text that was hidden and not sealed is filled with traps and reused. */
+/* Text that was hidden and never sealed is mapped again when it is freed. */
 static void test_free_hidden(struct kunit *test)
 {
 	u8 *text, byte;
