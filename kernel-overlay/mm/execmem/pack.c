@@ -177,10 +177,6 @@ static unsigned int longest_run(const struct execmem_node *node, unsigned int le
 	unsigned int longest = 0, run = 0, i;
 
 	for (i = 0; i < EXECMEM_FANOUT; i++) {
-		if (!node->longest[i]) {
-			run = 0;
-			continue;
-		}
 		longest = max(longest, run + node->first[i]);
 		longest = max_t(unsigned int, longest, node->longest[i]);
 		if (unlikely(node->last[i] == len))
@@ -282,8 +278,7 @@ static u32 places_in_node(const struct execmem_node *node, unsigned int need, un
 	u32 places = 0;
 
 	for (i = 0; i < EXECMEM_FANOUT; i++)
-		if (node->longest[i] >= need)
-			places |= BIT(2 * i + 1);
+		places |= (node->longest[i] >= need) << (2 * i + 1);
 	if (places)
 		return places;
 
