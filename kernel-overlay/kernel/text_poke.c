@@ -36,7 +36,7 @@ core_param(text_poke_fallback, use_fallback, bool, 0444);
 #define use_fallback	(!IS_ENABLED(CONFIG_HAVE_TEXT_POKE))
 #endif
 
-/* Source of a fill. Most functions are smaller and need one copy. */
+/* Source of a fill. Most functions are smaller than this, so that one copy suffices. */
 static const u32 traps[SZ_4K / sizeof(u32)] = {
 	[0 ... SZ_4K / sizeof(u32) - 1] = TEXT_POKE_TRAP,
 };
@@ -149,8 +149,8 @@ int text_poke_copy_unchecked(void *dst, const void *src, size_t len)
  * @dst: destination, aligned to %TEXT_POKE_ALIGN
  * @len: number of bytes, a multiple of %TEXT_POKE_ALIGN; may cross pages
  *
- * A CPU that executes the range after the next text_poke_sync() traps, if the
- * architecture defines %TEXT_POKE_TRAP.
+ * After the next text_poke_sync(), a CPU that executes the range traps, except on
+ * architectures on which %TEXT_POKE_TRAP is not a trap.
  *
  * Context: As text_poke_copy().
  * Return: As text_poke_copy().
