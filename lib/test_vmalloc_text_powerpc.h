@@ -31,7 +31,7 @@ static size_t gen_func(u8 *buf, u32 value, unsigned int nops)
 	return emit(at, 0x4e800020) - buf;			/* blr */
 }
 
-/* A function that is at @from and continues at @to, at most 32 MB away. */
+/* Generate a function for address @from that jumps to @to, at most 32 MB away. */
 static size_t gen_jump(u8 *buf, const void *from, const void *to)
 {
 	return emit(buf, 0x48000000 | ((to - from) & 0x03fffffc)) - buf;	/* b to */
@@ -44,7 +44,7 @@ static int catch_trap(struct notifier_block *nb, unsigned long event, void *data
 	if (event != DIE_BPT || !trap_is_ours(regs->nip))
 		return NOTIFY_DONE;
 
-	/* Make the function that ran into the trap return. */
+	/* Make the function that executed the trap return. */
 	regs->gpr[3] = TRAPPED;
 	regs_set_return_ip(regs, regs->link);
 	return NOTIFY_STOP;

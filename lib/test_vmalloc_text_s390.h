@@ -33,7 +33,7 @@ static size_t gen_func(u8 *buf, u32 value, unsigned int nops)
 	return emit_half(at, 0x07fe) - buf;			/* br %r14 */
 }
 
-/* A function that is at @from and continues at @to. */
+/* Generate a function for address @from that jumps to @to. */
 static size_t gen_jump(u8 *buf, const void *from, const void *to)
 {
 	return emit_long(buf, 0xc0f4, (to - from) / 2) - buf;	/* jg to */
@@ -43,11 +43,11 @@ static int catch_trap(struct notifier_block *nb, unsigned long event, void *data
 {
 	struct pt_regs *regs = ((struct die_args *)data)->regs;
 
-	/* The address is that behind the instruction, which has 2 bytes. */
+	/* The PSW contains the address behind the instruction, which has 2 bytes. */
 	if (event != DIE_BPT || !trap_is_ours(regs->psw.addr - 2))
 		return NOTIFY_DONE;
 
-	/* Make the function that ran into the trap return. */
+	/* Make the function that executed the trap return. */
 	regs->gprs[2] = TRAPPED;
 	regs->psw.addr = regs->gprs[14];
 	return NOTIFY_STOP;

@@ -187,7 +187,7 @@ static void test_text_address(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, count_locks((unsigned long)slot, false, &is_text), 0);
 	KUNIT_EXPECT_TRUE(test, is_text);
-	/* Not a program: kernel_text_address() searches all kinds of text. */
+	/* No program owns this text, so that kernel_text_address() searches all kinds of text. */
 	KUNIT_EXPECT_EQ(test, count_locks((unsigned long)text, false, &is_text), 0);
 	KUNIT_EXPECT_FALSE(test, is_text);
 out:

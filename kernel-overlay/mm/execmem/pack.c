@@ -118,8 +118,8 @@ static unsigned long starts_of_run(unsigned long ones, unsigned int n)
 }
 
 /*
- * Allocation spends most of its time here: work on whole words, and avoid unpredictable
- * branches.
+ * Compute the free runs of a leaf. Allocation spends most of its time here: work on whole
+ * words, and avoid unpredictable branches.
  */
 static struct runs leaf_runs(const struct execmem_leaf *leaf)
 {
@@ -313,8 +313,8 @@ static unsigned int choose_place(u32 places, u32 random, unsigned int level)
 }
 
 /*
- * Find a random run of at least @need free granules and return the complete run. @before
- * and @after count the free granules on both sides of the current part.
+ * Find a random run of at least @need free granules and return the complete run. "before"
+ * and "after" count the free granules that adjoin the current part on both sides.
  */
 static struct run find_run(const struct execmem_pack *pack, unsigned int need, u32 random)
 {
@@ -355,8 +355,8 @@ static struct run find_run(const struct execmem_pack *pack, unsigned int need, u
 }
 
 /*
- * Choose the place of @n granules in a run: beside another object rather than at an end
- * of the pack, which is easier to guess.
+ * Choose the place of @n granules in a run. Prefer a place beside another object to an end
+ * of the pack, because an end is easier to guess.
  */
 static unsigned int place_in_run(const struct execmem_pack *pack, struct run run, unsigned int n,
 				 u32 random)

@@ -206,7 +206,7 @@ static void enter_room(struct execmem_pack *pack)
 	__set_bit(pack->room, pool->rooms);
 }
 
-/* Call this after any change of the longest free run of a pack. */
+/* Move a pack to the list for its longest free run. Call this after each change of the run. */
 static void update_room(struct execmem_pack *pack)
 {
 	if (pack->room == room_for(pack))
@@ -303,7 +303,7 @@ static bool is_for_probes(const struct execmem_pool *pool)
 /* Double the pool, up to the size limit of a pack. */
 static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 {
-	/* Limited by the number of granules in a pack's tree. */
+	/* The tree of a pack holds a limited number of granules. */
 	size_t most = EXECMEM_LEAVES_MAX * EXECMEM_LEAF << pool->shift;
 	size_t least = EXECMEM_PACK_MIN, shared;
 
@@ -322,7 +322,7 @@ static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 	return roundup_pow_of_two(max(shared, size));
 }
 
-/* Symbols for kallsyms and perf, for types of objects without own symbols. */
+/* Kprobes does not name its slots: the packs of slots are the symbols in kallsyms and perf. */
 static const char *symbol_of(const struct execmem_pack *pack)
 {
 	static const char * const symbols[EXECMEM_NR_TEXT_TYPES] = {

@@ -44,9 +44,9 @@
 #define ROUND_BYTES	SZ_1M
 
 /*
- * Makes condemning and burying atomic for execmem_slab_free(), and excludes the release
- * of leaves meanwhile. Retired objects are buried under it too. Hence a leaf without the
- * mark of a retired object has no object that still lacks its traps.
+ * Held while execmem_slab_free() condemns and buries an object, while retired objects are
+ * buried, and while a leaf is released. A leaf without an EXECMEM_GRACE mark therefore
+ * contains no condemned object that still lacks its traps.
  */
 static DEFINE_MUTEX(trap_lock);
 
@@ -184,7 +184,7 @@ static void end_event(enum execmem_event event, leaf_fn_t fn)
 	}
 }
 
-/* Release the dead granules of a leaf after a round. They had traps when it began. */
+/* Release the dead granules of a leaf after a round. They contained traps before it began. */
 static void reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 {
 	const u8 retired = mark(EXECMEM_GRACE, 0) | mark(EXECMEM_GRACE, 1);
@@ -262,7 +262,10 @@ static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 	atomic_long_add(size, &buried);
 }
 
-/* Bury the condemned objects that begin in a leaf, after a grace period. */
+/*
+ * Bury the condemned objects that begin in a leaf, after a grace period. If another object
+ * of the leaf is retired meanwhile, stop: the rest waits for the next grace period.
+ */
 static void bury_leaf(struct execmem_pack *pack, unsigned int leaf)
 {
 	struct execmem_pool *pool = pack->pool;

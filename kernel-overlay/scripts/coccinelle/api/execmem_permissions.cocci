@@ -5,8 +5,8 @@
 ///
 //# Finds pairs of calls within one function only. Memory that is made read-only and not
 //# executable may be data, for which these calls are correct. The patch converts only
-//# writes between the two calls. It assumes that no CPU executes the text meanwhile: a CPU
-//# in it has no guarantee with the old code either.
+//# writes between the two calls. It assumes that no CPU executes the text meanwhile: the old
+//# code does not guarantee anything to such a CPU, either.
 ///
 // Confidence: Moderate
 // Keywords: set_memory_rw, set_memory_ro, set_memory_x, set_memory_rox
