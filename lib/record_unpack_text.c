@@ -223,9 +223,9 @@ static int copy_changes(struct record_unpack *u, const u8 *new)
  * @nr:		number of slots, as in record_unpack_select()
  * @other:	function to jump to for all other slots
  *
- * No CPU may execute the jump of a slot whose function changes: let calls with this slot
- * stop one RCU Tasks grace period earlier, and start after the next record_unpack_sync().
- * Calls with other slots may continue, because each slot has its own jump.
+ * No CPU may execute a jump that changes. Stop calls with the slot one RCU Tasks grace
+ * period earlier, and start them again after the next record_unpack_sync(). Calls with
+ * other slots may continue, because each slot has its own jump.
  *
  * Context: See record_unpack_create(). Calls for one dispatcher must be serialised.
  * Return: 0 on success, or an error of record_unpack_create(); the functions of some slots

@@ -10,8 +10,8 @@
  *   table	the table
  *   code	generated code for whole keys, the table for positions
  *   pointer	the same, through a pointer instead of the dispatcher
- *   policy	what the kernel does: generated code for the next key of a loop over a node,
- *		the table for all others
+ *   policy	as in the kernel: generated code for the next key of a loop over a node, the
+ *		table for all other keys and positions
  *
  * Keys are stored where the kernel stored them. In the lines "used", a consumer copies each
  * key, as many callers do. The members of a position are always used, as for a comparison.
@@ -106,7 +106,7 @@ static void print_head(void)
 	printf("\n");
 }
 
-/* A sequence of calls: @run keys of a random one of @shapes shapes from @first on. */
+/* A sequence of calls: repeatedly choose one of @shapes shapes and unpack @run keys of it. */
 static void synthetic(const char *name, char what, unsigned int first, unsigned int shapes,
 		      unsigned int run)
 {

@@ -31,7 +31,7 @@ void generate_all(void);
 void replay(const char *path);
 
 /**
- * struct call - what a trace contains for each unpacked key
+ * struct call - entry of a trace for one unpacked key
  * @slot:	slot of its shape
  * @what:	'k' for a key, 'n' for the next key of a loop over a node, 'p' for a position
  * @key:	number of the key in its node

@@ -5,7 +5,7 @@
  *   trace NAME CALLS	the operation, and how many keys and positions were unpacked
  *   slot ...		a shape: a line of the kernel's debugfs file unpack_jit
  *   token NR SITE BTREE LEVEL SLOT WHAT PLACE COUNT
- *			equal calls but for the key, see struct call
+ *			COUNT calls that differ only in the key, see struct call
  *   window CALLS	successive calls: numbers of tokens, NR*TIMES for repeated ones
  *   end
  */
@@ -14,7 +14,7 @@
 enum { MAX_CALLS = 1 << 16, MAX_TOKENS = 1 << 16, SHOWN = 5 };
 
 /**
- * struct token - calls that are equal but for the key
+ * struct token - calls that differ only in the key
  * @call:	the call
  * @count:	number of such calls in the whole trace
  */
@@ -27,7 +27,7 @@ struct token {
  * struct trace - a trace
  * @name:	the recorded operation
  * @total:	number of calls in the whole trace
- * @tokens:	equal calls but for the key
+ * @tokens:	groups of calls that differ only in the key
  * @nr_tokens:	number of @tokens
  * @calls:	calls of the recorded windows
  * @nr:		number of @calls
