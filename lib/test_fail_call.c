@@ -16,15 +16,15 @@
 
 static char *function;
 module_param(function, charp, 0);
-MODULE_PARM_DESC(function, "The function that fails");
+MODULE_PARM_DESC(function, "Name of the function that fails");
 
 static char *task;
 module_param(task, charp, 0);
-MODULE_PARM_DESC(task, "The name of the tasks for which it fails");
+MODULE_PARM_DESC(task, "Name of the tasks for which the function fails");
 
 static long result = -EFAULT;
 module_param(result, long, 0);
-MODULE_PARM_DESC(result, "What it returns (default: -EFAULT)");
+MODULE_PARM_DESC(result, "Return value of the function (default: -EFAULT)");
 
 /* Executed in place of the function: returns to the caller, with the result set below. */
 static notrace noinline void return_at_once(void)

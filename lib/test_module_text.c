@@ -29,11 +29,11 @@
 
 static bool quick;
 module_param(quick, bool, 0444);
-MODULE_PARM_DESC(quick, "Only execute what is patched at load, change nothing");
+MODULE_PARM_DESC(quick, "Execute the patch sites, but do not change them");
 
 static int result;
 module_param(result, int, 0444);
-MODULE_PARM_DESC(result, "What init returns when all is well, such as -5");
+MODULE_PARM_DESC(result, "Return value of init if all tests pass, such as -5");
 
 /* A parameter function: the kernel calls it before the init function. */
 static noinline int set_early(const char *value, const struct kernel_param *kp)
@@ -45,7 +45,7 @@ static const struct kernel_param_ops early_ops = {
 	.set	= set_early,
 };
 module_param_cb(early, &early_ops, NULL, 0200);
-MODULE_PARM_DESC(early, "Calls a function of the module; refuses \"refuse\"");
+MODULE_PARM_DESC(early, "Any value: call a function of the module; \"refuse\" is refused");
 
 /* test_module_text_late replaces answer() by a function that calls twice(). */
 static noinline int answer(int x)
@@ -73,7 +73,7 @@ MODULE_PARM_DESC(answer, "21, or twice that with test_module_text_late");
 #define expect(cond) ({								\
 	bool ok_ = (cond);							\
 	if (!ok_)								\
-		pr_err("%s:%d: not so: %s\n", __func__, __LINE__, #cond);	\
+		pr_err("%s:%d: false: %s\n", __func__, __LINE__, #cond);	\
 	ok_;									\
 })
 

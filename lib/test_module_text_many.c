@@ -55,5 +55,5 @@ static void __exit test_module_text_many_exit(void)
 }
 module_exit(test_module_text_many_exit);
 
-MODULE_DESCRIPTION("Test module with much to be patched when it is loaded");
+MODULE_DESCRIPTION("Test module with thousands of patch sites");
 MODULE_LICENSE("GPL");

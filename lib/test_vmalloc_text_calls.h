@@ -105,6 +105,6 @@ static int call_functions(const char *val, const struct kernel_param *kp)
 static const struct kernel_param_ops call_ops = { .set = call_functions };
 
 module_param_cb(call, &call_ops, NULL, 0200);
-MODULE_PARM_DESC(call, "With functions=N: call so many of them when this is written");
+MODULE_PARM_DESC(call, "With functions=N: write a number to call that many of them");
 
 #endif /* _LIB_TEST_VMALLOC_TEXT_CALLS_H */

@@ -204,8 +204,8 @@ static void case_attached(int types, int target)
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	if (WIFEXITED(status))
-		ksft_print_msg("trampolines could not be attached all the time\n");
-	ksft_print_msg("%u of %u times there was a page both writable and executable\n",
+		ksft_print_msg("a trampoline could not be attached\n");
+	ksft_print_msg("%u of %u reads found a writable and executable page\n",
 		       unsafe, looks);
 	ksft_test_result(looks && !unsafe && WIFSIGNALED(status),
 			 "programs are read-only while trampolines come and go\n");
@@ -239,7 +239,7 @@ int main(void)
 		ksft_test_result_skip("no trampoline: %s\n", strerror(errno));
 	} else {
 		if (!is_far())
-			ksft_print_msg("they are in range of each other\n");
+			ksft_print_msg("the trampoline is in range of a branch\n");
 		close(link);
 		close(tracer);
 		case_attached(types, target);

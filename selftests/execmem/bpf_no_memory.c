@@ -96,7 +96,7 @@ static unsigned long find_limit(void)
 	while (!is_within(bytes)) {
 		bytes *= 2;
 		if (bytes > MOST_LIMIT)
-			ksft_exit_fail_msg("filters are refused whatever the limit is\n");
+			ksft_exit_fail_msg("filters are refused with any limit\n");
 	}
 	return bytes;
 }

@@ -281,7 +281,7 @@ static void expect_traced(const char *name, int tracer, int traced)
 	unsigned long long attached, detached;
 
 	if (tracer >= 0 && link < 0 && (errno == NOT_SUPPORTED || errno == EOPNOTSUPP)) {
-		ksft_test_result_skip("%s: not on this architecture, or so configured\n", name);
+		ksft_test_result_skip("%s: not with this architecture or configuration\n", name);
 		goto out;
 	}
 	if (link < 0)

@@ -106,7 +106,7 @@ static void read_event(const struct perf_event_header *event)
 		return;
 	kind = find_kind(symbol->name);
 	if (!kind)
-		ksft_exit_fail_msg("perf was told of %s\n", symbol->name);
+		ksft_exit_fail_msg("perf has an event for %s\n", symbol->name);
 	if (symbol->flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER)
 		kind->removed++;
 	else if (kind->added < MOST_SYMBOLS)

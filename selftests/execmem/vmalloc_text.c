@@ -328,7 +328,7 @@ static void case_all_reported(int status)
 	if (status)
 		ksft_print_msg("loading ended with %d\n", status);
 	ksft_test_result(!status == !seen.failed && !seen.lost,
-			 "loading fails if and only if a test does\n");
+			 "loading fails if and only if a test fails\n");
 }
 
 static void case_wx(void)
@@ -553,7 +553,7 @@ static void exit_not_run(const char *path, int status)
 		      (status == 1 && system("modprobe -n -q " MODULE " 2>/dev/null"))))
 		ksft_exit_skip("no module: CONFIG_TEST_VMALLOC_TEXT is not set?\n");
 	if (is_not_permitted(status))
-		ksft_exit_skip("this kernel does not take the module, signed as it is: %s\n",
+		ksft_exit_skip("the kernel refuses the module because of its signature: %s\n",
 			       strerror(status));
 	ksft_exit_fail_msg(MODULE " did not run: status %d\n", status);
 }
@@ -574,7 +574,7 @@ int main(int argc, char **argv)
 
 	make_trampoline_of_probes("execmem_seal");
 	if (!access(SUMMARY, R_OK) && !read_settled_summary(summary, sizeof(summary)))
-		ksft_exit_fail_msg("text of the slab comes and goes, or is lost: " OBJECTS "\n");
+		ksft_exit_fail_msg("the number of objects keeps changing: " OBJECTS "\n");
 	kmsg = open_log();
 	/* Dumping page tables and tracing would disturb measurements. */
 	watched.off = has_param(argv + optind, "perf=");

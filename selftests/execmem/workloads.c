@@ -181,7 +181,7 @@ static unsigned int make_bpf_cpus(void)
 	/* A process that fails closes its end without writing a byte. */
 	for (waiting = cpus; waiting; waiting--)
 		if (read(loaded[0], &byte, 1) != 1)
-			ksft_exit_fail_msg("a process has not loaded its part\n");
+			ksft_exit_fail_msg("a process could not load its programs\n");
 	return count;
 }
 
@@ -444,7 +444,7 @@ static void run(const struct workload *w)
 	making = since(began);
 	print_window("making");
 	if (!made)
-		ksft_exit_skip("%s: this kernel has none of these\n", w->name);
+		ksft_exit_skip("%s: not supported by this kernel\n", w->name);
 	if (made < count)
 		ksft_exit_fail_msg("%s: only %u of %u\n", w->name, made, count);
 	with = look_if_wanted(false);
