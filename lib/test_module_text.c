@@ -360,7 +360,7 @@ static bool __init test_tracepoint(void)
 
 /*
  * Kprobes on two functions that contain patch sites. branches() begins with a patch site
- * of ftrace. plain() does not, and the probe is a breakpoint or a jump.
+ * of ftrace. plain() begins with other code: the probe is a breakpoint or a jump.
  */
 #ifdef CONFIG_KPROBES
 static noinline notrace int plain(int x)
