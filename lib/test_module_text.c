@@ -363,6 +363,14 @@ static bool __init test_tracepoint(void)
  * of ftrace. plain() begins with other code: the probe is a breakpoint or a jump.
  */
 #ifdef CONFIG_KPROBES
+#ifdef CONFIG_PPC64_ELF_ABI_V2
+#include <asm/code-patching.h>
+/* Callers in this module skip the instructions that load the TOC pointer. */
+#define entry_of(function)	((void *)ppc_function_entry(function))
+#else
+#define entry_of(function)	(function)
+#endif
+
 static noinline notrace int plain(int x)
 {
 	return add_one(READ_ONCE(x)) + branches();
@@ -378,7 +386,7 @@ static int count_probe(struct kprobe *p, struct pt_regs *regs)
 
 static bool __init probe(void *function)
 {
-	struct kprobe kp = { .addr = function, .pre_handler = count_probe };
+	struct kprobe kp = { .addr = entry_of(function), .pre_handler = count_probe };
 	bool ok;
 
 	probed = 0;

@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,15 +58,17 @@ static inline void unload_module(const char *name)
 		ksft_exit_fail_msg("removing %s: %s\n", name, strerror(error));
 }
 
-/* Run a function, which does not return, in a process beside the test. */
+/* Run a function, which does not return, in a process that is killed when the test ends. */
 static inline pid_t start(void (*task)(void))
 {
 	pid_t pid;
 
 	fflush(stdout);
 	pid = fork();
-	if (!pid)
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		task();
+	}
 	if (pid < 0)
 		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
 	return pid;

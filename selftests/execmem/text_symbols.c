@@ -71,7 +71,7 @@ static void open_rings(void)
 		.config = PERF_COUNT_SW_DUMMY,
 		.ksymbol = 1,
 	};
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	void *ring;
 	int fd;
 
