@@ -150,9 +150,9 @@ static void executed(unsigned int vcpu, void *data)
 /* The counter for the TLB flush of an instruction, or NULL. */
 
 /* INVLPG, INVPCID, or writes to CR4: without INVPCID, two of them flush the whole TLB. */
-static unsigned long *flushes_x86(const uint8_t *b)
+static unsigned long *flushes_i386(const uint8_t *b)
 {
-	while (*b == 0x66 || *b == 0xf2 || *b == 0xf3 || (*b & 0xf0) == 0x40)
+	while (*b == 0x66 || *b == 0xf2 || *b == 0xf3)
 		b++;
 	if (b[0] != 0x0f)
 		return NULL;
@@ -161,6 +161,14 @@ static unsigned long *flushes_x86(const uint8_t *b)
 	if (b[1] == 0x38 && b[2] == 0x82)
 		return &flushed_all;
 	return b[1] == 0x22 && (b[2] >> 3 & 7) == 4 ? &cr4_writes : NULL;
+}
+
+/* As i386, behind a REX prefix. */
+static unsigned long *flushes_x86_64(const uint8_t *b)
+{
+	while (*b == 0x66 || *b == 0xf2 || *b == 0xf3 || (*b & 0xf0) == 0x40)
+		b++;
+	return flushes_i386(b);
 }
 
 /* TLBI, which is SYS with CRn 8: op2 says of what, an address if it is odd. */
@@ -185,11 +193,40 @@ static unsigned long *flushes_riscv(const uint8_t *b)
 	return insn >> 15 & 31 ? &flushed_pages : &flushed_all;
 }
 
+/* TLBIE and TLBIEL: of pages if RIC is zero, and else of what caches translations, too. */
+static unsigned long *flushes_powerpc(const uint8_t *b)
+{
+	uint32_t insn = b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
+
+	if ((insn & 0xfc0007fe) != 0x7c000264 && (insn & 0xfc0007fe) != 0x7c000224)
+		return NULL;
+	return insn >> 18 & 3 ? &flushed_all : &flushed_pages;
+}
+
+/* IPTE of a page; PTLB, CSP, CSPG, IDTE and CRDTE of more. */
+static unsigned long *flushes_s390(const uint8_t *b)
+{
+	switch (b[0] << 8 | b[1]) {
+	case 0xb221:
+		return &flushed_pages;
+	case 0xb20d:
+	case 0xb250:
+	case 0xb98a:
+	case 0xb98e:
+	case 0xb98f:
+		return &flushed_all;
+	}
+	return NULL;
+}
+
 static const struct target {
 	const char *name;
 	unsigned long *(*flushes)(const uint8_t *bytes);
 } targets[] = {
-	{ "x86_64", flushes_x86 },
+	{ "x86_64", flushes_x86_64 },
+	{ "i386", flushes_i386 },
+	{ "ppc64", flushes_powerpc },
+	{ "s390x", flushes_s390 },
 	{ "aarch64", flushes_arm64 },
 	{ "riscv64", flushes_riscv },
 }, *target;
