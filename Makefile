@@ -22,7 +22,7 @@ run:		## set up, fetch the base, apply the series, build, boot and test ARCH
 test:		## check, then run on x86_64, arm64 and riscv64
 	@scripts/test
 
-test-all:	## the same, also on s390x and i386
+test-all:	## the same, also on ppc64le, s390x and i386
 	@scripts/test --all
 
 shell:		## open a shell in the guest of ARCH

@@ -10,7 +10,7 @@
 # "make test" and the others run on these by default.
 DEFAULT_ARCHES="x86_64 arm64 riscv64"
 # Their guest lacks bcachefs (configs/small.config): "make test-all" adds them.
-MORE_ARCHES="s390x i386"
+MORE_ARCHES="ppc64le s390x i386"
 ALL_ARCHES="$DEFAULT_ARCHES $MORE_ARCHES"
 
 # name	values, as a regular expression	their description

@@ -146,7 +146,7 @@ test_wrong_uses_get_one_line()
 		PREFIXES=$prefixes one_line "PREFIXES" bisect --objects || return 1
 	done
 	fails_with "unknown option '--object'" bisect --object && fails_with "--for needs a number" bisect --for x &&
-		ARCHES=vax fails_with "ARCHES must be some of x86_64 arm64 riscv64 s390x i386, not 'vax'" bisect &&
+		ARCHES=vax fails_with "ARCHES must be some of x86_64 arm64 riscv64 ppc64le s390x i386, not 'vax'" bisect &&
 		ARCHES=' ' fails_with "ARCHES must be some of" bisect &&
 		: >"$TOY/top/series" && fails_with "the series is empty" bisect
 }

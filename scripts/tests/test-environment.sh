@@ -62,7 +62,7 @@ test_wrong_variables_are_named()
 		unknown variable LLVM (known: ARCH		| make_target tree LLVM=1
 		DEBUG must be 0, 1, kcsan or rt, not 'yes'			| make_target run DEBUG=yes
 		DEBUG must be 0, 1, kcsan or rt, not 'yes'			| DEBUG=yes $SCRIPTS/build
-		ARCH must be one of x86_64 arm64 riscv64 s390x i386 (several: ARCHES="x86_64 arm64"), not 'arm64 riscv64' | make_target run ARCH="arm64 riscv64"
+		ARCH must be one of x86_64 arm64 riscv64 ppc64le s390x i386 (several: ARCHES="x86_64 arm64"), not 'arm64 riscv64' | make_target run ARCH="arm64 riscv64"
 		ARCHES must be some of				| make_target run ARCHES="arm64 arm"
 		CPUS must be 1 to 8, not '9'			| make_target boot CPUS=9
 		CC must be mail addresses, not 'clang'		| make_target send CC=clang
