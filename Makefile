@@ -89,6 +89,9 @@ matrix:		## boot x86_64 with each kind of calls and returns (or CC=clang)
 stock:		## test the unpatched kernels and record their failures
 	@scripts/stock
 
+hostile-images:	## mount mutated bcachefs images, stock beside patched (COUNT=, DEBUG=1)
+	@scripts/hostile-images
+
 ##@ Measure
 
 compare:	## compare the cost of generated code with stock (QUICK=1, RUNS=5)

@@ -27,7 +27,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/loop.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,6 +44,7 @@
 #include "../execmem/inject.h"
 #include "../execmem/mapped.h"
 #include "../execmem/modules.h"
+#include "image.h"
 
 /* Names in the working directory, a temporary directory. */
 #define IMAGE		"image"
@@ -60,7 +60,6 @@
 #define FAILING		"record_unpack_create"
 
 #define IMAGE_SIZE	(256UL << 20)
-#define SPARSE_MAGIC	"SPARSE01"
 
 /* Default number of files; fewer with lockdep, which makes the kernel slow. */
 enum { DIRS = 50, FILES = 20000, FILES_LOCKDEP = 2000, LARGE = 20000, JOURNAL_BUCKETS = 64 };
@@ -159,23 +158,6 @@ static void restore_settings(void)
  * The image.
  */
 
-static bool read_all(int fd, void *to, size_t size)
-{
-	return read(fd, to, size) == (ssize_t)size;
-}
-
-/* The magic is followed by pairs of an offset and a block of 4 KiB. */
-static void expand(int from, int to)
-{
-	uint64_t offset;
-	char block[4096];
-
-	while (read_all(from, &offset, sizeof(offset)))
-		if (!read_all(from, block, sizeof(block)) ||
-		    pwrite(to, block, sizeof(block), offset) != sizeof(block))
-			fail("expanding the image");
-}
-
 static void copy(int from, int to)
 {
 	char block[4096];
@@ -190,37 +172,27 @@ static void copy(int from, int to)
 static void copy_image(int from)
 {
 	int to = open(IMAGE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	char magic[sizeof(SPARSE_MAGIC) - 1];
 	struct stat st;
 
 	if (to < 0)
 		fail(IMAGE);
-	if (read_all(from, magic, sizeof(magic)) && !memcmp(magic, SPARSE_MAGIC, sizeof(magic)))
-		expand(from, to);
-	else
+	if (!is_sparse(from))
 		copy(from, to);
+	else if (!expand(from, to))
+		fail("expanding the image");
 	if (fstat(to, &st) || (st.st_size < (off_t)IMAGE_SIZE && ftruncate(to, IMAGE_SIZE)))
 		fail(IMAGE);
 	close(from);
 	close(to);
 }
 
-/* LO_FLAGS_AUTOCLEAR: the last close or unmount detaches the image from the loop device. */
 static void attach(void)
 {
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int file = open(IMAGE, O_RDWR | O_CLOEXEC), nr;
-	struct loop_config config = { .fd = file, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
-
-	nr = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
-	if (nr < 0)
+	loop = attach_loop(IMAGE, device, sizeof(device));
+	if (!*device)
 		ksft_exit_skip("no loop device: CONFIG_BLK_DEV_LOOP\n");
-	snprintf(device, sizeof(device), "/dev/loop%d", nr);
-	loop = open(device, O_RDWR | O_CLOEXEC);
-	if (loop < 0 || file < 0 || ioctl(loop, LOOP_CONFIGURE, &config))
+	if (loop < 0)
 		fail(device);
-	close(control);
-	close(file);
 }
 
 static void mount_image(void)
@@ -709,7 +681,7 @@ static int measure_lookups(unsigned int keys, bool table)
 	measure_mount();
 	with = look();
 	if (!table && has_code() && (!read_code(&code) || !code.shapes || code.refused))
-		ksft_exit_fail_msg("generated code is missing for some or all keys\n");
+		ksft_exit_fail_msg("there is no generated code, or not for all keys\n");
 	if (table && has_code())
 		set_parameter("unpack_jit", "1");
 	release_image();
@@ -731,7 +703,7 @@ static void test_unload(bool was_loaded)
 	int error = EAGAIN, tries;
 
 	if (was_loaded || !is_loaded()) {
-		ksft_test_result_skip("unload # bcachefs is built in, or was loaded before\n");
+		ksft_test_result_skip("unload # bcachefs is no module, or was there before\n");
 		return;
 	}
 	for (tries = 0; error == EAGAIN && tries < 100; tries++) {
