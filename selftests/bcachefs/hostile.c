@@ -10,8 +10,8 @@
  * Each image is mounted read-only and read-write, every second one with fsck, without
  * generated code, with it, and with the comparison of every key. The result is the error of
  * mount(), or a digest of all names, attributes, contents and errors. It must be the same
- * each time. With STOCK, the file of the lines "result ..." of a run on a kernel without
- * generated code, it must be the same as there.
+ * each time. STOCK is a file with the lines "result ..." that a run on a kernel without
+ * generated code has printed. The results must then equal these, too.
  *
  * Usage: hostile IMAGE FIRST COUNT
  *	  hostile IMAGE STOCK
@@ -148,7 +148,7 @@ static uint8_t *end_of_node(const struct node *n)
 	return (uint8_t *)n + node_size;
 }
 
-/* Compute the checksum of a structure that begins with it, and ends after a set of keys. */
+/* Compute the checksum of a structure that begins with it and ends with a set of keys. */
 static void seal(uint64_t *csum, const struct bset *set, const uint8_t *limit)
 {
 	const uint8_t *begin = (uint8_t *)(csum + 2), *end = (uint8_t *)(set->data + set->u64s);
