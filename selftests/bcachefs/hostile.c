@@ -778,7 +778,8 @@ static bool as_stock(const char *line, bool fault, const char *stock)
 
 	if (!stock)
 		return !fault;
-	if (!strncmp(stock, line, len) && (!fault || strstr(stock, "fault")))
+	if (!strncmp(stock, line, len) && strchr(" \n", stock[len]) &&
+	    (!fault || strstr(stock, "fault")))
 		return true;
 	ksft_print_msg("stock: %s", stock);
 	return false;
