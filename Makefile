@@ -86,6 +86,9 @@ bisect-objects:	## compile the touched objects of every prefix of the series
 matrix:		## boot x86_64 with each kind of calls and returns (or CC=clang)
 	@scripts/matrix
 
+config-matrix:	## compile the touched objects in many configurations (RUNS=, LONG=1 links)
+	@scripts/config-matrix
+
 stock:		## test the unpatched kernels and record their failures
 	@scripts/stock
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bpf_settings.h"
+#include "log.h"
 #include "summary.h"
 
 #define FAILSLAB	"/sys/kernel/debug/failslab"
@@ -122,54 +123,16 @@ static bool fail_slab(const char *percent)
 	       write_to(FAILSLAB, "probability", percent);
 }
 
-static int open_log(void)
-{
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (log < 0)
-		ksft_exit_skip("cannot read /dev/kmsg: %s\n", strerror(errno));
-	lseek(log, 0, SEEK_END);
-	return log;
-}
-
-/* vmalloc() logs failures with a stack trace: keep them from the console. */
 static unsigned int attach_while_failing(void)
 {
-	char levels[64] = "7";
 	unsigned int attached;
 
-	read_from("/proc/sys/kernel", "printk", levels, sizeof(levels));
-	write_to("/proc/sys/kernel", "printk", "3");
+	quieten_console();
 	fail_slab("10");
 	attached = attach_in_child(FILTERS, fail_allocations);
 	fail_slab("0");
-	write_to("/proc/sys/kernel", "printk", levels);
+	restore_console();
 	return attached;
-}
-
-static bool is_splat(const char *record)
-{
-	static const char * const splats[] = { "WARNING:", "BUG:", "Oops" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(splats); i++)
-		if (strstr(record, splats[i]))
-			return true;
-	return false;
-}
-
-/* Count lost records too: they may have been splats. */
-static unsigned int count_splats(int log)
-{
-	unsigned int splats = 0;
-	char record[8192];
-	ssize_t n;
-
-	while ((n = read(log, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
-		record[n > 0 ? n : 0] = '\0';
-		if ((n <= 0 || is_splat(record)) && !splats++)
-			ksft_print_msg("%s\n", n > 0 ? record : "lost records");
-	}
-	return splats;
 }
 
 static void case_text(bool in_slab, unsigned long objects)

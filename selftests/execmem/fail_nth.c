@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Let the first, the second, ... allocation of an operation fail, until it needs no more.
+ * Each time the operation succeeds or is refused with an error, without a warning. At the
+ * end as many objects and areas are in use as before.
+ *
+ * usage: fail_nth [all]
+ *
+ * Operations with many allocations are tested at some of them only, unless "all" is given.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "bpf_settings.h"
+#include "log.h"
+#include "modules.h"
+#include "summary.h"
+
+#define TRACEFS		"/sys/kernel/tracing"
+#define EVENT		"events/fail_nth/probe/enable"
+#define PROBED		"kernel_clone"
+#define AREAS		"/proc/vmallocinfo"
+/* Not one with static keys: jump_label_module_notify() warns if it gets no memory. */
+#define MODULE		"crc64"
+#define MAX_FUNCTIONS	256			/* of a BPF program */
+#define MOST		20000			/* allocations of an operation */
+#define NO_SKIP		16			/* each of the first is tested */
+#define TRIES		120			/* half seconds until freed text has gone */
+
+struct operation {
+	const char *name;
+	/* Optional. Return false if the kernel does not support the operation. */
+	bool (*prepare)(void);
+	/* Let the @nth allocation fail. Return 0 or an errno. */
+	int (*run)(unsigned int nth);
+};
+
+static bool injected;	/* in the last operation */
+
+/* The task whose allocations fail is the one that opens the file. */
+static int arm(unsigned int nth)
+{
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		dprintf(fd, "%u", nth);
+	return fd;
+}
+
+/* Call this before anything else that may fail. Return @error. */
+static int disarm(int fd, int error)
+{
+	char left[16] = "";
+
+	injected = pread(fd, left, sizeof(left) - 1, 0) > 0 && !atoi(left);
+	pwrite(fd, "0", 1, 0);
+	close(fd);
+	return error;
+}
+
+static int errno_of(long result)
+{
+	return result < 0 ? errno : 0;
+}
+
+static struct bpf_insn program[3 * MAX_FUNCTIONS + 1];
+
+/* The first function calls all others. Return the number of instructions. */
+static unsigned int write_program(unsigned int functions)
+{
+	const struct bpf_insn load = { .code = BPF_ALU64 | BPF_MOV | BPF_K };
+	const struct bpf_insn exit = { .code = BPF_JMP | BPF_EXIT };
+	unsigned int n = 0, i;
+
+	for (i = 1; i < functions; i++, n++)
+		program[n] = (struct bpf_insn){
+			.code = BPF_JMP | BPF_CALL,
+			.src_reg = BPF_PSEUDO_CALL,
+			.imm = functions + 2 * (i - 1) - i + 1,
+		};
+	for (i = 0; i < functions; i++) {
+		program[n++] = load;
+		program[n++] = exit;
+	}
+	return n;
+}
+
+static int load_functions(unsigned int functions, unsigned int nth)
+{
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insns = (unsigned long)program,
+		.insn_cnt = write_program(functions),
+		.license = (unsigned long)"GPL",
+	};
+	int fail = arm(nth), fd, error;
+
+	fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	error = disarm(fail, errno_of(fd));
+	close(fd);
+	return error;
+}
+
+static int load_two_functions(unsigned int nth)
+{
+	return load_functions(2, nth);
+}
+
+static int load_many_functions(unsigned int nth)
+{
+	return load_functions(MAX_FUNCTIONS, nth);
+}
+
+static struct sock_filter accept_all[] = { BPF_STMT(BPF_RET | BPF_K, 0xffff) };
+static struct sock_filter allow_all[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+
+static int attach(int family, int option, unsigned int nth)
+{
+	struct sock_fprog filter = { .len = ARRAY_SIZE(accept_all), .filter = accept_all };
+	int socket_fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0), fail, error, yes = 1;
+
+	setsockopt(socket_fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes));
+	fail = arm(nth);
+	error = setsockopt(socket_fd, SOL_SOCKET, option, &filter, sizeof(filter));
+	error = disarm(fail, errno_of(error));
+	close(socket_fd);
+	return error;
+}
+
+static int attach_filter(unsigned int nth)
+{
+	return attach(AF_UNIX, SO_ATTACH_FILTER, nth);
+}
+
+static int attach_reuseport(unsigned int nth)
+{
+	return attach(AF_INET, SO_ATTACH_REUSEPORT_CBPF, nth);
+}
+
+static bool has_inet(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	close(fd);
+	return fd >= 0;
+}
+
+/* A process cannot remove its filter: attach it to a child. */
+static int attach_seccomp(unsigned int nth)
+{
+	struct sock_fprog filter = { .len = ARRAY_SIZE(allow_all), .filter = allow_all };
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		int fail, error;
+
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		fail = arm(nth);
+		error = disarm(fail, errno_of(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
+						      &filter)));
+		/* ENOTSUPP has more bits than an exit status. */
+		_exit(injected << 7 | (error > 127 ? 127 : error));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		ksft_exit_fail_msg("a process with a filter: status %#x\n", status);
+	injected = WEXITSTATUS(status) >> 7;
+	return WEXITSTATUS(status) & 127;
+}
+
+static bool has_seccomp(void)
+{
+	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0;
+}
+
+static char probe_definition[64];
+
+static bool add_probe(void)
+{
+	int fd = open_in(TRACEFS, "dynamic_events", O_WRONLY | O_APPEND);
+	bool added = write(fd, probe_definition, strlen(probe_definition)) > 0;
+
+	close(fd);
+	return added;
+}
+
+static bool remove_probe(void)
+{
+	int fd = open_in(TRACEFS, "dynamic_events", O_WRONLY | O_APPEND);
+	bool removed = write(fd, "-:fail_nth/probe\n", 17) > 0;
+
+	close(fd);
+	return removed;
+}
+
+/* Defining the probe registers it, and enabling it arms it. */
+static int set_probe(unsigned int nth)
+{
+	int fail = arm(nth), error = 0;
+
+	if (!add_probe() || !write_to(TRACEFS, EVENT, "1"))
+		error = errno;
+	disarm(fail, error);
+	write_to(TRACEFS, EVENT, "0");
+	remove_probe();
+	return error;
+}
+
+/* A probe behind the call of ftrace steps a copy of the instruction, or is optimised. */
+static bool find_kprobe(void)
+{
+	static const unsigned int offsets[] = { 9, 16, 20, 24, 28 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+		snprintf(probe_definition, sizeof(probe_definition), "p:fail_nth/probe %s+%u\n",
+			 PROBED, offsets[i]);
+		if (add_probe())
+			return remove_probe();
+	}
+	return false;
+}
+
+/* On x86, each function probe has a trampoline. */
+static bool find_fprobe(void)
+{
+	snprintf(probe_definition, sizeof(probe_definition), "f:fail_nth/probe %s\n", PROBED);
+	return add_probe() && remove_probe();
+}
+
+static char module_path[256];
+
+static int is_module(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	if (type != FTW_F || strcmp(path + where->base, MODULE ".ko"))
+		return 0;
+	snprintf(module_path, sizeof(module_path), "%s", path);
+	return 1;
+}
+
+/* finit_module(2) needs the path. */
+static bool find_module(void)
+{
+	struct utsname name;
+	char dir[128];
+
+	uname(&name);
+	snprintf(dir, sizeof(dir), "/lib/modules/%s/kernel", name.release);
+	return access("/sys/module/" MODULE, F_OK) &&
+	       nftw(dir, is_module, 8, FTW_PHYS) == 1;
+}
+
+static int load_module(unsigned int nth)
+{
+	int fd = open(module_path, O_RDONLY | O_CLOEXEC), fail = arm(nth), error;
+
+	error = disarm(fail, errno_of(syscall(SYS_finit_module, fd, "", 0)));
+	close(fd);
+	if (!error)
+		unload_module(MODULE);
+	return error;
+}
+
+static const struct operation operations[] = {
+	{ "a BPF program with two functions", NULL, load_two_functions },
+	{ "a BPF program with many functions", NULL, load_many_functions },
+	{ "a filter of a socket", NULL, attach_filter },
+	{ "a filter of a group of sockets", has_inet, attach_reuseport },
+	{ "a filter of system calls", has_seccomp, attach_seccomp },
+	{ "a kprobe", find_kprobe, set_probe },
+	{ "a function probe", find_fprobe, set_probe },
+	{ "a module", find_module, load_module },
+};
+
+/* The slab keeps empty packs until its shrinker runs. */
+static long count_areas(int unused)
+{
+	(void)unused;
+	write_to("/proc/sys/vm", "drop_caches", "2");
+	return count_lines(AREAS, "execmem") + count_lines(AREAS, "bpf") +
+	       count_lines(AREAS, "module");
+}
+
+/* Untrusted text belongs to others, too, but nobody else attaches filters during this test. */
+struct usage {
+	char summary[2048];
+	long untrusted;
+	long areas;
+};
+
+static void read_usage(struct usage *usage, int summary)
+{
+	usage->summary[0] = '\0';
+	if (summary >= 0)
+		read_settled_summary(usage->summary, sizeof(usage->summary));
+	usage->untrusted = summary < 0 ? 0 : count_settled(count_untrusted, summary);
+	usage->areas = count_settled(count_areas, 0);
+}
+
+/* Freed text waits for grace periods, and a worker unmaps empty packs. */
+static bool usage_returns_to(const struct usage *before, int summary)
+{
+	long untrusted = 0, areas = 0;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		untrusted = summary < 0 ? 0 : count_untrusted(summary);
+		areas = count_areas(0);
+		if (untrusted <= before->untrusted && areas <= before->areas)
+			return summary < 0 || summary_returns_to(before->summary);
+		nanosleep(&half_second, NULL);
+	}
+	ksft_print_msg("untrusted objects: %ld, then %ld; areas: %ld, then %ld\n",
+		       before->untrusted, untrusted, before->areas, areas);
+	return false;
+}
+
+static bool all;
+
+static unsigned int next(unsigned int nth)
+{
+	return all || nth < NO_SKIP ? nth + 1 : nth + nth / NO_SKIP;
+}
+
+/* Return the number of refusals. Leave the error without a failed allocation. */
+static unsigned int refuse(const struct operation *op, unsigned int *most, int *error)
+{
+	unsigned int refused = 0, nth = 0;
+
+	do {
+		nth = next(nth);
+		*error = op->run(nth);
+		refused += injected && *error;
+	} while (injected && nth < MOST);
+	*most = nth;
+	return refused;
+}
+
+static void test(const struct operation *op, int summary, int log)
+{
+	unsigned int refused, most, splats;
+	struct usage before;
+	int error;
+
+	if (op->prepare && !op->prepare()) {
+		ksft_test_result_skip("%s: not supported\n", op->name);
+		return;
+	}
+	/* The first time, some memory is allocated for good. */
+	op->run(0);
+	read_usage(&before, summary);
+	count_splats(log);
+	quieten_console();
+	refused = refuse(op, &most, &error);
+	restore_console();
+	splats = count_splats(log);
+	ksft_print_msg("%s: %u refusals, fewer than %u allocations%s%s\n", op->name, refused, most,
+		       error ? ", without a failure: " : "", error ? strerror(error) : "");
+	ksft_test_result(refused && !error && most < MOST && !splats &&
+			 usage_returns_to(&before, summary), "%s\n", op->name);
+}
+
+static bool set_attributes(const char *dir)
+{
+	return write_to(dir, "ignore-gfp-wait", "N") && write_to(dir, "verbose", "0");
+}
+
+int main(int argc, char **argv)
+{
+	int summary, log, fail;
+
+	ksft_print_header();
+	all = argc > 1 && !strcmp(argv[1], "all");
+	if (argc > 2 || (argc == 2 && !all))
+		ksft_exit_fail_msg("usage: fail_nth [all]\n");
+	if (geteuid())
+		ksft_exit_skip("needs root, to inject failures\n");
+	need_jit();
+	fail = arm(0);
+	if (fail < 0 || !set_attributes(DEBUGFS "/failslab"))
+		ksft_exit_skip("no failslab: CONFIG_FAILSLAB is not set?\n");
+	close(fail);
+	if (!set_attributes(DEBUGFS "/fail_page_alloc"))
+		ksft_print_msg("CONFIG_FAIL_PAGE_ALLOC is not set: allocations of pages do not fail\n");
+	/* Recording of task names warns when its tracepoints cannot be registered. */
+	write_to(TRACEFS, "options/record-cmd", "0");
+	log = open_log();
+	summary = open(SUMMARY, O_RDONLY | O_CLOEXEC);
+	if (summary < 0)
+		ksft_print_msg("no " SUMMARY ": objects are not counted\n");
+	ksft_set_plan(ARRAY_SIZE(operations));
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		test(&operations[i], summary, log);
+	ksft_finished();
+}
