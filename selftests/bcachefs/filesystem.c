@@ -681,7 +681,7 @@ static int measure_lookups(unsigned int keys, bool table)
 	measure_mount();
 	with = look();
 	if (!table && has_code() && (!read_code(&code) || !code.shapes || code.refused))
-		ksft_exit_fail_msg("there is no generated code, or not for all keys\n");
+		ksft_exit_fail_msg("generated code is missing for some or all keys\n");
 	if (table && has_code())
 		set_parameter("unpack_jit", "1");
 	release_image();
@@ -703,7 +703,7 @@ static void test_unload(bool was_loaded)
 	int error = EAGAIN, tries;
 
 	if (was_loaded || !is_loaded()) {
-		ksft_test_result_skip("unload # bcachefs is no module, or was there before\n");
+		ksft_test_result_skip("unload # bcachefs is built in, or was loaded before\n");
 		return;
 	}
 	for (tries = 0; error == EAGAIN && tries < 100; tries++) {
