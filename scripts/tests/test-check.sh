@@ -164,10 +164,10 @@ test_new_file_without_mode_line()
 		fails_with "no 'new file mode' line" checks/series
 }
 
-test_new_file_in_two_patches()
+test_new_file_in_two_topics()
 {
 	toy_series && echo 'int x;' >>"$TREE/mm/new.c" &&
-		quiet refresh --to three.patch mm/new.c && message three.patch &&
+		quiet refresh --to other/three.patch mm/new.c && message other/three.patch &&
 		fails_with "mm/new.c: is new in two.patch" checks/series
 }
 

@@ -778,7 +778,7 @@ static bool as_stock(const char *line, bool fault, const char *stock)
 
 	if (!stock)
 		return !fault;
-	if (!strncmp(stock, line, len) && strchr(" \n", stock[len]) &&
+	if (!strncmp(stock, line, len) && (stock[len] == ' ' || stock[len] == '\n') &&
 	    (!fault || strstr(stock, "fault")))
 		return true;
 	ksft_print_msg("stock: %s", stock);

@@ -396,7 +396,7 @@ int main(int argc, char **argv)
 		ksft_exit_skip("no failslab: CONFIG_FAILSLAB is not set?\n");
 	close(fail);
 	if (!set_attributes(DEBUGFS "/fail_page_alloc"))
-		ksft_print_msg("CONFIG_FAIL_PAGE_ALLOC is not set: allocations of pages do not fail\n");
+		ksft_print_msg("without CONFIG_FAIL_PAGE_ALLOC, pages do not run out\n");
 	/* Recording of task names warns when its tracepoints cannot be registered. */
 	write_to(TRACEFS, "options/record-cmd", "0");
 	log = open_log();
