@@ -51,7 +51,7 @@ struct operation {
 
 static bool injected;	/* in the last operation */
 
-/* The task whose allocations fail is the one that opens the file. */
+/* Allocations fail in the task that opens the file. */
 static int arm(unsigned int nth)
 {
 	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
