@@ -46,13 +46,13 @@ guest_cc()
 		-I"$tree/tools/testing/selftests/kselftest" "$@"
 }
 
-# touched_files TREE: the files that the series changes or adds.
+# touched_files: the files that the patches in the tree change or add.
 touched_files()
 {
 	[ "${STOCK:-0}" = 1 ] && return
-	patch_names | while read -r patch; do
+	while read -r patch; do
 		sed -n 's/^+++ b\/\([^	]*\).*/\1/p' "$TOP/patches/$patch"
-	done | sort -u
+	done <"$(tree_dir)/.execmem/series" | sort -u
 }
 
 # count_objects LOG: how many objects this build has compiled so far.

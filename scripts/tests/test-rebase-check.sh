@@ -79,6 +79,20 @@ test_overrides_count_and_must_be_needed()
 		[ "$(cat "$TOY/out")" = 'Linux 7.12.120: 3 of 3 patches apply, 1 of them overridden' ]
 }
 
+test_patches_for_one_of_two_bases_count()
+{
+	local patches=$TOY/top/patches more='mm/b.c: hunk #1: lacks'
+	rebase_toy && mkdir -p "$patches/t/7.3" && mv "$patches"/*.patch "$patches/t" &&
+		printf '%s\n' '# t: toy' t/one.patch '# 7.3 only: t/7.3/more.patch' t/two.patch \
+			't/three.patch # 6.12 only' >"$TOY/top/series" &&
+		sed 's,mm/a.c,mm/b.c,g; s/int a/int b/; s/long a/long b/' "$patches/t/one.patch" >"$patches/t/7.3/more.patch" &&
+		sed -i 's/^VERSION = 6/VERSION = 7/' "$TOY/user/Makefile" && rm "$TOY/user/arch/one/poke.c" &&
+		KERNEL=$TOY/user quiet rebase-check &&
+		[ "$(cat "$TOY/out")" = 'Linux 7.12.120: 3 of 3 patches apply, 1 only there, 1 left out' ] &&
+		sed -i 's/int b20;/char b20;/' "$TOY/user/mm/b.c" &&
+		KERNEL=$TOY/user fails_with "$more 'int b20;'" rebase-check
+}
+
 # archive VERSION: all suites together have the user's kernel, as this version.
 archive()
 {

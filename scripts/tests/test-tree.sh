@@ -190,4 +190,20 @@ test_an_override_replaces_its_patch_on_newer_kernels()
 		quilt --quiltrc - push -a) >/dev/null && grep -q 'long a20' "$TREE/mm/a.c" && quiet tree
 }
 
+test_patches_for_one_of_two_bases()
+{
+	local patches=$TOY/top/patches
+	toy_series && topics && mkdir "$patches/first/7.3" &&
+		sed "s,mm/new.c,mm/newer.c,g; s,lib/run.sh,lib/walk.sh,g" "$patches/second/two.patch" >"$patches/first/7.3/more.patch" &&
+		printf '%s\n' '# first: a file' first/one.patch '# 7.3 only: first/7.3/more.patch' \
+			'# second: more files' 'second/two.patch # 6.12 only' >"$TOY/top/series" &&
+		quiet tree && quiet checks/series && quiet checks/apply && [ -e "$TREE/mm/new.c" ] &&
+		[ ! -e "$TREE/mm/newer.c" ] && quiet refresh && quiet checks/series &&
+		sed -i 's/VERSION = 6/VERSION = 7/' "$TOY/base/Makefile" && echo later >"$TOY/base.stamp" &&
+		quiet tree && quiet checks/apply && grep -q 'long a20' "$TREE/mm/a.c" &&
+		[ ! -e "$TREE/mm/new.c" ] && [ -e "$TREE/mm/newer.c" ] &&
+		sed -i '2d;3{h;d};4G' "$TOY/top/series" &&
+		fails_with 'first/7.3/more.patch: not in patches/second/7.3/' checks/series
+}
+
 run_tests

@@ -7,11 +7,16 @@ from pathlib import Path
 
 from .common import PATCHES, SERIES, Fault
 
-# patches/TOPIC/7.3/NAME.patch replaces patches/TOPIC/NAME.patch on kernels from 7.0 on.
+# On kernels from 7.0 on, patches/TOPIC/7.3/NAME.patch replaces patches/TOPIC/NAME.patch.  In
+# the series, "TOPIC/NAME.patch # 6.12 only" is left out there, and the comment
+# "# 7.3 only: TOPIC/7.3/NAME.patch" is a patch.
 OVERRIDES = "7.3"
+OLDER = "6.12"
+NEWER = object()
 
 DIFF_START = re.compile(r"(diff --git a/|Index: |--- (a/|/dev/null)|=====)")
 TOPIC = re.compile(r"# ([a-z0-9-]+)(?: \(needs ([a-z0-9-]+(?:, [a-z0-9-]+)*)\))?: \S")
+ONLY = re.compile(rf"# {OVERRIDES} only: (\S+)")
 HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
@@ -137,9 +142,11 @@ def file_diffs(patch):
 
 def override_text(shared, override):
     """The override as it must be: the message and the new files are those of the shared
-    patch, only the diffs of existing files may differ."""
+    patch, only the diffs of existing files may differ.  Newer kernels may have a file that
+    is new in the shared patch."""
     mine, theirs = file_diffs(override), file_diffs(shared)
-    new = [change.path for change in shared.changes if change.new]
+    existing = [change.path for change in override.changes if not change.new]
+    new = [change.path for change in shared.changes if change.new and change.path not in existing]
     paths = shared.paths()
     head = shared.text.partition("diff --git ")[0]
     if {*override.paths()} != {*paths}:
@@ -156,24 +163,27 @@ class Topic:
     patches: list = field(default_factory=list)     # their names
 
 
-def series_topics():
-    """The topics of the series file.  One begins with a comment such as
+def series_topics(base=None):
+    """The topics of the series file for this base.  One begins with a comment such as
     "# topic (needs other, another): what it does"; patches before the first are of topic ""."""
     if not SERIES.is_file():
         raise Fault(f"no series file at {SERIES}")
-    topics = [Topic("")]
+    topics, newer = [Topic("")], is_newer(base)
     for line in SERIES.read_text(encoding="utf-8").splitlines():
-        head, words = TOPIC.match(line), line.split("#")[0].split()
+        head, (entry, _, comment) = TOPIC.match(line), line.partition("#")
+        only = ONLY.fullmatch(line)
         if head:
             topics.append(Topic(head[1], (head[2] or "").replace(",", "").split()))
-        elif words:
-            topics[-1].patches.append(words[0])
+        elif only and newer:
+            topics[-1].patches.append(only[1])
+        elif entry.split() and not (newer and comment.strip() == f"{OLDER} only"):
+            topics[-1].patches.append(entry.split()[0])
     return topics
 
 
-def topic_stack(name):
+def topic_stack(name, base=None):
     """The topic of this name behind all that it needs, in the order of the series."""
-    topics = {topic.name: topic for topic in series_topics() if topic.name}
+    topics = {topic.name: topic for topic in series_topics(base) if topic.name}
     if name not in topics:
         raise Fault(f"no topic '{name}' in series (one of: {' '.join(topics)})")
     wanted, more = set(), [name]
@@ -184,18 +194,18 @@ def topic_stack(name):
     return [topic for topic in topics.values() if topic.name in wanted]
 
 
-def series_names():
+def series_names(base=None):
     """The names in the series file, comments and options left out."""
-    return [name for topic in series_topics() for name in topic.patches]
+    return [name for topic in series_topics(base) for name in topic.patches]
 
 
-def selected_names():
+def selected_names(base=None):
     """Those of the series; with TOPIC=, of this topic and of those that it needs, with STOCK=1
     only of the latter."""
     topic = os.environ.get("TOPIC")
     if not topic:
-        return series_names()
-    stack = topic_stack(topic)
+        return series_names(base)
+    stack = topic_stack(topic, base)
     if os.environ.get("STOCK") == "1":
         stack.pop()
     return [name for topic in stack for name in topic.patches]
@@ -210,20 +220,34 @@ def own_names():
 def overrides():
     """{name of the shared patch: name of its override}"""
     found = sorted(path.relative_to(PATCHES) for path in PATCHES.glob(f"*/{OVERRIDES}/*.patch"))
-    return {f"{path.parent.parent}/{path.name}": str(path) for path in found}
+    return {f"{path.parent.parent}/{path.name}": str(path) for path in found
+            if str(path) not in newer_names()}
+
+
+def is_newer(base):
+    """Whether this kernel gets overrides; NEWER stands for any that does."""
+    if base in (None, NEWER):
+        return base is NEWER
+    makefile = (Path(base) / "Makefile").read_text(encoding="utf-8")
+    return int(re.search(r"(?m)^VERSION = (\d+)", makefile)[1]) > 6
+
+
+def newer_names():
+    """The names of the patches for newer kernels only."""
+    lines = SERIES.read_text(encoding="utf-8").splitlines() if SERIES.is_file() else []
+    return [found[1] for line in lines if (found := ONLY.fullmatch(line))]
 
 
 def overrides_for(base):
     """overrides() that this kernel needs."""
-    makefile = (Path(base) / "Makefile").read_text(encoding="utf-8")
-    return overrides() if int(re.search(r"(?m)^VERSION = (\d+)", makefile)[1]) > 6 else {}
+    return overrides() if is_newer(base) else {}
 
 
 def load_series(base=None, allow_missing=False):
     """The selected patches in order, with the overrides for a base.  quilt lists a new patch before
     its file exists."""
-    patches, replaced = [], overrides_for(base) if base else {}
-    for name in selected_names():
+    patches, replaced = [], overrides_for(base)
+    for name in selected_names(base):
         name = replaced.get(name, name)
         if (PATCHES / name).is_file():
             patches.append(read_patch(name))

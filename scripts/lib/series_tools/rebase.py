@@ -28,8 +28,11 @@ class Hunk:
 @dataclass
 class Result:
     """One kernel: the patches that apply, the hunks that do not."""
+    count: int = 0
     applied: int = 0
     overridden: int = 0
+    added: int = 0
+    left_out: int = 0
     failed: list = field(default_factory=list)
 
 
@@ -109,6 +112,16 @@ def apply_patch(patch, before, after, now):
     return states_after, failed
 
 
+def apply_newer(patch, base, now):
+    """The same of a patch that only newer kernels get."""
+    states_after, failed = {}, []
+    for path, diff in patchfile.file_diffs(patch).items():
+        old = now.get(path, states.read_state(Path(base) / path))
+        states_after[path], bad = run_patch(diff, path, old)
+        failed += [explain(patch.name, diff, path, number, old) for number in bad]
+    return states_after, failed
+
+
 def reference_rows(reference, patches):
     """The touched files of the kernel that the series is made for: the base's, then after
     each patch."""
@@ -121,18 +134,25 @@ def compare(rows, base, patches):
 
     After a patch that does not apply, the files are as a port would leave them: a later
     patch fails only for a reason that it has itself."""
-    result, overrides = Result(), patchfile.overrides_for(base)
+    overrides, steps = patchfile.overrides_for(base), dict(zip(
+        [patch.name for patch in patches], zip(patches, rows, rows[1:])))
+    names = patchfile.selected_names(base)
+    result = Result(len(names), left_out=len({*steps} - {*names}))
     now = {path: states.read_state(Path(base) / path) for path in rows[0]}
-    for patch, before, after in zip(patches, rows, rows[1:]):
-        override = overrides.get(patch.name)
-        wanted, failed = apply_patch(patch, before, after, now)
+    for name in names:
+        override = overrides.get(name)
+        if name in steps:
+            wanted, failed = apply_patch(*steps[name], now)
+        else:
+            wanted, failed = apply_newer(patchfile.read_patch(name), base, now)
         if override and not failed:
-            failed = [Hunk(override, patch.name, 1, "needless: this patch applies")]
+            failed = [Hunk(override, name, 1, "needless: this patch applies")]
         elif override:
-            wanted, failed = apply_patch(patchfile.read_patch(override), before, after, now)
+            wanted, failed = apply_newer(patchfile.read_patch(override), base, now)
         now.update(wanted)
         result.applied += not failed
         result.overridden += bool(override and not failed)
+        result.added += name not in steps
         result.failed += failed
     return result
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import common
 from .common import PATCHES, Fault, uninterrupted
-from .patchfile import OVERRIDES
+from .patchfile import series_names
 
 # A file's state: (mode, bytes), or None where there is no such file.
 
@@ -166,7 +166,7 @@ def quilt_push_all(base, patches, dest):
         link.symlink_to(PATCHES.resolve())
     if not patches:
         return
-    if os.environ.get("TOPIC") or any(f"/{OVERRIDES}/" in p.name for p in patches):
+    if [patch.name for patch in patches] != series_names():
         pc = Path(dest) / ".pc"         # a series here has precedence
         pc.mkdir()
         for name, text in (("series", "".join(f"{p.name}\n" for p in patches)),
