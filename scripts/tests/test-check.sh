@@ -56,6 +56,16 @@ test_topics_are_independent()
 		sed -i 's/^# second/& (needs first)/' "$TOY/top/series" && quiet checks/topics
 }
 
+test_a_topic_has_the_headers_of_its_selftests()
+{
+	local dir=tools/testing/selftests/toy
+	toy_series && topics && mkdir -p "$TREE/$dir" && echo 'int a;' >"$TREE/$dir/a.h" &&
+		echo '#include "a.h"' >"$TREE/$dir/t.c" && quiet refresh --to first/more.patch "$dir/a.h" &&
+		quiet refresh --to second/more.patch "$dir/t.c" &&
+		fails_with "second: $dir/t.c includes a.h, which neither the topic nor the base has" checks/topics &&
+		sed -i 's/^# second/& (needs first)/' "$TOY/top/series" && quiet checks/topics
+}
+
 test_rework_within_a_topic_is_found()
 {
 	toy_series && topics && seq -f 'long more%.0f;' 8 >>"$TREE/mm/b.c" &&

@@ -41,9 +41,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../execmem/inject.h"
+#include "../code_patching/inject.h"
+#include "../code_patching/modules.h"
 #include "../execmem/mapped.h"
-#include "../execmem/modules.h"
 #include "image.h"
 
 /* Names in the working directory, a temporary directory. */

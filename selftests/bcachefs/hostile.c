@@ -29,8 +29,8 @@
 #include <sys/wait.h>
 #include <syslog.h>
 
-#include "../execmem/inject.h"
-#include "../execmem/modules.h"
+#include "../code_patching/inject.h"
+#include "../code_patching/modules.h"
 #include "image.h"
 
 #define PARAMETERS	"/sys/module/bcachefs/parameters/"

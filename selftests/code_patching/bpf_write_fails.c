@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <stdbool.h>
@@ -14,11 +13,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "modules.h"
 
 #define MODULE	"test_fail_call"
 #define TASK	"no_text"	/* the name of tasks that cannot write text */
@@ -43,17 +42,9 @@ static const char * const writers[] = {
 static bool load_module(const char *writer)
 {
 	char parameter[64];
-	int status = -1;
-	pid_t pid;
 
 	snprintf(parameter, sizeof(parameter), "function=%s", writer);
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		execl("/sbin/modprobe", "modprobe", MODULE, parameter, "task=" TASK, NULL);
-		_exit(127);
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+	return !run_modprobe(MODULE, parameter, "task=" TASK);
 }
 
 static const char *fail_writes(void)
@@ -208,6 +199,6 @@ int main(void)
 	ksft_test_result(charged < LEAST_TEXT,
 			 "a filter that was refused is not charged\n");
 
-	syscall(SYS_delete_module, MODULE, O_NONBLOCK);
+	unload_module(MODULE);
 	ksft_finished();
 }

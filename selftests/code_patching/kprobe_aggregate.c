@@ -7,15 +7,14 @@
  * kretprobe_example has none.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "inject.h"
+#include "modules.h"
 
 #define ENABLED		"/sys/kernel/tracing/enabled_functions"
 #define FUNCTION	"kernel_restart"	/* not called during the test */
@@ -25,36 +24,17 @@
 static bool load_module(const char *module)
 {
 	const char *parameter = strcmp(module, WITH) ? "func=" FUNCTION : "symbol=" FUNCTION;
-	int status;
-	pid_t pid;
 
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		execl("/sbin/modprobe", "modprobe", module, parameter, NULL);
-		_exit(127);
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
-}
-
-static void unload_module(const char *module)
-{
-	if (syscall(SYS_delete_module, module, O_NONBLOCK))
-		ksft_exit_fail_msg("removing %s: %s\n", module, strerror(errno));
+	return !run_modprobe(module, parameter, NULL);
 }
 
 static bool is_traced(void)
 {
-	FILE *f = fopen(ENABLED, "re");
-	bool found = false;
-	char line[512];
+	int lines = count_lines(ENABLED, FUNCTION " ");
 
-	if (!f)
+	if (lines < 0)
 		ksft_exit_skip(ENABLED ": %s\n", strerror(errno));
-	while (fgets(line, sizeof(line), f))
-		found |= !strncmp(line, FUNCTION " ", strlen(FUNCTION " "));
-	fclose(f);
-	return found;
+	return lines;
 }
 
 /* Add the probes of two modules in one order and remove them in the same or the other. */

@@ -3,60 +3,41 @@
  * Removing a probe must free the slot that contains the copy of the probed instruction.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "inject.h"
 
-#define EVENTS		"/sys/kernel/tracing/kprobe_events"
-#define EXPEDITED	"/sys/kernel/rcu_expedited"
+#define TRACING		"/sys/kernel/tracing"
+#define EVENTS		TRACING "/kprobe_events"
 #define FUNCTION	"vfs_statfs"
 #define MOST_OFFSET	64	/* bytes */
 #define LEAST_SLOT	8	/* bytes, on any architecture */
 
-static bool write_file(const char *file, const char *format, ...)
-{
-	int fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
-	va_list args;
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	va_start(args, format);
-	ok = vdprintf(fd, format, args) > 0;
-	va_end(args);
-	close(fd);
-	return ok;
-}
-
 /* Add a probe without arming it. The kernel copies the instruction anyway. */
 static bool add_probe(unsigned int offset)
 {
-	return write_file(EVENTS, "p:code_patching/slot " FUNCTION "+%u\n", offset);
+	char event[64];
+
+	snprintf(event, sizeof(event), "p:code_patching/slot " FUNCTION "+%u\n", offset);
+	return write_to(TRACING, "kprobe_events", event);
 }
 
 static bool remove_probe(void)
 {
-	return write_file(EVENTS, "-:code_patching/slot\n");
+	return write_to(TRACING, "kprobe_events", "-:code_patching/slot\n");
 }
 
 /* Count the pages with copies of instructions. */
 static unsigned int count_pages(void)
 {
-	FILE *f = fopen("/proc/kallsyms", "re");
-	unsigned int pages = 0;
-	char line[512];
+	int pages = count_lines("/proc/kallsyms", "kprobe_insn_page");
 
-	if (!f)
+	if (pages < 0)
 		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
-	while (fgets(line, sizeof(line), f))
-		pages += !!strstr(line, "kprobe_insn_page");
-	fclose(f);
 	return pages;
 }
 
@@ -103,12 +84,12 @@ int main(void)
 	ksft_set_plan(1);
 
 	/* Each removal waits for a grace period. */
-	write_file(EXPEDITED, "1\n");
+	write_to("/sys/kernel", "rcu_expedited", "1\n");
 	offset = find_copied_instruction();
 	if (offset < 0)
 		ksft_test_result_skip("no instruction of " FUNCTION " is copied\n");
 	else
 		case_removed(offset);
-	write_file(EXPEDITED, "0\n");
+	write_to("/sys/kernel", "rcu_expedited", "0\n");
 	ksft_finished();
 }

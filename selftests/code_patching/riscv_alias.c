@@ -4,31 +4,20 @@
  * the writing one. A probe counts the calls of flush_tlb_kernel_range().
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "inject.h"
 
-#define EVENTS	"/sys/kernel/tracing/kprobe_events"
-#define ENABLE	"/sys/kernel/tracing/events/code_patching/flush/enable"
-#define PROFILE	"/sys/kernel/tracing/kprobe_profile"
-#define KEY	"/proc/sys/kernel/bpf_stats_enabled"	/* has a static key */
+#define TRACING	"/sys/kernel/tracing"
+#define EVENTS	"kprobe_events"
+#define ENABLE	"events/code_patching/flush/enable"
+#define PROFILE	TRACING "/kprobe_profile"
+#define KEY	"bpf_stats_enabled"	/* has a static key */
 #define CHANGES	40
-
-static bool write_file(const char *file, const char *text)
-{
-	int fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return ok;
-}
 
 /* Number of calls of flush_tlb_kernel_range() so far; -1 if the probe does not exist. */
 static long count_flushes(void)
@@ -48,14 +37,14 @@ static long count_flushes(void)
 
 static bool start_counting(void)
 {
-	return write_file(EVENTS, "p:code_patching/flush flush_tlb_kernel_range\n") &&
-	       write_file(ENABLE, "1\n");
+	return write_to(TRACING, EVENTS, "p:code_patching/flush flush_tlb_kernel_range\n") &&
+	       write_to(TRACING, ENABLE, "1\n");
 }
 
 static void stop_counting(void)
 {
-	write_file(ENABLE, "0\n");
-	write_file(EVENTS, "-:code_patching/flush\n");
+	write_to(TRACING, ENABLE, "0\n");
+	write_to(TRACING, EVENTS, "-:code_patching/flush\n");
 }
 
 int main(void)
@@ -76,7 +65,7 @@ int main(void)
 
 	before = count_flushes();
 	for (int i = 0; i < CHANGES; i++)
-		if (!write_file(KEY, i % 2 ? "0\n" : "1\n"))
+		if (!write_to("/proc/sys/kernel", KEY, i % 2 ? "0\n" : "1\n"))
 			ksft_exit_fail_msg(KEY ": %s\n", strerror(errno));
 	flushes = count_flushes() - before;
 	stop_counting();

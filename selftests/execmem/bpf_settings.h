@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "inject.h"
+#include "../code_patching/inject.h"
 
 #define NET_CORE	"/proc/sys/net/core"
 

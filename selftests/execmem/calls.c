@@ -18,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../code_patching/modules.h"
 #include "mapped.h"
-#include "modules.h"
 #include "window.h"
 
 #define MODULE	"test_vmalloc_text"

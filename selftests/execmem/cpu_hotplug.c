@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "../code_patching/modules.h"
 #include "bpf_settings.h"
-#include "modules.h"
 
 #define MODULE		"test_vmalloc_text"
 #define CPU		1

@@ -25,9 +25,9 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "../code_patching/modules.h"
 #include "bpf_settings.h"
 #include "log.h"
-#include "modules.h"
 #include "summary.h"
 
 #define TRACEFS		"/sys/kernel/tracing"

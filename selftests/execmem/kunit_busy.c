@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "../code_patching/modules.h"
 #include "bpf_settings.h"
-#include "modules.h"
 
 #define SUITE	"/sys/kernel/debug/kunit/execmem"
 #define MODULE	"test_static_keys"

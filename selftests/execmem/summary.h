@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "inject.h"
+#include "../code_patching/inject.h"
 
 #define SUMMARY		"/sys/kernel/debug/execmem/summary"
 #define OBJECTS		"/sys/kernel/debug/execmem/objects"

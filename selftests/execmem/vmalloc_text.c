@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "inject.h"
-#include "modules.h"
+#include "../code_patching/inject.h"
+#include "../code_patching/modules.h"
 #include "summary.h"
 
 #define MODULE		"test_vmalloc_text"

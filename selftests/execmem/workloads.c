@@ -52,8 +52,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../code_patching/modules.h"
 #include "mapped.h"
-#include "modules.h"
 #include "window.h"
 
 #define TRACEFS		"/sys/kernel/tracing/"

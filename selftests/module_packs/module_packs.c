@@ -18,10 +18,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "../execmem/inject.h"
-#include "../execmem/modules.h"
-#include "../execmem/summary.h"
 #include "../kselftest.h"
+#include "../code_patching/inject.h"
+#include "../code_patching/modules.h"
+#include "../execmem/summary.h"
 
 #define MODULE		"test_module_text"
 #define MANY		"test_module_text_many"

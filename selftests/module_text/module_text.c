@@ -31,9 +31,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../execmem/inject.h"
-#include "../execmem/modules.h"
 #include "../kselftest.h"
+#include "../code_patching/inject.h"
+#include "../code_patching/modules.h"
 
 #define MODULE		"test_module_text"
 #define MANY		"test_module_text_many"
