@@ -5,20 +5,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
-#include <linux/btf.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "tracing.h"
 
 #define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
 #define BRANCH_RANGE	(128UL << 20)	/* BL of arm64 */
@@ -28,70 +26,6 @@
 #define SMALL_PROGRAMS	1500
 
 #define INSN(c, d, i)	((struct bpf_insn){ .code = (c), .dst_reg = (d), .imm = (i) })
-
-static int bpf(int cmd, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
-
-/* Load the BTF types for the program "int target(void)". */
-static int load_types(void)
-{
-	static const struct {
-		struct btf_header header;
-		struct { struct btf_type type; __u32 bits; } integer;
-		struct btf_type proto, function;
-		char strings[12];
-	} types = {
-		.header = {
-			.magic = BTF_MAGIC, .version = BTF_VERSION,
-			.hdr_len = sizeof(struct btf_header),
-			.type_len = 3 * sizeof(struct btf_type) + sizeof(__u32),
-			.str_off = 3 * sizeof(struct btf_type) + sizeof(__u32),
-			.str_len = 12,
-		},
-		.integer = { { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
-			     BTF_INT_SIGNED << 24 | 32 },
-		.proto = { .info = BTF_KIND_FUNC_PROTO << 24, .type = 1 },
-		.function = { .name_off = 5, .info = BTF_KIND_FUNC << 24, .type = 2 },
-		.strings = "\0int\0target",
-	};
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.btf = (unsigned long)&types;
-	attr.btf_size = sizeof(types);
-	return bpf(BPF_BTF_LOAD, &attr);
-}
-
-/* Load a program that returns 0. With @target, it traces that program. */
-static int load_program(int types, int target)
-{
-	static const struct bpf_insn insns[] = {
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0),
-		INSN(BPF_JMP | BPF_EXIT, 0, 0),
-	};
-	static const struct bpf_func_info function = { .insn_off = 0, .type_id = 3 };
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.insns = (unsigned long)insns;
-	attr.insn_cnt = ARRAY_SIZE(insns);
-	attr.license = (unsigned long)"GPL";
-	if (target < 0) {
-		attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
-		attr.prog_btf_fd = types;
-		attr.func_info = (unsigned long)&function;
-		attr.func_info_cnt = 1;
-		attr.func_info_rec_size = sizeof(function);
-	} else {
-		attr.prog_type = BPF_PROG_TYPE_TRACING;
-		attr.expected_attach_type = BPF_TRACE_FENTRY;
-		attr.attach_prog_fd = target;
-		attr.attach_btf_id = function.type_id;
-	}
-	return bpf(BPF_PROG_LOAD, &attr);
-}
 
 /* Reserve 4 GiB of the address range of programs, without memory. */
 static int take_addresses(void)
@@ -153,22 +87,13 @@ static bool is_far(void)
 	return program && trampoline && distance > BRANCH_RANGE;
 }
 
-static int attach(int fd)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.raw_tracepoint.prog_fd = fd;
-	return bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
-}
-
 /* Attach trampolines until this fails. A program can be attached only once. */
-static void attach_again_and_again(int types, int target)
+static void attach_again_and_again(int target)
 {
 	int tracer, link;
 
 	do {
-		tracer = load_program(types, target);
+		tracer = load_tracer(target, TYPE_FUNCTION, BPF_TRACE_FENTRY);
 		link = attach(tracer);
 		close(link);
 		close(tracer);
@@ -188,7 +113,7 @@ static bool is_safe(void)
 	return !strncmp(answer, "SUCCESS", 7);
 }
 
-static void case_attached(int types, int target)
+static void case_attached(int target)
 {
 	unsigned int looks = 0, unsafe = 0;
 	int status = 0;
@@ -198,7 +123,7 @@ static void case_attached(int types, int target)
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
-		attach_again_and_again(types, target);
+		attach_again_and_again(target);
 	for (; time(NULL) < end; looks++)
 		unsafe += !is_safe();
 	kill(pid, SIGKILL);
@@ -214,7 +139,7 @@ static void case_attached(int types, int target)
 int main(void)
 {
 	struct rlimit files = { 8192, 8192 };
-	int types, target, tracer, link;
+	int target, tracer, link;
 
 	ksft_print_header();
 	if (geteuid())
@@ -224,11 +149,10 @@ int main(void)
 	setrlimit(RLIMIT_NOFILE, &files);
 	ksft_set_plan(1);
 
-	types = load_types();
-	target = load_program(types, -1);
-	tracer = load_program(types, target);
+	target = load_target(0);
+	tracer = load_tracer(target, TYPE_FUNCTION, BPF_TRACE_FENTRY);
 	if (tracer < 0)
-		ksft_exit_fail_msg("programs (%d, %d, %d): %s\n", types, target, tracer,
+		ksft_exit_fail_msg("programs (%d, %d): %s\n", target, tracer,
 				   strerror(errno));
 	if (take_addresses() < 0)
 		ksft_print_msg("no arena: %s\n", strerror(errno));
@@ -242,7 +166,7 @@ int main(void)
 			ksft_print_msg("the trampoline is in range of a branch\n");
 		close(link);
 		close(tracer);
-		case_attached(types, target);
+		case_attached(target);
 	}
 	ksft_finished();
 }

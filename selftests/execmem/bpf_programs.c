@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "../code_patching/tracing.h"
 #include "bpf_settings.h"
 #include "summary.h"
 
@@ -49,64 +50,21 @@
 #define CALL(rel)	INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, rel)
 #define EXIT()		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
-/* BTF type numbers of the program that case_trace_program() traces. */
-enum { TYPE_INT = 1, TYPE_PROTOTYPE, TYPE_FUNCTION };
-
-static int bpf(int cmd, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
-
-static int load_with(union bpf_attr *attr, const struct bpf_insn *insns, unsigned int count)
-{
-	static const char license[] = "GPL";
-	int fd;
-
-	attr->insns = (unsigned long)insns;
-	attr->insn_cnt = count;
-	attr->license = (unsigned long)license;
-	fd = bpf(BPF_PROG_LOAD, attr);
-	if (fd < 0)
-		ksft_print_msg("not loaded: %s\n", strerror(errno));
-	return fd;
-}
-
 static int load(const struct bpf_insn *insns, unsigned int count)
 {
+	static const char license[] = "GPL";
 	union bpf_attr attr;
+	int fd;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
-	return load_with(&attr, insns, count);
-}
-
-/* Run a program on a packet of zeros. Return its result, or -1 on error. */
-static long run(int fd)
-{
-	char packet[64] = "";
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.test.prog_fd = fd;
-	attr.test.data_in = (unsigned long)packet;
-	attr.test.data_size_in = sizeof(packet);
-	if (bpf(BPF_PROG_TEST_RUN, &attr)) {
-		ksft_print_msg("not executed: %s\n", strerror(errno));
-		return -1;
-	}
-	return attr.test.retval;
-}
-
-static bool get_info(int fd, struct bpf_prog_info *info)
-{
-	union bpf_attr attr;
-
-	memset(info, 0, sizeof(*info));
-	memset(&attr, 0, sizeof(attr));
-	attr.info.bpf_fd = fd;
-	attr.info.info_len = sizeof(*info);
-	attr.info.info = (unsigned long)info;
-	return !bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+	attr.insns = (unsigned long)insns;
+	attr.insn_cnt = count;
+	attr.license = (unsigned long)license;
+	fd = bpf(BPF_PROG_LOAD, &attr);
+	if (fd < 0)
+		ksft_print_msg("not loaded: %s\n", strerror(errno));
+	return fd;
 }
 
 /* Check that a program is JITed and has this number of functions. */
@@ -114,7 +72,7 @@ static bool is_jited(int fd, unsigned int functions)
 {
 	struct bpf_prog_info info;
 
-	return get_info(fd, &info) && info.jited_prog_len &&
+	return !get_info(fd, &info) && info.jited_prog_len &&
 	       info.nr_jited_func_lens == functions;
 }
 
@@ -123,7 +81,7 @@ static void expect(const char *name, const struct bpf_insn *insns, unsigned int 
 {
 	int fd = load(insns, count);
 	bool jited = fd >= 0 && is_jited(fd, functions);
-	long got = fd >= 0 ? run(fd) : -1;
+	long got = fd >= 0 ? run_program(fd, 1) : -1;
 
 	if (got != result || !jited)
 		ksft_print_msg("%ld, not %ld; %sJITed\n", got, result, jited ? "" : "not ");
@@ -234,46 +192,6 @@ out:
 	return id;
 }
 
-static unsigned long long runs_of(int fd)
-{
-	struct bpf_prog_info info;
-
-	return get_info(fd, &info) ? info.run_cnt : 0;
-}
-
-static int attach(int fd)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.raw_tracepoint.prog_fd = fd;
-	return bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
-}
-
-static int count_runs(void)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.enable_stats.type = BPF_STATS_RUN_TIME;
-	return bpf(BPF_ENABLE_STATS, &attr);
-}
-
-static const struct bpf_insn return_0[] = { MOV_IMM(BPF_REG_0, 0), EXIT() };
-
-/* Load a tracer for the entry of a kernel function, or of the program @target. */
-static int load_tracer(int target, unsigned int btf_id)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_TRACING;
-	attr.expected_attach_type = BPF_TRACE_FENTRY;
-	attr.attach_prog_fd = target;
-	attr.attach_btf_id = btf_id;
-	return load_with(&attr, return_0, ARRAY_SIZE(return_0));
-}
-
 /* While the tracer is attached, a trampoline must call it whenever @traced runs. */
 static void expect_traced(const char *name, int tracer, int traced)
 {
@@ -286,10 +204,10 @@ static void expect_traced(const char *name, int tracer, int traced)
 	}
 	if (link < 0)
 		ksft_print_msg("not attached: %s\n", strerror(errno));
-	run(traced);
+	run_program(traced, 1);
 	attached = runs_of(tracer);
 	close(link);
-	run(traced);
+	run_program(traced, 1);
 	detached = runs_of(tracer) - attached;
 	ksft_print_msg("%llu runs while attached, %llu afterwards\n", attached, detached);
 	ksft_test_result(attached == 1 && !detached, "%s\n", name);
@@ -307,65 +225,15 @@ static void case_trace_kernel(const char *name)
 		ksft_test_result_skip("%s: no " TRACED " in " VMLINUX_BTF "\n", name);
 		return;
 	}
-	tracer = load_tracer(0, id);
+	tracer = load_tracer(0, id, BPF_TRACE_FENTRY);
 	expect_traced(name, tracer, tracer);
 	close(tracer);
-}
-
-/* Load the BTF types of a program with the single function "int f(void)". */
-static int load_types(void)
-{
-	static const struct {
-		struct btf_header header;
-		struct btf_type integer;
-		__u32 encoding;
-		struct btf_type prototype, function;
-		char strings[8];
-	} types = {
-		.header = {
-			.magic = BTF_MAGIC,
-			.version = BTF_VERSION,
-			.hdr_len = sizeof(types.header),
-			.type_len = offsetof(typeof(types), strings) - sizeof(types.header),
-			.str_off = offsetof(typeof(types), strings) - sizeof(types.header),
-			.str_len = sizeof(types.strings),
-		},
-		.integer = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = sizeof(int) },
-		.encoding = BTF_INT_SIGNED << 24 | 32,
-		.prototype = { .info = BTF_KIND_FUNC_PROTO << 24, .type = TYPE_INT },
-		.function = { .name_off = 5, .info = BTF_KIND_FUNC << 24, .type = TYPE_PROTOTYPE },
-		.strings = "\0int\0f",
-	};
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.btf = (unsigned long)&types;
-	attr.btf_size = sizeof(types);
-	return bpf(BPF_BTF_LOAD, &attr);
-}
-
-/* Load a program to which tracers can be attached. */
-static int load_traced(void)
-{
-	const struct bpf_func_info info = { .type_id = TYPE_FUNCTION };
-	union bpf_attr attr;
-	int traced;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
-	attr.prog_btf_fd = load_types();
-	attr.func_info = (unsigned long)&info;
-	attr.func_info_rec_size = sizeof(info);
-	attr.func_info_cnt = 1;
-	traced = load_with(&attr, return_0, ARRAY_SIZE(return_0));
-	close(attr.prog_btf_fd);
-	return traced;
 }
 
 /* Attaching replaces the nop at the entry of the program with a call of the trampoline. */
 static void case_trace_program(const char *name)
 {
-	int traced = load_traced(), tracer = load_tracer(traced, TYPE_FUNCTION);
+	int traced = load_target(0), tracer = load_tracer(traced, TYPE_FUNCTION, BPF_TRACE_FENTRY);
 
 	expect_traced(name, tracer, traced);
 	close(tracer);
@@ -380,7 +248,7 @@ static int rounds_until_now(void)
 /* Count the rounds that publish a trampoline. -1 if it cannot be attached. */
 static int rounds_of_trampoline(void)
 {
-	int traced = load_traced(), tracer = load_tracer(traced, TYPE_FUNCTION);
+	int traced = load_target(0), tracer = load_tracer(traced, TYPE_FUNCTION, BPF_TRACE_FENTRY);
 	int before = rounds_until_now(), link = attach(tracer);
 	int rounds = link >= 0 ? rounds_until_now() - before : -1;
 
