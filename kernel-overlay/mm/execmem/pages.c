@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages for the packs of the execmem slab. No page is writable and executable at once.
+ * Pages for the packs of the execmem slab. Text is never writable and executable at once.
  *
  * execmem_map() maps pages writable and non-executable, fills them with traps and then
  * makes them read-only and executable. If set_memory_rox() also changes the direct map,
