@@ -6,23 +6,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/perf_event.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "../code_patching/ksymbols.h"
 
 #define EVENTS		"/sys/kernel/tracing/dynamic_events"
 #define FUNCTIONS	"/sys/kernel/tracing/available_filter_functions"
 #define PROBES		300
 #define TRACERS		10
-#define MOST_CPUS	64
-#define RING_PAGES	64	/* a power of two */
 #define MOST_SYMBOLS	1000
 
 /* The slab has detours on x86, and trampolines of ftrace on x86-64 only. */
@@ -51,9 +47,6 @@ static struct kind {
 	  .most = TRACERS },
 };
 
-static struct perf_event_mmap_page *rings[MOST_CPUS];
-static unsigned int nr_rings;
-
 static struct kind *find_kind(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -62,47 +55,11 @@ static struct kind *find_kind(const char *name)
 	return NULL;
 }
 
-/* perf records an event on the CPU that maps or unmaps the memory: open all CPUs. */
-static void open_rings(void)
+static void count_symbol(const struct ksymbol *symbol)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_DUMMY,
-		.ksymbol = 1,
-	};
-	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	void *ring;
-	int fd;
-
-	for (nr_rings = 0; nr_rings < cpus && nr_rings < MOST_CPUS; nr_rings++) {
-		fd = syscall(SYS_perf_event_open, &attr, -1, nr_rings, -1, 0);
-		if (fd < 0)
-			ksft_exit_skip("perf_event_open: %s\n", strerror(errno));
-		ring = mmap(NULL, (1 + RING_PAGES) * sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-			    MAP_SHARED, fd, 0);
-		if (ring == MAP_FAILED)
-			ksft_exit_fail_msg("the ring of perf: %s\n", strerror(errno));
-		rings[nr_rings] = ring;
-	}
-}
-
-struct ksymbol {
-	struct perf_event_header header;
-	uint64_t addr;
-	uint32_t len;
-	uint16_t type, flags;
-	char name[];
-};
-
-static void read_event(const struct perf_event_header *event)
-{
-	const struct ksymbol *symbol = (const void *)event;
 	struct kind *kind;
 
-	if (event->type == PERF_RECORD_LOST)
-		ksft_exit_fail_msg("perf lost events\n");
-	if (event->type != PERF_RECORD_KSYMBOL || symbol->type != PERF_RECORD_KSYMBOL_TYPE_OOL)
+	if (symbol->type != PERF_RECORD_KSYMBOL_TYPE_OOL)
 		return;
 	kind = find_kind(symbol->name);
 	if (!kind)
@@ -111,26 +68,6 @@ static void read_event(const struct perf_event_header *event)
 		kind->removed++;
 	else if (kind->added < MOST_SYMBOLS)
 		kind->at[kind->added++] = symbol->addr;
-}
-
-/* The rings are large enough for all events of the test: they do not wrap. */
-static void read_rings(void)
-{
-	for (unsigned int i = 0; i < nr_rings; i++) {
-		const char *data = (const char *)rings[i] + sysconf(_SC_PAGESIZE);
-		uint64_t head = __atomic_load_n(&rings[i]->data_head, __ATOMIC_ACQUIRE);
-		uint64_t at = rings[i]->data_tail;
-
-		if (head > RING_PAGES * (uint64_t)sysconf(_SC_PAGESIZE))
-			ksft_exit_fail_msg("%llu bytes of events\n", (unsigned long long)head);
-		while (at < head) {
-			const struct perf_event_header *event = (const void *)(data + at);
-
-			read_event(event);
-			at += event->size;
-		}
-		rings[i]->data_tail = head;
-	}
 }
 
 static void list_symbol(const char *name, uint64_t address)
@@ -243,7 +180,7 @@ int main(void)
 		ksft_exit_fail_msg("fewer than %u probes\n", PROBES);
 	if (!add_events(events, TRACERS, add_tracer))
 		ksft_print_msg("fewer than %u tracers\n", TRACERS);
-	read_rings();
+	read_symbols(count_symbol);
 	read_kallsyms();
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		report(&kinds[i], before[i]);
