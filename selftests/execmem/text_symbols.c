@@ -126,20 +126,17 @@ static bool add_tracer(int events, unsigned int nr, const char *function)
 }
 
 /* Add an event to each of the first @count functions that accept one. False if fewer do. */
-static bool add_events(int events, unsigned int count,
+static bool add_events(int events, FILE *functions, unsigned int count,
 		       bool (*add)(int events, unsigned int nr, const char *function))
 {
-	FILE *f = fopen(FUNCTIONS, "re");
 	unsigned int made = 0;
 	char name[200];
 
-	if (!f)
-		ksft_exit_skip(FUNCTIONS ": %s\n", strerror(errno));
-	while (made < count && fgets(name, sizeof(name), f)) {
+	rewind(functions);
+	while (made < count && fgets(name, sizeof(name), functions)) {
 		name[strcspn(name, "\n ")] = '\0';
 		made += add(events, made, name);
 	}
-	fclose(f);
 	return made == count;
 }
 
@@ -162,6 +159,7 @@ int main(void)
 {
 	static const char remove[] = "-:text_symbols/\n";
 	unsigned int before[ARRAY_SIZE(kinds)];
+	FILE *functions;
 	int events;
 
 	ksft_print_header();
@@ -170,15 +168,18 @@ int main(void)
 	events = open(EVENTS, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (events < 0)
 		ksft_exit_skip(EVENTS ": %s\n", strerror(errno));
+	functions = fopen(FUNCTIONS, "re");
+	if (!functions)
+		ksft_exit_skip(FUNCTIONS ": %s\n", strerror(errno));
 	open_rings();
+	read_kallsyms();
 	ksft_set_plan(ARRAY_SIZE(kinds));
 
-	read_kallsyms();
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		before[i] = kinds[i].listed;
-	if (!add_events(events, PROBES, add_probe))
+	if (!add_events(events, functions, PROBES, add_probe))
 		ksft_exit_fail_msg("fewer than %u probes\n", PROBES);
-	if (!add_events(events, TRACERS, add_tracer))
+	if (!add_events(events, functions, TRACERS, add_tracer))
 		ksft_print_msg("fewer than %u tracers\n", TRACERS);
 	read_symbols(count_symbol);
 	read_kallsyms();
