@@ -84,7 +84,7 @@ test_patches_for_one_of_two_bases_count()
 	local patches=$TOY/top/patches more='mm/b.c: hunk #1: lacks'
 	rebase_toy && mkdir -p "$patches/t/7.3" && mv "$patches"/*.patch "$patches/t" &&
 		printf '%s\n' '# t: toy' t/one.patch '# 7.3 only: t/7.3/more.patch' t/two.patch \
-			't/three.patch # 6.12 only' >"$TOY/top/series" &&
+			't/three.patch #6.12-only' >"$TOY/top/series" &&
 		sed 's,mm/a.c,mm/b.c,g; s/int a/int b/; s/long a/long b/' "$patches/t/one.patch" >"$patches/t/7.3/more.patch" &&
 		sed -i 's/^VERSION = 6/VERSION = 7/' "$TOY/user/Makefile" && rm "$TOY/user/arch/one/poke.c" &&
 		KERNEL=$TOY/user quiet rebase-check &&

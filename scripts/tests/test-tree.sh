@@ -196,7 +196,7 @@ test_patches_for_one_of_two_bases()
 	toy_series && topics && mkdir "$patches/first/7.3" &&
 		sed "s,mm/new.c,mm/newer.c,g; s,lib/run.sh,lib/walk.sh,g" "$patches/second/two.patch" >"$patches/first/7.3/more.patch" &&
 		printf '%s\n' '# first: a file' first/one.patch '# 7.3 only: first/7.3/more.patch' \
-			'# second: more files' 'second/two.patch # 6.12 only' >"$TOY/top/series" &&
+			'# second: more files' 'second/two.patch #6.12-only' >"$TOY/top/series" &&
 		quiet tree && quiet checks/series && quiet checks/apply && [ -e "$TREE/mm/new.c" ] &&
 		[ ! -e "$TREE/mm/newer.c" ] && quiet refresh && quiet checks/series &&
 		sed -i 's/VERSION = 6/VERSION = 7/' "$TOY/base/Makefile" && echo later >"$TOY/base.stamp" &&

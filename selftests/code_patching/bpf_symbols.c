@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ static void add_symbol(const struct ksymbol *symbol)
 		ksft_exit_fail_msg("more than %u symbols\n", MOST_SYMBOLS);
 	s->start = symbol->addr;
 	s->end = symbol->addr + symbol->len;
-	strncpy(s->name, symbol->name, sizeof(s->name) - 1);
+	snprintf(s->name, sizeof(s->name), "%s", symbol->name);
 	nr_trampolines += !strncmp(s->name, "bpf_trampoline_", strlen("bpf_trampoline_"));
 }
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from .common import PATCHES, SERIES, Fault
 
 # On kernels from 7.0 on, patches/TOPIC/7.3/NAME.patch replaces patches/TOPIC/NAME.patch.  In
-# the series, "TOPIC/NAME.patch # 6.12 only" is left out there, and the comment
-# "# 7.3 only: TOPIC/7.3/NAME.patch" is a patch.
+# the series, "TOPIC/NAME.patch #6.12-only" (git quiltimport accepts one word) is left out
+# there, and the comment "# 7.3 only: TOPIC/7.3/NAME.patch" is a patch.
 OVERRIDES = "7.3"
 OLDER = "6.12"
 NEWER = object()
@@ -176,7 +176,7 @@ def series_topics(base=None):
             topics.append(Topic(head[1], (head[2] or "").replace(",", "").split()))
         elif only and newer:
             topics[-1].patches.append(only[1])
-        elif entry.split() and not (newer and comment.strip() == f"{OLDER} only"):
+        elif entry.split() and not (newer and comment.strip() == f"{OLDER}-only"):
             topics[-1].patches.append(entry.split()[0])
     return topics
 
