@@ -4,8 +4,8 @@
  *
  * The number of an image determines its mutations: key formats that stay valid or become
  * invalid, lengths and versions of sets of keys, keys near the end of a set, headers of
- * nodes, versions of the superblock, and copies of nodes in the place of others. All
- * checksums are computed again, so that the kernel reads the result.
+ * nodes, versions of the superblock, and copies of nodes in the place of others. Checksums
+ * are computed again, so that the kernel reads the result.
  *
  * Each image is mounted read-only and read-write, every second one with fsck, without
  * generated code, with it, and with the comparison of every key. The result is the error of
@@ -271,8 +271,10 @@ static void move_bits(struct format *f)
 
 	while (!f->bits[from])
 		from = (from + 1) % FIELDS;
-	while (to == from || f->bits[to] >= limit[to])
+	for (n = 0; n < FIELDS && (to == from || f->bits[to] >= limit[to]); n++)
 		to = (to + 1) % FIELDS;
+	if (to == from || f->bits[to] >= limit[to])
+		return;
 	n = 1 + rnd(f->bits[from]);
 	room = limit[to] - f->bits[to];
 	if (n > room)
@@ -297,11 +299,11 @@ static uint64_t extreme(void)
 static void change_format(struct node *n)
 {
 	struct format *f = &n->format;
-	unsigned int i = rnd(FIELDS), left = 24;
+	unsigned int i = rnd(FIELDS), field;
 	bool any = false;
 
-	for (; left < 24 + FIELDS; left++)
-		any |= f->bits[left - 24];
+	for (field = 0; field < FIELDS; field++)
+		any |= f->bits[field];
 	switch (rnd(8)) {
 	case 0:
 		f->bits[i] = rnd(256);
@@ -362,11 +364,10 @@ static uint8_t *find_key(struct bset *set, const uint8_t *limit)
 static void change_key(struct bset *set, const uint8_t *limit)
 {
 	uint8_t *k = find_key(set, limit);
-	unsigned int size;
+	unsigned int at;
 
 	if (!k)
 		return;
-	size = *k * 8;
 	switch (rnd(6)) {
 	case 0:
 		k[0] = rnd(256);
@@ -382,9 +383,9 @@ static void change_key(struct bset *set, const uint8_t *limit)
 		break;
 	default:
 		/* Not the header. */
-		size = size > 3 ? 3 + rnd(size - 3) : 3;
-		if (k + size < limit)
-			k[size] ^= 1 << rnd(8);
+		at = 3 + rnd(*k * 8 - 3);
+		if (k + at < limit)
+			k[at] ^= 1 << rnd(8);
 	}
 }
 
@@ -417,7 +418,8 @@ static void change_super(void)
 
 /*
  * Put a copy of a node where another one was. The kernel finds the wrong node, and looks for
- * nodes in the whole image if the lost one was a root.
+ * nodes in the whole image if the lost one was a root. Half of the copies have another
+ * sequence number, and a wrong checksum.
  */
 static void replace_node(struct node *n)
 {
@@ -560,7 +562,7 @@ static void change_files(struct result *r)
 
 	digest_error(r, mkdir("new", 0755));
 	fd = open("new/file", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	digest_error(r, fd < 0 || write(fd, mode_names, 16) != 16);
+	digest_error(r, fd < 0 || write(fd, "sixteen letters.", 16) != 16);
 	close(fd);
 	digest_error(r, rename("dir0/0-0", "new/renamed"));
 	digest_error(r, unlink("dir1/1-0"));
@@ -582,12 +584,13 @@ static void look(struct result *r, bool writable, const char *options)
 		r->digest = 0;
 		return;
 	}
-	fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = chdir(mount_point) ? -1 : open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	digest_error(r, fd < 0);
-	if (fd >= 0 && !chdir(mount_point))
+	if (fd >= 0) {
 		walk(r, fd, DEPTH, &left);
-	if (writable)
-		change_files(r);
+		if (writable)
+			change_files(r);
+	}
 	if (chdir("/") || umount(mount_point))
 		_exit(1);
 }
@@ -647,8 +650,12 @@ static struct result mount_once(unsigned int number, bool writable)
 	if (!r)
 		r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (r == MAP_FAILED)
+		fail("mmap");
 	fflush(stdout);
 	child = fork();
+	if (child < 0)
+		fail("fork");
 	if (!child) {
 		look(r, writable, writable && number % 2 ? "fsck,fix_errors=yes" : "");
 		_exit(0);
@@ -675,7 +682,7 @@ static void read_image(int from)
 	close(fd);
 }
 
-/* Map the image, mutate it and unmap it again. */
+/* Write the image, map it where it was before, and mutate it. */
 static void make_image(int from, unsigned int number)
 {
 	int fd;
@@ -746,10 +753,10 @@ static bool test_image(int from, unsigned int number, struct result *first)
 	return ok;
 }
 
-/* Print how often generated code ran, and that each compared key was right. */
-static void print_counts(void)
+/* Generated code must have run, and each compared key must have been right. */
+static void case_compared(void)
 {
-	unsigned long long hits = 0, n;
+	unsigned long long hits = 0, checked = 0, wrong = 0, n;
 	char line[256], check[128] = "";
 	unsigned int shapes = 0;
 	FILE *file = fopen(CODE, "re");
@@ -763,12 +770,10 @@ static void print_counts(void)
 	if (file)
 		fclose(file);
 	read_from(DEBUGFS "/bcachefs", "unpack_check", check, sizeof(check));
-	for (n = 0; check[n]; n++)
-		if (check[n] == '\n')
-			check[n] = ' ';
-	ksft_print_msg("%u shapes, %llu hits; %s\n", shapes, hits, check);
-	if (has_code())
-		ksft_test_result(hits && strstr(check, "wrong 0"), "compared\n");
+	sscanf(check, "checked %llu wrong %llu", &checked, &wrong);
+	ksft_print_msg("%u shapes, %llu hits; checked %llu, wrong %llu\n", shapes, hits, checked,
+		       wrong);
+	ksft_test_result(hits && checked && !wrong, "compared\n");
 }
 
 /* Compare with the line of the stock kernel, if there is one. A fault of it may be missing. */
@@ -823,15 +828,13 @@ static void test(int from, unsigned int first, unsigned int count, FILE *stock)
 {
 	unsigned int i;
 
-	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	lseek(kmsg, 0, SEEK_END);
-	run_modprobe("bcachefs", NULL, NULL);
 	ksft_set_plan((stock ? lines_in(stock) : count) + has_code());
 	if (stock)
 		test_listed(from, stock);
 	for (i = first; !stock && i < first + count; i++)
 		test_one(from, i, NULL);
-	print_counts();
+	if (has_code())
+		case_compared();
 	set_mode(ON);
 	clean_up();
 }
@@ -839,7 +842,6 @@ static void test(int from, unsigned int first, unsigned int count, FILE *stock)
 static void find_size(int from)
 {
 	uint64_t offset, last = 0;
-	struct super sb;
 
 	if (!is_sparse(from))
 		ksft_exit_skip("the image is not an output of make_sparse.py\n");
@@ -848,7 +850,7 @@ static void find_size(int from)
 		last = offset;
 	}
 	/* The last block holds a superblock. */
-	image_size = last + sizeof(sb) + (1 << 20);
+	image_size = last + sizeof(struct super) + (1 << 20);
 	image_size &= ~((1UL << 20) - 1);
 }
 
@@ -869,6 +871,12 @@ int main(int argc, char **argv)
 		ksft_exit_skip("no results at %s\n", argv[2]);
 	if (geteuid())
 		ksft_exit_skip("must be root\n");
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
+		ksft_exit_skip("/dev/kmsg: %s\n", strerror(errno));
+	run_modprobe("bcachefs", NULL, NULL);
+	if (access("/sys/module/bcachefs", F_OK))
+		ksft_exit_skip("no bcachefs: CONFIG_BCACHEFS_FS\n");
 	find_size(fd);
 	image_file = mkstemp(image_path);
 	if (image_file < 0 || !mkdtemp(mount_point))

@@ -46,22 +46,23 @@ static inline bool expand(int from, int to)
  */
 static inline int attach_loop(const char *image, char *name, size_t size)
 {
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int file = open(image, O_RDWR | O_CLOEXEC), nr, loop;
-	struct loop_config config = { .fd = file, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), nr, loop;
+	struct loop_config config = { .info.lo_flags = LO_FLAGS_AUTOCLEAR };
 
 	nr = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
 	*name = 0;
 	if (nr < 0)
 		return -1;
 	snprintf(name, size, "/dev/loop%d", nr);
 	loop = open(name, O_RDWR | O_CLOEXEC);
-	if (loop >= 0 && (file < 0 || ioctl(loop, LOOP_CONFIGURE, &config))) {
+	config.fd = open(image, O_RDWR | O_CLOEXEC);
+	/* An image that cannot be opened has the descriptor -1, which is refused. */
+	if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config)) {
 		close(loop);
 		loop = -1;
 	}
-	close(control);
-	close(file);
+	close(config.fd);
 	return loop;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """make_sparse.py IMAGE OUT: copy an image of a file system without its holes, as
-filesystem.c reads it."""
+image.h reads it."""
 import sys
 
 BLOCK = 4096
