@@ -10,13 +10,16 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "../code_patching/inject.h"
 #include "../code_patching/ksymbols.h"
 
 #define EVENTS		"/sys/kernel/tracing/dynamic_events"
 #define FUNCTIONS	"/sys/kernel/tracing/available_filter_functions"
+#define INSTANCES	"/sys/kernel/tracing/instances"
 #define PROBES		300
 #define TRACERS		10
 #define MOST_SYMBOLS	1000
@@ -117,12 +120,21 @@ static bool add_probe(int events, unsigned int nr, const char *function)
 	return false;
 }
 
+static const char *instance(unsigned int nr)
+{
+	static char dir[100];
+
+	snprintf(dir, sizeof(dir), INSTANCES "/text_symbols%u", nr);
+	return dir;
+}
+
+/* Each instance of the function tracer has a trampoline. */
 static bool add_tracer(int events, unsigned int nr, const char *function)
 {
-	char event[300];
-	int len = snprintf(event, sizeof(event), "f:text_symbols/f%u %s\n", nr, function);
-
-	return write(events, event, len) == len;
+	(void)events;
+	return (!mkdir(instance(nr), 0700) || errno == EEXIST) &&
+	       write_to(instance(nr), "set_ftrace_filter", function) &&
+	       write_to(instance(nr), "current_tracer", "function");
 }
 
 /* Add an event to each of the first @count functions that accept one. False if fewer do. */
@@ -187,5 +199,7 @@ int main(void)
 		report(&kinds[i], before[i]);
 	if (write(events, remove, strlen(remove)) < 0)
 		ksft_exit_fail_msg("removing the probes: %s\n", strerror(errno));
+	for (unsigned int nr = 0; nr < TRACERS; nr++)
+		rmdir(instance(nr));
 	ksft_finished();
 }
