@@ -760,6 +760,7 @@ static void case_compared(void)
 	char line[256], check[128] = "";
 	unsigned int shapes = 0;
 	FILE *file = fopen(CODE, "re");
+	bool counted;
 
 	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, "%*u ready %*u %*u %*u %*u %*u %*u %*u %*s %*u %*u %llu",
@@ -770,10 +771,10 @@ static void case_compared(void)
 	if (file)
 		fclose(file);
 	read_from(DEBUGFS "/bcachefs", "unpack_check", check, sizeof(check));
-	sscanf(check, "checked %llu wrong %llu", &checked, &wrong);
+	counted = sscanf(check, "checked %llu wrong %llu", &checked, &wrong) == 2;
 	ksft_print_msg("%u shapes, %llu hits; checked %llu, wrong %llu\n", shapes, hits, checked,
 		       wrong);
-	ksft_test_result(hits && checked && !wrong, "compared\n");
+	ksft_test_result(counted && hits && checked && !wrong, "compared\n");
 }
 
 /* Compare with the line of the stock kernel, if there is one. A fault of it may be missing. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Access to kernel settings in files, and fault injection by fail_function. */
+/* Access to kernel settings in files, and fault injection. */
 #ifndef _SELFTESTS_CODE_PATCHING_INJECT_H
 #define _SELFTESTS_CODE_PATCHING_INJECT_H
 
@@ -14,6 +14,7 @@
 #define DEBUGFS		"/sys/kernel/debug"
 #define CHECK_WX	DEBUGFS "/check_wx_pages"
 #define FAIL_FUNCTION	DEBUGFS "/fail_function"
+#define FAILSLAB	DEBUGFS "/failslab"
 
 static inline int open_in(const char *dir, const char *file, int flags)
 {
@@ -73,6 +74,12 @@ static inline bool inject(const char *function, const char *retval, unsigned int
 	       write_to(FAIL_FUNCTION, "times", "-1") &&
 	       write_to(FAIL_FUNCTION, "space", space) &&
 	       write_to(FAIL_FUNCTION, "verbose", "0");
+}
+
+/* Let allocations fail that may sleep, too, and do not log it. @dir is FAILSLAB or similar. */
+static inline bool set_fault_attributes(const char *dir)
+{
+	return write_to(dir, "ignore-gfp-wait", "N") && write_to(dir, "verbose", "0");
 }
 
 /* 1 if a mapping is writable and executable, 0 if none is, -1 if the kernel cannot tell. */

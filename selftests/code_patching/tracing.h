@@ -3,14 +3,18 @@
 #ifndef _SELFTESTS_CODE_PATCHING_TRACING_H
 #define _SELFTESTS_CODE_PATCHING_TRACING_H
 
+#include <errno.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
+
+#define NOT_SUPPORTED	524	/* ENOTSUPP, internal to the kernel */
 
 /* BTF type numbers of the program that load_target() loads. */
 enum { TYPE_INT = 1, TYPE_PROTOTYPE, TYPE_FUNCTION };
@@ -105,6 +109,12 @@ static inline int attach(int tracer)
 	memset(&attr, 0, sizeof(attr));
 	attr.raw_tracepoint.prog_fd = tracer;
 	return bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+}
+
+/* Whether attach() failed because the architecture or configuration has no trampolines. */
+static inline bool lacks_trampolines(void)
+{
+	return errno == NOT_SUPPORTED || errno == EOPNOTSUPP;
 }
 
 /* Run a program on a packet of zeros. Return its result, or -1 on error. */

@@ -224,22 +224,24 @@ static void churn_filters(void *arg)
 	}
 }
 
-/* Find a limit that allows some filters. Other tasks may have programs. */
+/*
+ * Find a limit that allows some filters. Other tasks may have programs. False if no filter is
+ * refused.
+ */
 static bool find_limit(struct churn *c)
 {
 	char value[32];
 
-	c->held = 0;
 	for (unsigned long bytes = LEAST_LIMIT; bytes <= MOST_LIMIT; bytes *= 2) {
 		snprintf(value, sizeof(value), "%lu", bytes);
 		if (!change_setting(&limit, value) || !run_as_nobody(hold_filters, c))
-			return false;
+			ksft_exit_fail_msg("no filters with the limit %s\n", value);
 		if (c->held >= MIN_HELD)
-			break;
+			return c->held < MAX_HELD;
 		/* Detached filters are charged until a grace period has passed. */
 		sleep(1);
 	}
-	return c->held >= MIN_HELD && c->held < MAX_HELD;
+	ksft_exit_fail_msg("filters are refused with any limit\n");
 }
 
 static void case_churn(void)
@@ -248,7 +250,9 @@ static void case_churn(void)
 	struct churn *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (c == MAP_FAILED || !find_limit(c)) {
+	if (c == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	if (!find_limit(c)) {
 		ksft_test_result_skip("%s: none is refused: CONFIG_BPF_JIT_ALWAYS_ON is not set\n",
 				      name);
 		return;

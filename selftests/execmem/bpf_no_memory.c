@@ -18,7 +18,6 @@
 #include "log.h"
 #include "summary.h"
 
-#define FAILSLAB	"/sys/kernel/debug/failslab"
 #define MOST_LIMIT	0x40000000UL	/* bytes */
 #define NOBODY		65534
 #define FILTERS		300
@@ -116,9 +115,8 @@ static bool read_pool(unsigned long *objects)
 /* Set the probability of failed allocations, for tasks that enable them. */
 static bool fail_slab(const char *percent)
 {
-	return write_to(FAILSLAB, "task-filter", "Y") &&
-	       write_to(FAILSLAB, "ignore-gfp-wait", "N") &&
-	       write_to(FAILSLAB, "verbose", "0") &&
+	return set_fault_attributes(FAILSLAB) &&
+	       write_to(FAILSLAB, "task-filter", "Y") &&
 	       write_to(FAILSLAB, "times", "-1") &&
 	       write_to(FAILSLAB, "probability", percent);
 }

@@ -26,7 +26,6 @@
 #define MAX_FUNCTIONS	64
 #define MAX_PROGRAMS	8
 #define TRIES		5
-#define NOT_SUPPORTED	524	/* ENOTSUPP, internal to the kernel */
 
 /* Loading a program interrupts no CPU on x86 and s390. */
 #if defined(__x86_64__) || defined(__i386__) || defined(__s390__)
@@ -198,7 +197,7 @@ static void expect_traced(const char *name, int tracer, int traced)
 	int counting = count_runs(), link = attach(tracer);
 	unsigned long long attached, detached;
 
-	if (tracer >= 0 && link < 0 && (errno == NOT_SUPPORTED || errno == EOPNOTSUPP)) {
+	if (tracer >= 0 && link < 0 && lacks_trampolines()) {
 		ksft_test_result_skip("%s: not with this architecture or configuration\n", name);
 		goto out;
 	}

@@ -375,11 +375,6 @@ static void test(const struct operation *op, int summary, int log)
 			 usage_returns_to(&before, summary), "%s\n", op->name);
 }
 
-static bool set_attributes(const char *dir)
-{
-	return write_to(dir, "ignore-gfp-wait", "N") && write_to(dir, "verbose", "0");
-}
-
 int main(int argc, char **argv)
 {
 	int summary, log, fail;
@@ -392,10 +387,10 @@ int main(int argc, char **argv)
 		ksft_exit_skip("needs root, to inject failures\n");
 	need_jit();
 	fail = arm(0);
-	if (fail < 0 || !set_attributes(DEBUGFS "/failslab"))
+	if (fail < 0 || !set_fault_attributes(FAILSLAB))
 		ksft_exit_skip("no failslab: CONFIG_FAILSLAB is not set?\n");
 	close(fail);
-	if (!set_attributes(DEBUGFS "/fail_page_alloc"))
+	if (!set_fault_attributes(DEBUGFS "/fail_page_alloc"))
 		ksft_print_msg("without CONFIG_FAIL_PAGE_ALLOC, pages do not run out\n");
 	/* Recording of task names warns when its tracepoints cannot be registered. */
 	write_to(TRACEFS, "options/record-cmd", "0");

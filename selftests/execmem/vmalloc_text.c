@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "../code_patching/inject.h"
 #include "../code_patching/modules.h"
+#include "log.h"
 #include "summary.h"
 
 #define MODULE		"test_vmalloc_text"
@@ -148,16 +148,6 @@ static void read_log(int kmsg)
 	}
 }
 
-static int open_log(void)
-{
-	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (kmsg < 0)
-		ksft_exit_skip("cannot read /dev/kmsg: %s\n", strerror(errno));
-	lseek(kmsg, 0, SEEK_END);
-	return kmsg;
-}
-
 /*
  * The module.
  */
@@ -212,6 +202,8 @@ static pid_t start_loading(const char *path, char **params)
 	fd = open_module(path);
 	fflush(stdout);
 	pid = fork();
+	if (pid < 0)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
 	if (pid)
 		return pid;
 

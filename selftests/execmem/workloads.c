@@ -493,8 +493,8 @@ int main(int argc, char **argv)
 	if (geteuid())
 		ksft_exit_skip("must be root\n");
 
-	ksft_set_plan(1);
 	run(w);
+	ksft_set_plan(1);
 	ksft_test_result_pass("%s %u\n", w->name, count);
 	ksft_finished();
 }

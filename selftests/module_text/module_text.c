@@ -40,7 +40,6 @@
 #define LATE		"test_module_text_late"
 #define LIVEPATCH	"livepatch-sample"
 #define AREAS		"/proc/vmallocinfo"
-#define FAILSLAB	"/sys/kernel/debug/failslab"
 #define FAIL_NTH	"/proc/self/fail-nth"
 #define WALK		"/sys/module/test_module_text_walk/parameters"
 
@@ -393,11 +392,6 @@ static void case_injected(const char *text, unsigned int after)
 			 function, text);
 }
 
-static bool arm_failslab(void)
-{
-	return write_to(FAILSLAB, "verbose", "0") && write_to(FAILSLAB, "ignore-gfp-wait", "N");
-}
-
 /* Let the nth allocation of this process from now on fail. 0 ends the injection. */
 static bool fail_nth(unsigned int n)
 {
@@ -425,7 +419,7 @@ static void case_allocations(void)
 	bool failed = true;
 	int error;
 
-	if (!arm_failslab() || !fail_nth(0)) {
+	if (!set_fault_attributes(FAILSLAB) || !fail_nth(0)) {
 		ksft_test_result_skip("each allocation fails: no CONFIG_FAILSLAB\n");
 		return;
 	}

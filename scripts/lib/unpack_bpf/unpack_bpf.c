@@ -21,7 +21,7 @@
 #define EXPORT_SYMBOL_NS_GPL(sym, ns)
 #include "record_unpack.c"
 
-enum { CALLS = 1000, CREATED = 20, MAX_INSNS = 128, KEY = 40 };
+enum { CALLS = 1000, MAX_INSNS = 128, KEY = 40 };
 
 /* Formats that occur in file systems, as in tools/testing/bcachefs/bench.c. */
 static const struct {
@@ -82,17 +82,15 @@ static void put_field(struct code *c, const struct record_step *s, int to)
 		put(c, BPF_ALU64_IMM(BPF_LSH, BPF_REG_4, 64 - high));
 		put(c, BPF_ALU64_IMM(BPF_RSH, BPF_REG_4, 64 - s->bits));
 		put(c, BPF_ALU64_REG(BPF_OR, to, BPF_REG_4));
-	} else if (s->bits < 32 && s->bits <= 31 && top) {
+	} else if (s->bits < 32 && top) {
 		if (s->lsb)
 			put(c, BPF_ALU64_IMM(BPF_RSH, to, s->lsb));
 		put(c, BPF_ALU32_IMM(BPF_AND, to, GENMASK(s->bits - 1, 0)));
-	} else {
-		if (top) {
-			put(c, BPF_ALU64_IMM(BPF_LSH, to, 64 - s->lsb - s->bits));
-			put(c, BPF_ALU64_IMM(BPF_RSH, to, 64 - s->bits));
-		} else if (s->lsb) {
-			put(c, BPF_ALU64_IMM(BPF_RSH, to, s->lsb));
-		}
+	} else if (top) {
+		put(c, BPF_ALU64_IMM(BPF_LSH, to, 64 - s->lsb - s->bits));
+		put(c, BPF_ALU64_IMM(BPF_RSH, to, 64 - s->bits));
+	} else if (s->lsb) {
+		put(c, BPF_ALU64_IMM(BPF_RSH, to, s->lsb));
 	}
 	if (s->add) {
 		put(c, BPF_LDX_MEM(BPF_DW, BPF_REG_4, BPF_REG_3, s->field * 8));
@@ -224,8 +222,10 @@ static void compare_shape(unsigned int nr)
 	unsigned int base, i, wrong = 0;
 	struct record_prog p;
 
-	if (IS_ERR(u) || !prog)
-		return;
+	if (IS_ERR(u) || !prog) {
+		pr_err("unpack_bpf: shape %u has no functions\n", nr);
+		goto out;
+	}
 	record_unpack_sync();
 	record_compile(&p, &s, true);
 	for (i = 0; i < 100; i++) {
@@ -244,8 +244,11 @@ static void compare_shape(unsigned int nr)
 		u->size, prog->jited_len, prog->len, prog->pages);
 	dump(nr, "record", u->text, u->size);
 	dump(nr, "bpf", prog->bpf_func, prog->jited_len);
-	record_unpack_free(u);
-	bpf_prog_free(prog);
+out:
+	if (!IS_ERR(u))
+		record_unpack_free(u);
+	if (prog)
+		bpf_prog_free(prog);
 }
 
 /* Create functions for all shapes, and publish them once, as a mount does. */

@@ -7,15 +7,15 @@
  * Usage: record OUTPUT FILES NEXT IMAGE IMAGE2 IMAGE3
  *
  * The images are sparse copies (make_sparse.py): a file system of one device that contains
- * a source tree, and one of two devices. Kprobes record the calls. Generated code is off, so that the table unpacks
- * all keys. NEXT is the instruction in bch2_btree_iter_peek_upto() that loads from
- * bch2_bkey_code_fn[], as an offset: the key that follows it is the next one of a loop.
+ * a source tree, and one of two devices. Kprobes record the calls. Generated code is off, so
+ * that the table unpacks all keys. NEXT is the instruction in bch2_btree_iter_peek_upto() that
+ * loads from bch2_bkey_code_fn[], as an offset: the key that follows it is the next one of a
+ * loop.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +27,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../../selftests/bcachefs/image.h"
+
 #define DEBUG	"/sys/kernel/debug/bcachefs/"
 #define TRACING	"/sys/kernel/tracing/"
 
@@ -35,7 +37,7 @@
 #define MOUNT	"/tmp/mnt"
 #define SIZE	(1UL << 30)
 
-enum { DIRS = 50, WINDOWS = 4, WINDOW = 8192, MAX_TOKENS = 1 << 16, MAX_SYMBOLS = 1 << 16 };
+enum { DEVICE = 20, DIRS = 50, WINDOWS = 4, WINDOW = 8192, MAX_TOKENS = 1 << 16, MAX_SYMBOLS = 1 << 16 };
 
 struct record {
 	uint32_t site;
@@ -102,15 +104,6 @@ static void write_file(const char *path, const char *text)
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		fail(path);
-	close(fd);
-}
-
-static void append_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_APPEND);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		fail(text);
 	close(fd);
 }
 
@@ -243,9 +236,9 @@ static void add_probes(const char *next)
 	char probe[300];
 
 	write_file(TRACING "kprobe_events", "p:key bch2_bkey_table_unpack" EVENT);
-	append_file(TRACING "kprobe_events", "p:pos bch2_bkey_table_unpack_pos" EVENT);
+	write_file(TRACING "kprobe_events", "p:pos bch2_bkey_table_unpack_pos" EVENT);
 	sprintf(probe, "p:next bch2_btree_iter_peek_upto+%s", next);
-	append_file(TRACING "kprobe_events", probe);
+	write_file(TRACING "kprobe_events", probe);
 	type_key = type_of("key");
 	type_pos = type_of("pos");
 	type_next = type_of("next");
@@ -389,26 +382,18 @@ static void stop(const char *what)
 /* Expand a sparse copy below /tmp, and attach a loop device to it. */
 static void attach(const char *sparse, int nr, char *device)
 {
-	char path[100], block[4096];
-	struct loop_config config = { };
-	uint64_t offset;
-	int from = open(sparse, O_RDONLY), to, loop;
+	int from = open(sparse, O_RDONLY), to;
+	char path[100];
 
 	sprintf(path, "/tmp/image%d", nr);
 	to = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (from < 0 || to < 0 || read(from, block, 8) != 8 || ftruncate(to, SIZE))
+	if (from < 0 || to < 0 || !is_sparse(from) || ftruncate(to, SIZE) || !expand(from, to))
 		fail(sparse);
-	while (read(from, &offset, 8) == 8)
-		if (read(from, block, 4096) != 4096 || pwrite(to, block, 4096, offset) != 4096)
-			fail("expanding");
 	close(from);
-	sprintf(device, "/dev/loop%d", nr);
-	loop = open(device, O_RDWR);
-	config.fd = to;
-	if (loop < 0 || ioctl(loop, LOOP_CONFIGURE, &config))
-		fail(device);
 	close(to);
 	/* The open loop device keeps the image attached. */
+	if (attach_loop(path, device, DEVICE) < 0)
+		fail(device);
 }
 
 static void mount_on(const char *device, const char *options)
@@ -587,7 +572,7 @@ static void perf(const char *what, unsigned int n)
 
 static void one_device(const char *image)
 {
-	char device[20];
+	char device[DEVICE];
 
 	attach(image, 0, device);
 	TRACE("mount", mount_on(device, ""));
@@ -615,7 +600,7 @@ static void one_device(const char *image)
 
 static void two_devices(const char *image, const char *image2)
 {
-	char device[50];
+	char device[2 * DEVICE];
 
 	attach(image, 1, device);
 	strcat(device, ":");
