@@ -93,10 +93,12 @@ export EXECMEM_ENVIRONMENT=checked
 JOBS=${JOBS:-$(nproc)}
 : "${ARCHES:=$DEFAULT_ARCHES}" "${CPUS:=2}"
 
-# patch_names: those of the series, in order, or of TOPIC behind those that it needs.
+# patch_names: those of the series for the kernel, in order, or of TOPIC behind those that it
+# needs.
 patch_names()
 {
 	[ -z "${TOPIC:-}" ] || { "$SCRIPTS/steps/topic" --needs "$TOPIC" && "$SCRIPTS/steps/topic" "$TOPIC"; return; }
+	[ -z "${BASE:-}${KERNEL:-}" ] || { "$SCRIPTS/steps/topic"; return; }
 	[ ! -s "$TOP/series" ] || awk '$1 !~ /^(#|$)/ { print $1 }' "$TOP/series"
 }
 

@@ -202,6 +202,8 @@ test_patches_for_one_of_two_bases()
 		sed -i 's/VERSION = 6/VERSION = 7/' "$TOY/base/Makefile" && echo later >"$TOY/base.stamp" &&
 		quiet tree && quiet checks/apply && grep -q 'long a20' "$TREE/mm/a.c" &&
 		[ ! -e "$TREE/mm/new.c" ] && [ -e "$TREE/mm/newer.c" ] &&
+		KERNEL=$TOY/base quiet steps/topic &&
+		printf '%s\n' first/one.patch first/7.3/more.patch | diff - "$TOY/out" &&
 		sed -i '2d;3{h;d};4G' "$TOY/top/series" &&
 		fails_with 'first/7.3/more.patch: not in patches/second/7.3/' checks/series
 }
