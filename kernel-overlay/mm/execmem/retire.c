@@ -54,9 +54,9 @@ static DEFINE_MUTEX(trap_lock);
 static atomic_long_t buried;
 
 static void grace_work_fn(struct work_struct *work);
-static void round_work_fn(struct work_struct *work);
+static void sync_work_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(grace_work, grace_work_fn);
-static DECLARE_DELAYED_WORK(round_work, round_work_fn);
+static DECLARE_DELAYED_WORK(sync_work, sync_work_fn);
 
 static unsigned int leaf_of(unsigned int granule)
 {
@@ -203,7 +203,7 @@ static void reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 	}
 }
 
-static void round_work_fn(struct work_struct *work)
+static void sync_work_fn(struct work_struct *work)
 {
 	atomic_long_set(&buried, 0);
 	if (!begin_event(EXECMEM_ROUND))
@@ -216,9 +216,9 @@ static void round_work_fn(struct work_struct *work)
 static void kick_round(void)
 {
 	if (atomic_long_read(&buried) >= ROUND_BYTES)
-		mod_delayed_work(system_unbound_wq, &round_work, 0);
+		mod_delayed_work(system_unbound_wq, &sync_work, 0);
 	else
-		queue_delayed_work(system_unbound_wq, &round_work, ROUND_DELAY);
+		queue_delayed_work(system_unbound_wq, &sync_work, ROUND_DELAY);
 }
 
 static bool fill_traps(void *text, size_t size)
@@ -422,5 +422,5 @@ void execmem_retire(void *text)
 void execmem_retire_barrier(void)
 {
 	flush_delayed_work(&grace_work);
-	flush_delayed_work(&round_work);
+	flush_delayed_work(&sync_work);
 }
