@@ -390,8 +390,10 @@ static void test_struct_ops(struct kunit *test)
 	void *image;
 
 	KUNIT_ASSERT_NOT_NULL(test, adders);
-	for (i = 0; i < max; i++)
+	for (i = 0; i < max; i++) {
+		adders[i].link.link.type = BPF_LINK_TYPE_STRUCT_OPS;
 		adders[i].link.link.prog = jit_adder(test, i);
+	}
 	begin_pokes(test);
 	n = fill_image(test, adders, max, &image);
 	end_pokes(test);
