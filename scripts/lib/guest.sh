@@ -14,13 +14,13 @@ image()
 # programs that boot both.
 guest_digest()
 {
-	local root
-	root=$(tree_dir)/$(odir "$1")/guest/root
+	local stage
+	stage=$(tree_dir)/$(odir "$1")/guest/stage
 	{
 		cat "$(image "$1")" "$SCRIPTS/boot" "$SCRIPTS/lib/arch/$1.sh"
 		qemu-system-x86_64 --version
 		[ ! -f "$(firmware "$1")" ] || cat "$(firmware "$1")"
-		[ ! -d "$root" ] ||
-			(cd "$root" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+		[ ! -d "$stage" ] ||
+			(cd "$stage" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 	} | sha256sum
 }

@@ -30,7 +30,7 @@ toy_matrix()
 	EOF
 	: >"$TOY/failing"
 	for o in o.x86_64 o.x86_64.clang; do
-		mkdir -p "$TOY/top/build/tree/$o"/{arch/x86/boot,guest/root}
+		mkdir -p "$TOY/top/build/tree/$o"/{arch/x86/boot,guest/stage}
 		echo kernel >"$TOY/top/build/tree/$o/arch/x86/boot/bzImage"
 		echo 'boot kunit 0' >"$TOY/top/build/tree/$o/guest/tests"
 	done
@@ -87,7 +87,7 @@ test_changed_rows_are_repeated()
 	local o=$TOY/top/build/tree/o.x86_64
 	toy_matrix && quiet matrix its && booted its && FORCE=1 quiet matrix its && booted its &&
 		echo other >"$o/arch/x86/boot/bzImage" && quiet matrix its && booted its &&
-		echo file >"$o/guest/root/init" && quiet matrix its && booted its &&
+		echo file >"$o/guest/stage/init" && quiet matrix its && booted its &&
 		sed -i 's/indirect_target_selection=force/&,x/' "$SCRIPTS/matrix" && quiet matrix its && booted its &&
 		quiet matrix its && booted
 }
