@@ -4,7 +4,6 @@
  * patched to call a trampoline that is out of the range of its branches.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,9 +15,9 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "inject.h"
 #include "tracing.h"
 
-#define CHECK_WX	"/sys/kernel/debug/check_wx_pages"
 #define BRANCH_RANGE	(128UL << 20)	/* BL of arm64 */
 #define SECONDS		10
 #define MAP_TYPE_ARENA	33	/* older headers lack it */
@@ -101,18 +100,6 @@ static void attach_again_and_again(int target)
 	_exit(1);
 }
 
-/* Check that no page is writable and executable. */
-static bool is_safe(void)
-{
-	char answer[16] = "";
-	int fd = open(CHECK_WX, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, answer, sizeof(answer) - 1) < 0)
-		ksft_exit_fail_msg(CHECK_WX ": %s\n", strerror(errno));
-	close(fd);
-	return !strncmp(answer, "SUCCESS", 7);
-}
-
 static void case_attached(int target)
 {
 	unsigned int looks = 0, unsafe = 0;
@@ -124,8 +111,13 @@ static void case_attached(int target)
 	pid = fork();
 	if (!pid)
 		attach_again_and_again(target);
-	for (; time(NULL) < end; looks++)
-		unsafe += !is_safe();
+	for (; time(NULL) < end; looks++) {
+		int wx = has_wx_mapping();
+
+		if (wx < 0)
+			ksft_exit_fail_msg(CHECK_WX ": %s\n", strerror(errno));
+		unsafe += wx;
+	}
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	if (WIFEXITED(status))

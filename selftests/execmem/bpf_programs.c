@@ -8,10 +8,8 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../kselftest.h"

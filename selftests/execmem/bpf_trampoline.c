@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A trampoline calls exactly the programs that are attached, whatever the order in which
- * they come and go. Tasks that execute a replaced trampoline leave it without an error.
+ * A trampoline calls exactly the programs that are attached, in any order of attaching and
+ * detaching. Tasks that execute a replaced trampoline leave it without an error.
  *
  * Each change creates a new trampoline and frees the old one. If the old one calls the
  * traced function, the kernel writes a branch into it to skip the programs behind the call.

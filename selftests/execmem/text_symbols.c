@@ -50,6 +50,9 @@ static struct kind {
 	  .most = TRACERS },
 };
 
+static int events;
+static FILE *functions;
+
 static struct kind *find_kind(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -105,7 +108,7 @@ static void read_kallsyms(void)
 }
 
 /* Probe behind the location of ftrace. Try offsets until one begins an instruction. */
-static bool add_probe(int events, unsigned int nr, const char *function)
+static bool add_probe(unsigned int nr, const char *function)
 {
 	static const unsigned int offsets[] = { 9, 16, 20, 24, 28 };
 	char event[300];
@@ -129,17 +132,15 @@ static const char *instance(unsigned int nr)
 }
 
 /* Each instance of the function tracer has a trampoline. */
-static bool add_tracer(int events, unsigned int nr, const char *function)
+static bool add_tracer(unsigned int nr, const char *function)
 {
-	(void)events;
 	return (!mkdir(instance(nr), 0700) || errno == EEXIST) &&
 	       write_to(instance(nr), "set_ftrace_filter", function) &&
 	       write_to(instance(nr), "current_tracer", "function");
 }
 
 /* Add an event to each of the first @count functions that accept one. False if fewer do. */
-static bool add_events(int events, FILE *functions, unsigned int count,
-		       bool (*add)(int events, unsigned int nr, const char *function))
+static bool add_events(unsigned int count, bool (*add)(unsigned int nr, const char *function))
 {
 	unsigned int made = 0;
 	char name[200];
@@ -147,7 +148,7 @@ static bool add_events(int events, FILE *functions, unsigned int count,
 	rewind(functions);
 	while (made < count && fgets(name, sizeof(name), functions)) {
 		name[strcspn(name, "\n ")] = '\0';
-		made += add(events, made, name);
+		made += add(made, name);
 	}
 	return made == count;
 }
@@ -171,8 +172,6 @@ int main(void)
 {
 	static const char remove[] = "-:text_symbols/\n";
 	unsigned int before[ARRAY_SIZE(kinds)];
-	FILE *functions;
-	int events;
 
 	ksft_print_header();
 	if (geteuid())
@@ -189,9 +188,9 @@ int main(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		before[i] = kinds[i].listed;
-	if (!add_events(events, functions, PROBES, add_probe))
+	if (!add_events(PROBES, add_probe))
 		ksft_exit_fail_msg("fewer than %u probes\n", PROBES);
-	if (!add_events(events, functions, TRACERS, add_tracer))
+	if (!add_events(TRACERS, add_tracer))
 		ksft_print_msg("fewer than %u tracers\n", TRACERS);
 	read_symbols(count_symbol);
 	read_kallsyms();
