@@ -18,6 +18,7 @@ DIFF_START = re.compile(r"(diff --git a/|Index: |--- (a/|/dev/null)|=====)")
 TOPIC = re.compile(r"# ([a-z0-9-]+)(?: \(needs ([a-z0-9-]+(?:, [a-z0-9-]+)*)\))?: \S")
 ONLY = re.compile(rf"# {OVERRIDES} only: (\S+)")
 HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+PLAIN_FILE = re.compile(r"(?m)^(?!index )(.*\n)--- a/(\S+)\n(?=\+\+\+ b/)")
 
 
 @dataclass
@@ -132,6 +133,11 @@ def read_patch(name):
         return parse(name, (PATCHES / name).read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise Fault(f"{name}: not UTF-8 text: {error}") from None
+
+
+def with_git_lines(text):
+    """The patch with git's line before each changed file: quilt's refresh removes them."""
+    return PLAIN_FILE.sub(r"\1diff --git a/\2 b/\2\n--- a/\2\n", text)
 
 
 def file_diffs(patch):
