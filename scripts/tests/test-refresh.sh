@@ -125,6 +125,14 @@ test_mode_lost_by_quilt_refresh_comes_back()
 		[ -x "$TOY/top/lib/run.sh" ]
 }
 
+test_lines_lost_by_quilt_refresh_come_back_in_an_override()
+{
+	local one=$TOY/top/patches/first/one.patch override=$TOY/top/patches/first/7.3/one.patch
+	toy_series && topics && mkdir "${override%/*}" &&
+		sed '/^diff --git /d; /^index /d' "$one" >"$override" && ! cmp -s "$one" "$override" &&
+		quiet refresh && sed '/^index /d' "$one" | diff - "$override"
+}
+
 test_edited_patch_reaches_tree_and_copy()
 {
 	toy_series && quiet refresh &&
