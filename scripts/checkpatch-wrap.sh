@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # checkpatch-wrap.sh: run the base's checkpatch.pl --strict on the patches, with waivers.
 #
-# usage: [KERNEL=PATH] scripts/checkpatch-wrap.sh [PATCH...]
+# usage: [BASE=7.3 | KERNEL=PATH] scripts/checkpatch-wrap.sh [PATCH...]
 #
 # Checks the whole series by default.  Each finding of checkpatch is a fault, unless
 # scripts/waivers/checkpatch-waivers.txt waives it (type, file or patch, reason).  For the
-# whole series a waiver that no finding needs is a fault too.  Fails if checkpatch did not
+# whole series on 6.12 a waiver that no finding needs is a fault too.  Fails if checkpatch did not
 # run.
 #
 # The findings of a patch are kept in the cache folder, under a digest of the patch, of
@@ -28,6 +28,8 @@ for patch in "$@"; do
 	[ -f "$patch" ] || die "$patch: no such patch"
 done
 SOURCE=$("$SCRIPTS/steps/source")
+# Newer kernels have another checkpatch, and do not get all patches.
+[[ $(version_of "$SOURCE") != [7-9].* ]] || partial=(--partial)
 [ -f "$SOURCE/scripts/checkpatch.pl" ] || die "the base has no scripts/checkpatch.pl"
 options=(--strict --terse --showfile --show-types --no-color --max-line-length=100)
 WORDS=$(/usr/bin/python3 -c 'import codespell_lib as c; print(*c.__path__)' 2>/dev/null)/data/dictionary.txt ||

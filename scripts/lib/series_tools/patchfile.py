@@ -249,11 +249,11 @@ def overrides_for(base):
     return overrides() if is_newer(base) else {}
 
 
-def load_series(base=None, allow_missing=False):
-    """The selected patches in order, with the overrides for a base.  quilt lists a new patch before
+def read_patches(names, base=None, allow_missing=False):
+    """The patches of these names, with the overrides for a base.  quilt lists a new patch before
     its file exists."""
     patches, replaced = [], overrides_for(base)
-    for name in selected_names(base):
+    for name in names:
         name = replaced.get(name, name)
         if (PATCHES / name).is_file():
             patches.append(read_patch(name))
@@ -263,3 +263,8 @@ def load_series(base=None, allow_missing=False):
             raise Fault(f"series names {name}, but there is no patches/{name} "
                         "(a patch new in quilt? make refresh writes it)")
     return patches
+
+
+def load_series(base=None, allow_missing=False):
+    """The selected patches in order, with the overrides for a base."""
+    return read_patches(selected_names(base), base, allow_missing)

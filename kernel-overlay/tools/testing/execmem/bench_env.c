@@ -7,8 +7,10 @@
 
 #include "bench.h"
 
-/* Functions of lib/bitmap.c that tools/lib/bitmap.c lacks. */
+/* Functions of lib/bitmap.c that tools/lib/bitmap.c lacks: on Linux 7.3 only the second. */
+#define __bitmap_set shim_bitmap_set
 #include "shim_bitmap.h"
+#undef __bitmap_set
 
 /*
  * Metadata. As in kmalloc(), sizes are rounded up to size classes and each thread has

@@ -56,6 +56,9 @@ static __always_inline unsigned long __fls(unsigned long word)
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include "../../../include/linux/kconfig.h"
+/* Linux 7.3 has these attributes. */
+#define __nonnull_args(...)
+#define __no_context_analysis
 #include "../../../include/linux/cleanup.h"
 
 #define PAGE_SHIFT		12
@@ -76,9 +79,11 @@ static __always_inline unsigned long __fls(unsigned long word)
 #ifndef __ALIGN_MASK
 #define __ALIGN_MASK(x, mask)	(((x) + (mask)) & ~(mask))
 #endif
+#ifndef __must_hold
 #define __acquires(x)
 #define __releases(x)
 #define __must_hold(x)
+#endif
 #define __staged
 #define __ro_after_init
 #define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
@@ -98,12 +103,14 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define pr_warn_once(fmt, ...)	do { } while (0)
 
 /* Bitmaps, as in include/linux/bitmap.h for variable lengths. */
-void __bitmap_set(unsigned long *map, unsigned int start, int len);
+void shim_bitmap_set(unsigned long *map, unsigned int start, int len);
 unsigned long bitmap_find_next_zero_area_off(unsigned long *map, unsigned long size,
 					     unsigned long start, unsigned int nr,
 					     unsigned long align_mask,
 					     unsigned long align_offset);
-#define bitmap_set		__bitmap_set
+#define for_each_clear_bit_from(bit, map, size)				\
+	for (; (bit) = find_next_zero_bit(map, size, bit), (bit) < (size); (bit)++)
+#define bitmap_set		shim_bitmap_set
 #define bitmap_copy(dst, src, nbits) \
 	((void)memcpy(dst, src, BITS_TO_LONGS(nbits) * sizeof(long)))
 #define bitmap_find_next_zero_area(map, size, start, nr, mask) \
@@ -134,6 +141,12 @@ typedef struct {
 #define raw_read_seqcount_latch(s)	__atomic_load_n(&(s)->sequence, __ATOMIC_ACQUIRE)
 #define raw_read_seqcount_latch_retry(s, start) \
 	(__atomic_load_n(&(s)->sequence, __ATOMIC_ACQUIRE) != (start))
+/* The names of Linux 7.3. */
+#define write_seqcount_latch_begin	raw_write_seqcount_latch
+#define write_seqcount_latch		raw_write_seqcount_latch
+#define write_seqcount_latch_end(s)	do { } while (0)
+#define read_seqcount_latch		raw_read_seqcount_latch
+#define read_seqcount_latch_retry	raw_read_seqcount_latch_retry
 #define rb_link_node_rcu(node, parent, link) do {		\
 	(node)->__rb_parent_color = (unsigned long)(parent);	\
 	(node)->rb_left = (node)->rb_right = NULL;		\
