@@ -62,7 +62,7 @@ clean:		## remove build/ and results/ (the cache folder stays)
 check:		## run the fast checks, without a kernel build (minutes at most)
 	@scripts/check
 
-userspace:	## run the userspace tests at full length
+userspace:	## run the userspace tests at full length, with 64 threads
 	@LONG=1 scripts/check userspace
 
 checkpatch:	## run checkpatch on each patch, with reasoned waivers

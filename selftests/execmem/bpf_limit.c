@@ -4,7 +4,8 @@
  *
  * A program beyond the limit must be refused before its text is allocated. Freeing text
  * interrupts all CPUs, and otherwise such a user could cause this repeatedly. Freed
- * programs are not charged, although their text cannot be reused for 100 ms.
+ * programs are not charged, although their text cannot be reused for 100 ms. Processes that
+ * attach and detach filters at the limit, while root lists them, cause only refusals.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "bpf_settings.h"
+#include "log.h"
 #include "summary.h"
 
 #define NOBODY		65534
@@ -31,6 +33,10 @@
 /* Shorter than the delay of the round for freed text. */
 #define SOON_MS		90
 #define PATIENCE_MS	10000
+#define STORM_TASKS	8
+#define STORM_MS	5000
+/* errno of the JITs, which user space does not define. */
+#define REFUSED_BY_JIT	524
 
 static struct setting limit = { .name = "bpf_jit_limit" };
 
@@ -244,14 +250,10 @@ static bool find_limit(struct churn *c)
 	ksft_exit_fail_msg("filters are refused with any limit\n");
 }
 
-static void case_churn(void)
+static void case_churn(struct churn *c)
 {
 	static const char name[] = "a filter can follow another one at the limit";
-	struct churn *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (c == MAP_FAILED)
-		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 	if (!find_limit(c)) {
 		ksft_test_result_skip("%s: none is refused: CONFIG_BPF_JIT_ALWAYS_ON is not set\n",
 				      name);
@@ -260,21 +262,121 @@ static void case_churn(void)
 	sleep(1);
 	if (!run_as_nobody(churn_filters, c))
 		ksft_exit_fail_msg("no process without privileges\n");
-	restore_setting(&limit);
 	ksft_print_msg("%d filters at once, %d times: %u attempts refused, for %ld to %ld ms\n",
 		       c->held, ROUNDS, c->refused, c->least_ms, c->most_ms);
 	ksft_test_result(c->least_ms < SOON_MS, "%s\n", name);
 }
 
+/* Results of a process that attaches filters until one is refused, then detaches them. */
+struct storm {
+	unsigned long attached, refused;
+	int error;			/* an unexpected errno, or 0 */
+};
+
+static void attach_in_storm(struct storm *s)
+{
+	static int fds[MAX_HELD];
+	long end = now_ms() + STORM_MS;
+	int held = 0;
+
+	while (now_ms() < end) {
+		fds[held] = attach_filter(BPF_MAXINSNS);
+		if (fds[held] >= 0) {
+			s->attached++;
+			if (++held < MAX_HELD)
+				continue;
+		} else {
+			s->refused++;
+			if (errno != REFUSED_BY_JIT && errno != ENOMEM && errno != EPERM)
+				s->error = errno;
+		}
+		close_all(fds, held);
+		held = 0;
+	}
+}
+
+static void storm(void *arg)
+{
+	struct storm *s = arg;
+	int status, n = 0;
+
+	for (int i = 0; i < STORM_TASKS; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			attach_in_storm(&s[i]);
+			_exit(0);
+		}
+		n += pid > 0;
+	}
+	while (n && wait(&status) > 0 && !status)
+		n--;
+	if (n)
+		_exit(1);
+}
+
+static void list_text(void)
+{
+	static const char * const lists[] = { OBJECTS, SUMMARY, "/proc/kallsyms" };
+	char buf[4096];
+
+	for (unsigned int i = 0; ; i = (i + 1) % ARRAY_SIZE(lists)) {
+		int fd = open(lists[i], O_RDONLY | O_CLOEXEC);
+
+		while (fd >= 0 && read(fd, buf, sizeof(buf)) > 0)
+			;
+		close(fd);
+	}
+}
+
+static void case_storm(void)
+{
+	struct storm *s = mmap(NULL, STORM_TASKS * sizeof(*s), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0), all = { };
+	int log = open_log(), summary = open(SUMMARY, O_RDONLY | O_CLOEXEC);
+	long before = count_settled(count_untrusted, summary), left;
+	unsigned int splats;
+	pid_t lister;
+	bool ran;
+
+	fflush(stdout);
+	lister = s == MAP_FAILED ? -1 : fork();
+	if (lister < 0)
+		ksft_exit_fail_msg("no process: %s\n", strerror(errno));
+	if (!lister)
+		list_text();
+	ran = run_as_nobody(storm, s);
+	kill(lister, SIGKILL);
+	waitpid(lister, NULL, 0);
+	if (!ran)
+		ksft_exit_fail_msg("no processes without privileges\n");
+	for (int i = 0; i < STORM_TASKS; i++) {
+		all.attached += s[i].attached;
+		all.refused += s[i].refused;
+		all.error = s[i].error ?: all.error;
+	}
+	left = count_settled(count_untrusted, summary) - before;
+	splats = count_splats(log);
+	ksft_print_msg("%lu filters attached, %lu refused, errno %d, %ld left, %u warnings\n",
+		       all.attached, all.refused, all.error, left, splats);
+	ksft_test_result(all.attached && !all.error && left <= 0 && !splats,
+			 "filters at the limit are attached or refused\n");
+}
+
 int main(void)
 {
+	struct churn *c;
+
 	ksft_print_header();
 	if (geteuid())
 		ksft_exit_skip("needs root, to change a limit\n");
 	need_jit();
 	if (!read_setting(&limit))
 		ksft_exit_fail_msg("no " NET_CORE "/%s\n", limit.name);
-	ksft_set_plan(3);
+	c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (c == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	ksft_set_plan(4);
 	restore_setting_at_end(&limit);
 	fill_filter();
 
@@ -285,6 +387,9 @@ int main(void)
 		ksft_test_result_skip("filters beyond the limit: filters do not use the slab\n");
 		ksft_test_result_skip("filters within the limit: filters do not use the slab\n");
 	}
-	case_churn();
+	/* Both at the limit that the first of them sets. */
+	case_churn(c);
+	case_storm();
+	restore_setting(&limit);
 	ksft_finished();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Run the KUnit suite of the execmem slab while other tasks allocate and free text: BPF
- * filters and a module. Its cases must count their own work only.
+ * Run the KUnit suite of the execmem slab while other tasks allocate and free text (BPF
+ * filters and a module) and list it. Its cases must count their own work only.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -11,6 +11,7 @@
 
 #include "../code_patching/modules.h"
 #include "bpf_settings.h"
+#include "summary.h"
 
 #define SUITE	"/sys/kernel/debug/kunit/execmem"
 #define MODULE	"test_static_keys"
@@ -63,6 +64,23 @@ static void load_modules(void)
 	_exit(0);
 }
 
+/* Read debugfs' list in small pieces: text and packs disappear in between. */
+static void list_text(void)
+{
+	char line[64];
+
+	while (!is_done()) {
+		int fd = open(OBJECTS, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			_exit(errno != ENOENT);
+		while (read(fd, line, sizeof(line)) > 0)
+			;
+		close(fd);
+	}
+	_exit(0);
+}
+
 static bool has_succeeded(pid_t pid)
 {
 	int status;
@@ -91,7 +109,7 @@ static bool has_passed(void)
 
 int main(void)
 {
-	pid_t filters, modules;
+	pid_t filters, modules, list;
 	unsigned long before;
 	bool succeeded;
 
@@ -107,6 +125,7 @@ int main(void)
 
 	filters = start(attach_filters);
 	modules = start(load_modules);
+	list = start(list_text);
 	for (int run = 1; run <= RUNS; run++) {
 		before = count_frees();
 		ksft_test_result(write_to(SUITE, "run", "1") && has_passed(), "run %d\n", run);
@@ -115,6 +134,7 @@ int main(void)
 	__atomic_store_n(&shared->done, true, __ATOMIC_RELAXED);
 	succeeded = has_succeeded(filters);
 	succeeded &= has_succeeded(modules);
+	succeeded &= has_succeeded(list);
 	ksft_test_result(succeeded, "the other tasks do not fail\n");
 	ksft_finished();
 }

@@ -31,7 +31,7 @@
  *
  *   text_mutex		callers such as the kprobe optimizer hold it; not taken here
  *     pool->grow_lock	adding a pack; allocates memory under memalloc_noio_save()
- *     trap_lock	freeing objects (retire.c)
+ *     execmem_write_lock	writing and freeing objects
  *       pool->lock	objects and packs of the pool; a spinlock
  *         packs_lock	the tree of all packs and the list of doomed packs; a spinlock
  *     flush_lock	branch predictor flush; no other lock nests inside
@@ -563,6 +563,12 @@ size_t execmem_text_size(const void *text)
 	return size;
 }
 
+/*
+ * Held while owners write text, and while freed text is filled with traps. Even if a buggy
+ * caller frees text during a write, the text contains traps when it is reused.
+ */
+DEFINE_MUTEX(execmem_write_lock);
+
 /**
  * execmem_text_copy - write to allocated text
  * @text:	address returned by execmem_text_alloc()
@@ -581,8 +587,10 @@ size_t execmem_text_size(const void *text)
  */
 int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
 {
-	size_t size = execmem_text_size(text);
+	size_t size;
 
+	guard(mutex)(&execmem_write_lock);
+	size = execmem_text_size(text);
 	if (!size)
 		return -EFAULT;
 	if (len > size || offset > size - len)

@@ -73,6 +73,7 @@ struct execmem_pack *execmem_next_pack(const void *addr);
 void execmem_put_pack(struct execmem_pack *pack);
 unsigned long execmem_drop_empty(struct execmem_pool *pool);
 void execmem_flush_packs(void);
+extern struct mutex execmem_write_lock;
 
 /* retire.c */
 #ifdef CONFIG_EXECMEM_SLAB

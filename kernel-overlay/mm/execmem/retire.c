@@ -44,11 +44,10 @@
 #define ROUND_BYTES	SZ_1M
 
 /*
- * Held while execmem_slab_free() condemns and buries an object, while retired objects are
- * buried, and while a leaf is released. A leaf without an EXECMEM_GRACE mark therefore
- * contains no condemned object that still lacks its traps.
+ * execmem_write_lock is held while execmem_slab_free() condemns and buries an object, while
+ * retired objects are buried, and while a leaf is released. A leaf without an EXECMEM_GRACE
+ * mark therefore contains no condemned object that still lacks its traps.
  */
-static DEFINE_MUTEX(trap_lock);
 
 /* Bytes buried since the last round began. */
 static atomic_long_t buried;
@@ -191,7 +190,7 @@ static void reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 	struct execmem_pool *pool = pack->pool;
 	u8 *marks = marks_of(pack, leaf);
 
-	guard(mutex)(&trap_lock);
+	guard(mutex)(&execmem_write_lock);
 	guard(spinlock)(&pool->lock);
 	*marks &= ~waiting_mark(pool, EXECMEM_ROUND);
 	if (*marks & retired) {
@@ -236,7 +235,7 @@ static void wait_for_grace(struct execmem_pack *pack, unsigned int leaf)
 	queue_delayed_work(system_unbound_wq, &grace_work, ROUND_DELAY);
 }
 
-/* Fill condemned text with traps and bury it. Called with trap_lock held. */
+/* Fill condemned text with traps and bury it. Called with execmem_write_lock held. */
 static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
 	size_t size = execmem_pack_bytes(pack, dead);
@@ -272,7 +271,7 @@ static void bury_leaf(struct execmem_pack *pack, unsigned int leaf)
 	struct execmem_extent e = { };
 	u8 *marks = marks_of(pack, leaf);
 
-	guard(mutex)(&trap_lock);
+	guard(mutex)(&execmem_write_lock);
 	spin_lock(&pool->lock);
 	while (!(*marks & fresh_mark(pool, EXECMEM_GRACE)) &&
 	       execmem_pack_next(pack, leaf, &e)) {
@@ -369,7 +368,7 @@ int execmem_slab_free(void *text)
 	if (!execmem_prefetch_object(text))
 		return -ENOENT;
 
-	mutex_lock(&trap_lock);
+	mutex_lock(&execmem_write_lock);
 	pack = condemn(text, &object, false);
 	if (!IS_ERR(pack)) {
 		bury(pack, &object);
@@ -379,7 +378,7 @@ int execmem_slab_free(void *text)
 			execmem_put_pack(pack);
 		}
 	}
-	mutex_unlock(&trap_lock);
+	mutex_unlock(&execmem_write_lock);
 	if (IS_ERR(pack))
 		return PTR_ERR(pack);
 

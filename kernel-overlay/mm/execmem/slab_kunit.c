@@ -470,7 +470,10 @@ static void test_wrong_arguments(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, DOMAIN, 16, 2 * PAGE_SIZE));
 	KUNIT_EXPECT_NULL(test, execmem_text_alloc(EXECMEM_MODULE_DATA, DOMAIN, 16, 1));
 	KUNIT_EXPECT_NULL(test, execmem_text_alloc(EXECMEM_TYPE_MAX, DOMAIN, 16, 1));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(-1, DOMAIN, 16, 1));
 	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, EXECMEM_NR_DOMAINS, 16, 1));
+	KUNIT_EXPECT_NULL(test, execmem_text_alloc(TYPE, -1, 16, 1));
+	KUNIT_EXPECT_EQ(test, execmem_get_stats(-1, DOMAIN, &s), -EINVAL);
 	KUNIT_EXPECT_EQ(test, execmem_get_stats(EXECMEM_MODULE_DATA, DOMAIN, &s), -EINVAL);
 	KUNIT_EXPECT_EQ(test, execmem_get_stats(TYPE, EXECMEM_NR_DOMAINS, &s), -EINVAL);
 	KUNIT_EXPECT_EQ(test, stats().nr_packs, 0);
@@ -588,38 +591,14 @@ static void test_copy_bounds(struct kunit *test)
 
 static void test_copy_errors(struct kunit *test)
 {
-	u8 *keep = alloc(test, 64), *text = alloc(test, 64), *freed = alloc(test, 64);
-	u8 src[64] = { };
+	u8 *text = alloc(test, 64), src[64] = { };
 
-	free_now(freed);
-	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(freed, 0, src, 16), -EFAULT, "freed");
-	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text + 16, 0, src, 16), -EFAULT, "inside");
-	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text + 1, 0, src, 16), -EFAULT, "inside");
-	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(NULL, 0, src, 16), -EFAULT, "NULL");
-	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(src, 0, src, 16), -EFAULT, "stack");
-	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(execmem_free, 0, src, 16), -EFAULT, "kernel");
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text, 0, src, 0), -EINVAL, "no length");
 	if (TEXT_POKE_ALIGN > 1) {
 		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 1, src, TEXT_POKE_ALIGN), -EINVAL);
 		KUNIT_EXPECT_EQ(test, execmem_text_copy(text, 0, src, 1), -EINVAL);
 	}
 	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(text, text + 64), "written");
-	KUNIT_EXPECT_NULL_MSG(test, find_no_trap(keep, keep + 64), "written");
-	expect_free_is_traps(test);
-}
-
-static void test_text_size(struct kunit *test)
-{
-	void *text = alloc(test, 100);
-
-	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 112);
-	KUNIT_EXPECT_EQ(test, execmem_text_size(text + 1), 0);
-	KUNIT_EXPECT_EQ(test, execmem_text_size(text + 16), 0);
-	KUNIT_EXPECT_EQ(test, execmem_text_size(text + 112), 0);
-	KUNIT_EXPECT_EQ(test, execmem_text_size(NULL), 0);
-	KUNIT_EXPECT_EQ(test, execmem_text_size(test), 0);
-	free_now(text);
-	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 0);
 }
 
 /* Freeing overwrites code of all sizes with traps, and no neighbour. */
@@ -670,35 +649,43 @@ static void test_random(struct kunit *test)
 }
 
 /*
- * Invalid frees fail. Only execmem_free() warns, not execmem_slab_free().
+ * Wrong callers: they get an error, and text of other owners stays as it is. Only
+ * execmem_free() and execmem_retire() warn, not execmem_slab_free().
  */
 
 static void expect_refused(struct kunit *test, void *text, int error, const char *what)
 {
 	struct execmem_stats before = stats(), after;
+	u8 src[16] = { };
 
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_size(text), 0, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text, 0, src, 16), -EFAULT, "%s", what);
 	KUNIT_EXPECT_EQ_MSG(test, execmem_slab_free(text), error, "%s", what);
 	after = stats();
 	KUNIT_EXPECT_MEMEQ_MSG(test, &before, &after, sizeof(after), "%s", what);
 }
 
-static void test_bad_frees(struct kunit *test)
+static void test_wrong_addresses(struct kunit *test)
 {
 	bool warned = test_taint(TAINT_WARN);
 	u8 *keep = alloc(test, 100), *text = alloc(test, 100), *freed = alloc(test, 100);
-	u8 on_stack[16], *area = execmem_alloc(TYPE, PAGE_SIZE);
+	u8 *reusable = alloc(test, 100), on_stack[16], *area = execmem_alloc(TYPE, PAGE_SIZE);
 	struct execmem_pack pack = pack_with(TYPE, DOMAIN, text);
 
 	KUNIT_EXPECT_NOT_NULL(test, area);
 	write_pattern(test, text, 1, 96);
+	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 112);
+	free_now(reusable);
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(freed), 0);
 
-	expect_refused(test, freed, -EINVAL, "double free");
+	expect_refused(test, freed, -EINVAL, "freed");
+	expect_refused(test, reusable, -EINVAL, "freed before a round");
 	expect_refused(test, text + 16, -EINVAL, "another granule");
 	expect_refused(test, text + 1, -EINVAL, "inside a granule");
 	expect_refused(test, pack.base + pack.size - 1, -EINVAL, "end of the pack");
 	expect_refused(test, pack.base + pack.size, -ENOENT, "behind the pack");
 	expect_refused(test, NULL, -ENOENT, "NULL");
+	expect_refused(test, (void *)-1UL, -ENOENT, "an error pointer");
 	expect_refused(test, on_stack, -ENOENT, "stack");
 	expect_refused(test, test, -ENOENT, "heap");
 	expect_refused(test, execmem_free, -ENOENT, "kernel");
@@ -713,6 +700,206 @@ static void test_bad_frees(struct kunit *test)
 	if (warned)
 		kunit_skip(test, "cannot detect a warning: the kernel has warned before");
 	KUNIT_EXPECT_FALSE_MSG(test, test_taint(TAINT_WARN), "warned");
+}
+
+static void test_wrong_ranges(struct kunit *test)
+{
+	u8 *text = alloc(test, 100), *area = execmem_alloc(TYPE, PAGE_SIZE);
+	struct execmem_pack pack = pack_with(TYPE, DOMAIN, text);
+	size_t left = pack.base + pack.size - (void *)text;
+	size_t size = execmem_area_size(area, VM_EXECMEM_TEXT);
+
+	KUNIT_EXPECT_TRUE(test, execmem_is_slab(text, left));
+	KUNIT_EXPECT_FALSE(test, execmem_is_slab(text, left + 1));
+	KUNIT_EXPECT_FALSE(test, execmem_is_slab(text, SIZE_MAX));
+	KUNIT_EXPECT_FALSE(test, execmem_is_slab(pack.base - 1, 2));
+	KUNIT_EXPECT_FALSE(test, execmem_is_slab(NULL, 1));
+	KUNIT_EXPECT_FALSE(test, execmem_is_slab((void *)-1UL, 1));
+
+	KUNIT_EXPECT_NOT_NULL(test, area);
+	/* Without an MMU, no range is checked. */
+	for (int i = 0; IS_ENABLED(CONFIG_MMU) && size && i < 2; i++) {
+		KUNIT_EXPECT_TRUE(test, execmem_has_text(area + i, size - i));
+		KUNIT_EXPECT_FALSE(test, execmem_has_text(area + i, size + 1 - i));
+		KUNIT_EXPECT_FALSE(test, execmem_has_text(area + i, SIZE_MAX));
+		KUNIT_EXPECT_FALSE_MSG(test, execmem_has_text(area + size + i, 1),
+				       "byte %d of the guard page", i);
+	}
+	execmem_free(area);
+}
+
+/*
+ * Races: tasks write, free and look up the same text at once.
+ */
+
+#define RACERS		6
+#define RACE_MS		500
+#define RACE_SIZE	SZ_32K
+
+/**
+ * struct race - text that all tasks use
+ * @text:	the text; may be freed already
+ * @retire:	whether one task retires each text, instead of several that free it
+ * @pack:	contains all the text; it is never empty, so that its addresses stay in use
+ * @bad:	an unexpected result, or 0
+ * @frees:	number of objects that were freed
+ * @refused:	number of frees and writes that were refused
+ */
+struct race {
+	void *text[RACERS];
+	bool retire;
+	struct execmem_pack pack;
+	atomic_t bad, frees, refused;
+};
+
+/* Record a result that is neither success nor one of the expected errors. */
+static void take_result(struct race *r, int ret, int expected, int also)
+{
+	if (ret)
+		atomic_inc(&r->refused);
+	if (ret && ret != expected && ret != also)
+		atomic_set(&r->bad, ret);
+}
+
+static void free_racing(struct race *r, void *text)
+{
+	int ret;
+
+	if (!text)
+		return;
+	if (r->retire) {
+		execmem_retire(text);
+		atomic_inc(&r->frees);
+		return;
+	}
+	ret = execmem_slab_free(text);
+	take_result(r, ret, -EINVAL, -EINVAL);
+	if (!ret)
+		atomic_inc(&r->frees);
+}
+
+static void replace_racing(struct race *r, void **slot, size_t size)
+{
+	void *text = execmem_text_alloc(TYPE, DOMAIN, size, 1);
+
+	if (pack_if_in(&r->pack, text)) {
+		free_racing(r, xchg(slot, text));
+	} else if (text) {
+		execmem_free(text);
+	}
+}
+
+/* Long writes: others wait, and can overtake each other. */
+static void write_racing(struct race *r, void *text, size_t offset)
+{
+	static const u8 code[RACE_SIZE] = { [0 ... RACE_SIZE - 1] = 0x5a };
+	size_t size = execmem_text_size(text);
+
+	if (!text)
+		return;
+	offset = min(offset, size);
+	size = min(size - offset, sizeof(code));
+	take_result(r, execmem_text_copy(text, offset, code, size ?: 16), -EFAULT, -ERANGE);
+}
+
+static int race_text(void *data)
+{
+	void **slot, *stale = NULL;
+	struct race *r = data;
+	unsigned long start;
+	unsigned int nr;
+	u32 random;
+
+	while (!kthread_should_stop()) {
+		random = get_random_u32();
+		slot = &r->text[random % RACERS];
+		random /= RACERS;
+		switch (random % 8) {
+		case 0:
+		case 1:
+			replace_racing(r, slot, 16 + random / 8 % (RACE_SIZE - 16));
+			break;
+		case 2:
+			if (!r->retire)
+				free_racing(r, READ_ONCE(*slot));
+			break;
+		case 3:
+			nr = UINT_MAX;
+			execmem_get_symbol(&nr, &start);
+			break;
+		case 4:
+			write_racing(r, stale, 0);
+			stale = READ_ONCE(*slot);
+			break;
+		default:
+			write_racing(r, READ_ONCE(*slot), 16 * (random / 8 % 512));
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static void race_for(struct race *r, unsigned int ms)
+{
+	struct task_struct *task[RACERS];
+	int i, n = 0;
+
+	for (i = 0; i < RACERS; i++) {
+		task[n] = kthread_create(race_text, r, "execmem_race");
+		if (!IS_ERR(task[n])) {
+			get_task_struct(task[n]);
+			wake_up_process(task[n++]);
+		}
+	}
+	msleep(ms);
+	while (n)
+		kthread_stop_put(task[--n]);
+}
+
+static void run_race(struct kunit *test, bool retire)
+{
+	struct race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	const size_t size = EXECMEM_PACK_MAX / 32;
+	u8 *keep[16], *text;
+	int i, n = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	r->retire = retire;
+	while (n < ARRAY_SIZE(keep) && stats().reserved < 8 * EXECMEM_PACK_MAX) {
+		text = alloc(test, size);
+		if (!n)
+			r->pack = pack_with(TYPE, DOMAIN, text);
+		if (r->pack.size < EXECMEM_PACK_MAX || !pack_if_in(&r->pack, text))
+			continue;
+		write_pattern(test, text, n, size);
+		keep[n++] = text;
+	}
+	KUNIT_ASSERT_EQ(test, n, ARRAY_SIZE(keep));
+
+	race_for(r, RACE_MS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&r->bad), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&r->frees), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&r->refused), 0);
+	kunit_info(test, "%d frees, %d refused frees and writes", atomic_read(&r->frees),
+		   atomic_read(&r->refused));
+
+	for (i = 0; i < ARRAY_SIZE(keep); i++)
+		KUNIT_EXPECT_TRUE_MSG(test, has_pattern(keep[i], i, size), "object %d", i);
+	for (i = 0; i < RACERS; i++)
+		if (state_of(r->text[i]) == LIVE)
+			execmem_free(r->text[i]);
+	execmem_retire_barrier();
+	expect_free_is_traps(test);
+}
+
+static void test_races_of_frees(struct kunit *test)
+{
+	run_race(test, false);
+}
+
+static void test_races_with_retire(struct kunit *test)
+{
+	run_race(test, true);
 }
 
 #ifdef CONFIG_MMU
@@ -1688,10 +1875,12 @@ static struct kunit_case execmem_test_cases[] = {
 	KUNIT_CASE(test_contents),
 	KUNIT_CASE(test_copy_bounds),
 	KUNIT_CASE(test_copy_errors),
-	KUNIT_CASE(test_text_size),
 	KUNIT_CASE(test_free_fills_traps),
 	KUNIT_CASE(test_random),
-	KUNIT_CASE(test_bad_frees),
+	KUNIT_CASE(test_wrong_addresses),
+	KUNIT_CASE(test_wrong_ranges),
+	KUNIT_CASE(test_races_of_frees),
+	KUNIT_CASE(test_races_with_retire),
 	KUNIT_CASE(test_free_area),
 	KUNIT_CASE(test_stats),
 	KUNIT_CASE(test_first_pack),

@@ -10,6 +10,7 @@
  */
 
 #include <linux/cache.h>
+#include <linux/err.h>
 #include <linux/memory.h>
 #include <linux/minmax.h>
 #include <linux/moduleparam.h>
@@ -43,6 +44,7 @@ MODULE_PARM_DESC(hide_staged, "Unmap text of modules until it is complete");
  * @copy:	address that the text is written at
  * @size:	number of bytes of both
  * @hidden:	whether the pages of @text are not mapped
+ * @claimed:	whether a task seals or frees the text
  * @rcu:	for readers of @stages
  */
 struct stage {
@@ -51,12 +53,14 @@ struct stage {
 	void *copy;
 	size_t size;
 	bool hidden;
+	bool claimed;
 	struct rcu_head rcu;
 };
 
 /* All copies. Readers hold the RCU read lock. */
 static LIST_HEAD(stages);
-static DEFINE_SPINLOCK(stages_lock);	/* protects changes of @stages; innermost */
+/* Protects changes of @stages, and stage->claimed; innermost. */
+static DEFINE_SPINLOCK(stages_lock);
 
 /* Find the stage that contains @addr. The caller holds the RCU read lock. */
 static struct stage *find_stage(const void *addr)
@@ -70,14 +74,31 @@ static struct stage *find_stage(const void *addr)
 	return NULL;
 }
 
-/* Find the stage that begins at @text. It stays valid, because the caller owns the text. */
-static struct stage *stage_of(const void *text)
+/*
+ * Find the stage that begins at @text. It stays valid until the caller releases it, even if
+ * a buggy caller seals or frees the text meanwhile. Return NULL if there is none, and -EBUSY
+ * if another task has claimed it.
+ */
+static struct stage *claim_stage(const void *text)
 {
 	struct stage *s;
 
 	guard(rcu)();
+	guard(spinlock)(&stages_lock);
 	s = find_stage(text);
-	return s && s->text == text ? s : NULL;
+	if (!s || s->text != text)
+		return NULL;
+	if (s->claimed)
+		return ERR_PTR(-EBUSY);
+
+	s->claimed = true;
+	return s;
+}
+
+static void release_stage(struct stage *s)
+{
+	guard(spinlock)(&stages_lock);
+	s->claimed = false;
 }
 
 static void unlist_stage(struct stage *s)
@@ -160,52 +181,66 @@ void *execmem_staged(const void __staged *staged)
 }
 
 /*
- * Write the copy to the text and free the copy. Return 0, -ENOENT if @text has no copy,
- * -EINVAL if the size differs, or an error of execmem_text_copy().
+ * Write the copy to the text.
  *
  * Do not hold text_mutex during the write: other loads would wait for it. A task that
  * holds the mutex may change the copy until it is unlisted: when a second CPU comes
  * online, lock prefixes are restored in all modules. Compare text and copy under the mutex.
  */
+static int write_text(struct stage *s)
+{
+	int ret = unhide(s);
+
+	if (!ret)
+		ret = execmem_text_copy(s->text, 0, s->copy, s->size);
+	if (ret)
+		return ret;
+
+	guard(mutex)(&text_mutex);
+	if (memcmp(s->text, s->copy, s->size))
+		ret = execmem_text_copy(s->text, 0, s->copy, s->size);
+	if (!ret)
+		unlist_stage(s);
+	return ret;
+}
+
+/*
+ * Write the copy to the text and free the copy. Return 0, -ENOENT if @text has no copy,
+ * -EBUSY if another task seals or frees it, -EINVAL if the size differs, or an error of
+ * execmem_text_copy().
+ */
 int execmem_stage_seal(void *text, size_t size)
 {
-	struct stage *s = stage_of(text);
+	struct stage *s = claim_stage(text);
 	int ret;
 
-	if (!s)
-		return -ENOENT;
-	if (size != s->size)
-		return -EINVAL;
+	if (IS_ERR_OR_NULL(s))
+		return s ? PTR_ERR(s) : -ENOENT;
 
-	ret = unhide(s);
-	if (!ret)
-		ret = execmem_text_copy(text, 0, s->copy, size);
-	if (ret)
+	ret = size == s->size ? write_text(s) : -EINVAL;
+	if (ret) {
+		release_stage(s);
 		return ret;
-
-	scoped_guard(mutex, &text_mutex) {
-		if (memcmp(text, s->copy, size))
-			ret = execmem_text_copy(text, 0, s->copy, size);
-		if (!ret)
-			unlist_stage(s);
 	}
-	if (ret)
-		return ret;
 
 	free_stage(s);
 	text_poke_sync();
 	return 0;
 }
 
-/* Free the copy of text that was not sealed, if there is one. */
-void execmem_stage_drop(const void *text)
+/*
+ * Free the copy of text that was not sealed, if there is one. Return 0, or -EBUSY if another
+ * task seals or frees the text.
+ */
+int execmem_stage_drop(const void *text)
 {
-	struct stage *s = list_empty(&stages) ? NULL : stage_of(text);
+	struct stage *s = list_empty(&stages) ? NULL : claim_stage(text);
 
-	if (!s)
-		return;
+	if (IS_ERR_OR_NULL(s))
+		return PTR_ERR(s);
 
 	WARN_ON(unhide(s));
 	unlist_stage(s);
 	free_stage(s);
+	return 0;
 }

@@ -9,7 +9,7 @@ extern bool execmem_hide_staged;
 
 void *execmem_stage_copy(enum execmem_type type, size_t size, size_t align);
 int execmem_stage_seal(void *text, size_t size);
-void execmem_stage_drop(const void *text);
+int execmem_stage_drop(const void *text);
 #else
 static inline void *execmem_stage_copy(enum execmem_type type, size_t size, size_t align)
 {
@@ -21,8 +21,9 @@ static inline int execmem_stage_seal(void *text, size_t size)
 	return -ENOENT;
 }
 
-static inline void execmem_stage_drop(const void *text)
+static inline int execmem_stage_drop(const void *text)
 {
+	return 0;
 }
 #endif
 

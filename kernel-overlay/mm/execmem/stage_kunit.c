@@ -2,15 +2,19 @@
 /* KUnit tests of module text that is prepared in a copy. */
 
 #include <kunit/test.h>
+#include <linux/atomic.h>
 #include <linux/cache.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/memory.h>
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/text-patching.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "stage.h"
 
@@ -187,14 +191,160 @@ static void test_free_hidden(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, copy_from_kernel_nofault(&byte, text, 1), 0);
 }
 
-static void test_wrong_uses(struct kunit *test)
+static void test_wrong_allocations(struct kunit *test)
 {
-	u8 *text = stage(test, SIZE);
-
 	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, 0, 1));
-	KUNIT_EXPECT_EQ(test, execmem_seal_text(text, SIZE + 1), -EINVAL);
-	KUNIT_EXPECT_TRUE(test, has_traps(text, SIZE));
+	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, SIZE_MAX, 1));
+	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, EXECMEM_TEXT_MAX + 1, 1));
+	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(TYPE, SIZE, 3 * PAGE_SIZE / 4));
+	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(EXECMEM_MODULE_DATA, SIZE, 1));
+	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(EXECMEM_TYPE_MAX, SZ_2M, 1));
+	KUNIT_EXPECT_NULL(test, execmem_stage_alloc(-1, SZ_2M, 1));
+}
+
+/* Sealing other memory fails, and does not change its contents or permissions. */
+static void test_wrong_seals(struct kunit *test)
+{
+	u8 *text = stage(test, SIZE), *sealed = stage(test, SIZE), *freed = stage(test, SIZE);
+	u8 *large = stage(test, SZ_2M), *data = execmem_alloc(EXECMEM_MODULE_DATA, PAGE_SIZE);
+	u8 *slab = execmem_text_alloc(TYPE, EXECMEM_TRUSTED, PAGE_SIZE, PAGE_SIZE);
+	u8 *vm = vmalloc(PAGE_SIZE), *heap = kmalloc(PAGE_SIZE, GFP_KERNEL), stack[SIZE];
+	const struct {
+		void *text;
+		size_t size;
+		const char *what;
+	} wrong[] = {
+		{ text, 0, "no size" },
+		{ text, SIZE - 1, "too short" },
+		{ text, SIZE + 1, "too long" },
+		{ text, SIZE_MAX, "a size that wraps" },
+		{ text + 1, SIZE - 1, "inside" },
+		{ text + SIZE, SIZE, "behind" },
+		{ staged(text), SIZE, "the copy" },
+		{ sealed, SIZE, "sealed" },
+		{ freed, SIZE, "freed" },
+		{ slab, PAGE_SIZE, "not staged" },
+		{ large, 0, "in place, no size" },
+		{ large, SZ_2M + 1, "in place, too long" },
+		{ large, SIZE_MAX, "in place, a size that wraps" },
+		{ large + PAGE_SIZE, PAGE_SIZE, "in place, inside" },
+		{ data, PAGE_SIZE, "data" },
+		{ vm, PAGE_SIZE, "vmalloc" },
+		{ heap, PAGE_SIZE, "heap" },
+		{ stack, SIZE, "stack" },
+		{ execmem_free, SIZE, "kernel" },
+		{ NULL, SIZE, "NULL" },
+	};
+	int i;
+
+	KUNIT_EXPECT_EQ(test, execmem_seal_text(sealed, SIZE), 0);
+	execmem_free(freed);
+	for (i = 0; slab && data && vm && heap && i < ARRAY_SIZE(wrong); i++)
+		KUNIT_EXPECT_EQ_MSG(test, execmem_seal_text(wrong[i].text, wrong[i].size), -EINVAL,
+				    "%s", wrong[i].what);
+	KUNIT_EXPECT_EQ(test, i, ARRAY_SIZE(wrong));
+
+	KUNIT_EXPECT_TRUE(test, is_copy(text) && has_traps(text, SIZE));
+	KUNIT_EXPECT_EQ(test, execmem_seal_text(text, SIZE), 0);
+	KUNIT_EXPECT_TRUE(test, !slab || has_traps(slab, PAGE_SIZE));
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		if (wrong[i].text == large || wrong[i].text == data || wrong[i].text == vm ||
+		    wrong[i].text == heap)
+			KUNIT_EXPECT_EQ_MSG(test, copy_to_kernel_nofault(wrong[i].text, "", 1), 0,
+					    "%s", wrong[i].what);
 	execmem_free(text);
+	execmem_free(sealed);
+	execmem_free(large);
+	execmem_free(data);
+	execmem_free(slab);
+	vfree(vm);
+	kfree(heap);
+}
+
+static int drop(void *text)
+{
+	return execmem_stage_drop(text);
+}
+
+/**
+ * struct race - two tasks that use the same text at once
+ * @text:	staged text
+ * @fn:		function of each task
+ * @task:	the tasks
+ * @ret:	their results
+ * @ready:	number of tasks that have started
+ * @done:	completed by each task
+ */
+struct race {
+	void *text;
+	int (*fn[2])(void *text);
+	struct task_struct *task[2];
+	int ret[2];
+	atomic_t ready;
+	struct completion done;
+};
+
+static int run_racer(void *data)
+{
+	struct race *r = data;
+	unsigned int me = current == r->task[1];
+
+	atomic_inc(&r->ready);
+	while (atomic_read(&r->ready) < 2)
+		cond_resched();
+	r->ret[me] = r->fn[me](r->text);
+	complete(&r->done);
+	return 0;
+}
+
+static void run_race(struct kunit *test, struct race *r)
+{
+	int i;
+
+	atomic_set(&r->ready, 0);
+	init_completion(&r->done);
+	for (i = 0; i < 2; i++) {
+		r->task[i] = kthread_create(run_racer, r, "execmem-race");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(r->task[i]));
+		get_task_struct(r->task[i]);
+	}
+	for (i = 0; i < 2; i++)
+		wake_up_process(r->task[i]);
+	for (i = 0; i < 2; i++)
+		wait_for_completion(&r->done);
+	for (i = 0; i < 2; i++)
+		kthread_stop_put(r->task[i]);
+}
+
+/* Of two tasks that seal or free the same text at once, one is refused or finds no copy. */
+static void test_races(struct kunit *test)
+{
+	static int (* const fns[][2])(void *text) = {
+		{ seal, seal }, { seal, drop }, { drop, drop },
+	};
+	unsigned int nr, sealed, refused[ARRAY_SIZE(fns)] = { };
+	struct race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	for (nr = 0; nr < 100 * ARRAY_SIZE(fns); nr++) {
+		memcpy(r->fn, fns[nr / 100], sizeof(r->fn));
+		r->text = stage(test, SIZE);
+		run_race(test, r);
+
+		for (int i = 0; i < 2; i++) {
+			refused[nr / 100] += !!r->ret[i];
+			if (r->ret[i] != -EBUSY && (r->fn[i] == drop || r->ret[i] != -EINVAL))
+				KUNIT_EXPECT_EQ(test, r->ret[i], 0);
+		}
+		KUNIT_EXPECT_FALSE(test, r->ret[0] && r->ret[1]);
+		sealed = (r->fn[0] == seal && !r->ret[0]) + (r->fn[1] == seal && !r->ret[1]);
+		KUNIT_EXPECT_LE(test, sealed, 1);
+		KUNIT_EXPECT_FALSE(test, is_copy(r->text));
+		KUNIT_EXPECT_EQ(test, has_traps(r->text, SIZE), !sealed);
+		execmem_free(r->text);
+	}
+	kunit_info(test, "refused: %u seals, %u seals or frees, %u frees", refused[0], refused[1],
+		   refused[2]);
 }
 
 static struct kunit_case execmem_stage_cases[] = {
@@ -206,7 +356,9 @@ static struct kunit_case execmem_stage_cases[] = {
 	KUNIT_CASE(test_change_while_sealed),
 	KUNIT_CASE(test_hide),
 	KUNIT_CASE(test_free_hidden),
-	KUNIT_CASE(test_wrong_uses),
+	KUNIT_CASE(test_wrong_allocations),
+	KUNIT_CASE(test_wrong_seals),
+	KUNIT_CASE(test_races),
 	{ }
 };
 

@@ -20,6 +20,8 @@
  * @no_writes:	filling text with traps fails
  * @syncs:	number of text_poke_sync() rounds
  * @flushes:	number of predictor flushes
+ * @count_sleeps: count calls that may sleep where this is forbidden, instead of aborting
+ * @sleeps:	number of these calls
  */
 struct env {
 	uint64_t rng;
@@ -33,6 +35,8 @@ struct env {
 	bool no_writes;
 	unsigned long syncs;
 	unsigned long flushes;
+	bool count_sleeps;
+	unsigned long sleeps;
 };
 
 extern struct env env;
@@ -54,6 +58,7 @@ void model_free_all(void);
 size_t model_objects(void);
 
 /* Tests return on success and call die() on failure. */
+void test_context(void);
 void test_random(unsigned long steps);
 void test_failures(void);
 void test_fill_fails(void);

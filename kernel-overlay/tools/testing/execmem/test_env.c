@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Kernel environment of the tested allocator. See test_env.h. */
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -20,7 +21,11 @@ static __thread bool noio;
 
 void env_might_sleep(const char *where)
 {
-	if (spinlocks || readers)
+	if (!spinlocks && !readers)
+		return;
+	if (env.count_sleeps)
+		env.sleeps++;
+	else
 		die("%s() sleeps with %d spinlocks held, in %d RCU sections", where, spinlocks,
 		    readers);
 }
@@ -335,11 +340,17 @@ int text_poke_set(void *text, size_t len)
 	return 0;
 }
 
+/* A writer can be preempted. Its text must stay mapped. */
 int text_poke_copy_unchecked(void *text, const void *src, size_t len)
 {
+	u8 *to;
+
 	if (!len)
 		return -EINVAL;
-	memcpy(alias_of(text, len), src, len);
+	to = alias_of(text, len);
+	sched_yield();
+	memcpy(to, src, len);
+	alias_of(text, len);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Tests of mm/execmem/, as KTAP:
  *
- *	tests [--steps N] [--seconds N] [--seed N] [NAME...]
+ *	tests [--steps N] [--seconds N] [--threads N] [--seed N] [NAME...]
  *
  * The first fault ends the program and reports the step that found it.
  */
@@ -21,7 +21,7 @@
 
 static unsigned long seed = 1, step;
 static unsigned long steps = 300000;
-static unsigned int seconds = 5;
+static unsigned int seconds = 5, nr_threads = 4;
 static const char *running;
 static unsigned int number;
 
@@ -222,7 +222,9 @@ void test_placement(void)
 }
 
 /* Threads use two pools under memory pressure. All of them share one of the pools. */
-static unsigned long thread_ops[4];
+#define MAX_THREADS	128
+
+static unsigned long thread_ops[MAX_THREADS];
 static bool stop;
 
 static void *work_on_text(void *data)
@@ -282,35 +284,40 @@ static void *be_short_of_memory(void *data)
 
 typedef void *(*worker_t)(void *);
 
-/* Run four threads with a private function each. */
-static void run_for(unsigned int seconds, const worker_t fn[4])
+/* Run threads: each of the functions in turn. Return the number of operations. */
+static unsigned long run_for(unsigned int seconds, const worker_t fn[4])
 {
-	pthread_t threads[5];
+	pthread_t threads[MAX_THREADS], memory;
+	unsigned long ops = 0;
 	unsigned int i;
 
 	__atomic_store_n(&stop, false, __ATOMIC_RELAXED);
 	memset(thread_ops, 0, sizeof(thread_ops));
-	for (i = 0; i < 4; i++)
-		pthread_create(&threads[i], NULL, fn[i], &thread_ops[i]);
-	pthread_create(&threads[4], NULL, be_short_of_memory, NULL);
+	for (i = 0; i < nr_threads; i++)
+		if (pthread_create(&threads[i], NULL, fn[i % 4], &thread_ops[i]))
+			die("no thread");
+	if (pthread_create(&memory, NULL, be_short_of_memory, NULL))
+		die("no thread");
 	sleep(seconds);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < nr_threads; i++) {
 		pthread_join(threads[i], NULL);
+		ops += thread_ops[i];
+	}
+	pthread_join(memory, NULL);
 	execmem_retire_barrier();
 	env_do_works();
+	return ops;
 }
 
 void test_threads(unsigned int seconds)
 {
-	unsigned long ops = 0;
-	unsigned int i;
+	unsigned long ops;
 
-	run_for(seconds, (worker_t[]) {
+	ops = run_for(seconds, (worker_t[]) {
 		work_on_text, work_on_text, work_on_text, work_on_text });
-	for (i = 0; i < 4; i++)
-		ops += thread_ops[i];
-	printf("# %lu operations in %u s, %lu maps\n", ops, seconds, env.maps);
+	printf("# %u threads, %lu operations in %u s, %lu maps\n", nr_threads, ops, seconds,
+	       env.maps);
 	check_nothing_left();
 }
 
@@ -370,6 +377,8 @@ static void *race(void *data)
 	unsigned int me = (unsigned long *)data - thread_ops, round = 0;
 	struct race *r;
 
+	if (me > 1)
+		return work_on_text(data);
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED) || me) {
 		if (!me)
 			start_race(++thread_ops[0]);
@@ -395,7 +404,7 @@ static void *race(void *data)
 	return NULL;
 }
 
-/* Buggy users: all threads free any text that they know, any number of times. */
+/* Buggy users: all threads write and free any text that they know, any number of times. */
 static void *slots[64];
 
 /* A large alignment leaves few places, so that freed addresses are reused soon. */
@@ -412,6 +421,23 @@ static void free_slots(void)
 	}
 }
 
+/* Mostly small objects, and some that share their pages with no other text. */
+static size_t wrong_size(u64 random)
+{
+	if (!(random >> 54 & 0x7f))
+		return EXECMEM_PACK_MAX / 2 + 1;
+	return 1 + (random >> 40) % (random >> 62 & 1 ? 100 : 2000);
+}
+
+static void write_wrongly(void *text)
+{
+	static const u8 code[1000];
+	int ret = execmem_text_copy(text, 0, code, sizeof(code));
+
+	if (ret && ret != -EFAULT && ret != -ERANGE)
+		die("a write returned %d", ret);
+}
+
 static void *free_wrongly(void *data)
 {
 	unsigned long *ops = data;
@@ -423,9 +449,8 @@ static void *free_wrongly(void *data)
 		slot = &slots[(random >> 33) % ARRAY_SIZE(slots)];
 		text = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 		if (random >> 63) {
-			size_t size = 1 + (random >> 40) % (random >> 62 & 1 ? 100 : 2000);
-
-			text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, size, WRONG_ALIGN);
+			text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, wrong_size(random),
+						  WRONG_ALIGN);
 			if (!text)
 				die("no text");
 			text = __atomic_exchange_n(slot, text, __ATOMIC_ACQ_REL);
@@ -437,7 +462,11 @@ static void *free_wrongly(void *data)
 			continue;
 		if (execmem_text_size(text) > EXECMEM_PACK_MAX)
 			die("an object is larger than a pack");
-		execmem_slab_free(text);
+		/* Free text that is in no slot anymore. */
+		if (random >> 61 == 1)
+			write_wrongly(text);
+		else
+			execmem_slab_free(text);
 	}
 	return NULL;
 }
@@ -464,18 +493,19 @@ static void *free_everywhere(void *data)
 void test_double_free(unsigned int seconds)
 {
 	struct execmem_stats s;
+	unsigned long ops;
 
 	racing = true;
-	run_for(DIV_ROUND_UP(seconds, 2),
-		(worker_t[]) { race, race, work_on_text, work_on_text });
+	ops = run_for(DIV_ROUND_UP(seconds, 2),
+		      (worker_t[]) { race, race, work_on_text, work_on_text });
 	racing = false;
 	printf("# %lu races, %lu other operations\n", thread_ops[0] * RACES,
-	       thread_ops[2] + thread_ops[3]);
+	       ops - thread_ops[0]);
 	check_nothing_left();
 
-	run_for(DIV_ROUND_UP(seconds, 2), (worker_t[]) {
+	ops = run_for(DIV_ROUND_UP(seconds, 2), (worker_t[]) {
 		free_wrongly, free_wrongly, free_wrongly, free_everywhere });
-	printf("# %lu wrong frees\n", thread_ops[0] + thread_ops[1] + thread_ops[2]);
+	printf("# %u threads, %lu wrong frees and writes\n", nr_threads, ops);
 	model_check_packs();
 	/* The slots contain all text that is still allocated. */
 	free_slots();
@@ -483,6 +513,89 @@ void test_double_free(unsigned int seconds)
 	execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
 	if (s.nr_objects || s.used)
 		die("%lu objects and %zu bytes are left", s.nr_objects, s.used);
+	check_nothing_left();
+}
+
+/*
+ * Functions that may sleep must say so in each call, even if they need not sleep in it.
+ */
+static void *context_text;
+
+static void alloc_in_context(void)
+{
+	context_text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 100, 1);
+}
+
+static void refuse_alloc_in_context(void)
+{
+	execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 0, 1);
+}
+
+static void copy_in_context(void)
+{
+	execmem_text_copy(context_text, 0, "", 1);
+}
+
+static void refuse_copy_in_context(void)
+{
+	execmem_text_copy(context_text + 1, 0, "", 1);
+}
+
+static void look_up_in_context(void)
+{
+	struct execmem_stats s;
+
+	execmem_text_size(context_text);
+	execmem_is_slab(context_text, 1);
+	execmem_is_text(EXECMEM_BPF, EXECMEM_TRUSTED, (unsigned long)context_text);
+	execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
+}
+
+static void free_in_context(void)
+{
+	execmem_slab_free(context_text);
+}
+
+static void retire_in_context(void)
+{
+	execmem_retire(context_text);
+}
+
+void test_context(void)
+{
+	static const struct {
+		void (*fn)(void);
+		const char *name;
+		bool may_sleep;
+	} calls[] = {
+		{ alloc_in_context, "allocation", true },
+		{ refuse_alloc_in_context, "refused allocation", true },
+		{ copy_in_context, "copy", true },
+		{ refuse_copy_in_context, "refused copy", true },
+		{ look_up_in_context, "lookup", false },
+		{ free_in_context, "free", true },
+		{ free_in_context, "double free", true },
+		{ alloc_in_context, "allocation", true },
+		{ retire_in_context, "retire", false },
+		{ execmem_retire_barrier, "barrier", true },
+	};
+	static DEFINE_SPINLOCK(lock);
+	unsigned int i;
+
+	/* Allocate memory in a context in which this is permitted. */
+	alloc_in_context();
+	free_in_context();
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		env.sleeps = 0;
+		env.count_sleeps = true;
+		spin_lock(&lock);
+		calls[i].fn();
+		spin_unlock(&lock);
+		env.count_sleeps = false;
+		if (!env.sleeps == calls[i].may_sleep)
+			die("a %s with a spinlock held is %sreported", calls[i].name,
+			    env.sleeps ? "" : "not ");
+	}
 	check_nothing_left();
 }
 
@@ -505,6 +618,7 @@ static const struct test {
 	const char *name;
 	void (*fn)(void);
 } all_tests[] = {
+	{ "context", test_context },
 	{ "placement", test_placement },
 	{ "random", run_random },
 	{ "failures", test_failures },
@@ -528,6 +642,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "steps", required_argument, NULL, 'n' },
 		{ "seconds", required_argument, NULL, 't' },
+		{ "threads", required_argument, NULL, 'p' },
 		{ "seed", required_argument, NULL, 's' },
 		{ }
 	};
@@ -542,14 +657,21 @@ int main(int argc, char **argv)
 		case 't':
 			seconds = strtoul(optarg, NULL, 0);
 			break;
+		case 'p':
+			nr_threads = strtoul(optarg, NULL, 0);
+			break;
 		case 's':
 			seed = strtoul(optarg, NULL, 0);
 			break;
 		default:
-			fputs("usage: tests [--steps N] [--seconds N] [--seed N] [NAME...]\n",
-			      stderr);
+			fputs("usage: tests [--steps N] [--seconds N] [--threads N] [--seed N] "
+			      "[NAME...]\n", stderr);
 			return 2;
 		}
+	}
+	if (nr_threads < 4 || nr_threads > MAX_THREADS) {
+		fprintf(stderr, "tests: 4 to %u threads\n", MAX_THREADS);
+		return 2;
 	}
 	for (i = 0; i < ARRAY_SIZE(all_tests); i++)
 		planned += is_wanted(all_tests[i].name, argv + optind);
