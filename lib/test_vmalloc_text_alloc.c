@@ -223,11 +223,8 @@ static int test_text_find_sync_insn(void)
 /* Wait for retired text and release empty packs. */
 static void test_text_slab_flush(void)
 {
-	struct execmem_pool *pool;
-
 	execmem_retire_barrier();
-	for_each_execmem_pool(pool)
-		execmem_drop_empty(pool);
+	execmem_drop_empty();
 	execmem_flush_packs();
 }
 

@@ -34,8 +34,7 @@ static int summary_show(struct seq_file *m, void *v)
 	seq_puts(m, "type     domain    reserved     used  objects  packs   huge\n");
 	for (type = 0; type < EXECMEM_NR_TEXT_TYPES; type++) {
 		for (domain = 0; domain < EXECMEM_NR_DOMAINS; domain++) {
-			if (execmem_get_stats(type, domain, &s))
-				continue;
+			execmem_get_stats(type, domain, &s);
 			seq_printf(m, "%-8s %-9s %8zu %8zu %8lu %6u %6u\n", type_names[type],
 				   domain_names[domain], s.reserved, s.used, s.nr_objects,
 				   s.nr_packs, s.nr_huge);
@@ -45,72 +44,32 @@ static int summary_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(summary);
 
-/**
- * struct line - a line of the list
- * @pack:	the pack
- * @text:	text in the pack; empty in the line for the pack itself
- *
- * The position of a line in the file is the address of the pack, or one more than the
- * address of the text. Packs and text that appear or disappear meanwhile move no other line.
+/*
+ * Each record of the list is a leaf. Its position in the file is the address of the leaf:
+ * packs that appear or disappear meanwhile move no other record.
  */
-struct line {
-	const struct execmem_pack *pack;
-	struct execmem_extent text;
-};
-
-static const void *text_addr(const struct line *line)
+static void *find_leaf(loff_t *pos)
 {
-	return execmem_pack_addr(line->pack, line->text.start);
-}
+	struct execmem_pack *pack = execmem_next_pack((void *)(unsigned long)*pos);
 
-/* Find the next text in the pack. Hold the pool lock for one leaf at a time. */
-static bool find_text(struct line *line)
-{
-	unsigned int leaf;
-
-	for (leaf = line->text.end / EXECMEM_LEAF; leaf < line->pack->nr_leaves; leaf++) {
-		guard(spinlock)(&line->pack->pool->lock);
-		if (execmem_pack_next(line->pack, leaf, &line->text))
-			return true;
-	}
-
-	return false;
-}
-
-/* Find the first line at or behind a position. */
-static void *find_line(struct line *line, loff_t *pos)
-{
-	const void *addr = (void *)(unsigned long)*pos;
-
-	while ((line->pack = execmem_next_pack(addr))) {
-		line->text = (struct execmem_extent) { };
-		if (addr <= line->pack->base) {
-			*pos = (unsigned long)line->pack->base;
-			return line;
-		}
-		line->text.end = (addr - 1 - line->pack->base) >> line->pack->shift;
-		if (find_text(line)) {
-			*pos = (unsigned long)text_addr(line) + 1;
-			return line;
-		}
-		addr = line->pack->base + line->pack->size;
-	}
-
-	return NULL;
+	if (pack)
+		*pos = max((unsigned long)*pos, (unsigned long)pack->base);
+	return pack;
 }
 
 static void *objects_start(struct seq_file *m, loff_t *pos) __acquires(RCU)
 {
 	rcu_read_lock();
-	return find_line(m->private, pos);
+	return find_leaf(pos);
 }
 
 static void *objects_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	struct line *line = v;
+	const struct execmem_pack *pack = v;
 
-	*pos = (unsigned long)text_addr(line) + execmem_pack_bytes(line->pack, &line->text) + 1;
-	return find_line(line, pos);
+	*pos += execmem_granule_bytes(pack, EXECMEM_LEAF);
+	*pos = min((unsigned long)*pos, (unsigned long)pack->base + pack->size);
+	return find_leaf(pos);
 }
 
 static void objects_stop(struct seq_file *m, void *v) __releases(RCU)
@@ -118,18 +77,26 @@ static void objects_stop(struct seq_file *m, void *v) __releases(RCU)
 	rcu_read_unlock();
 }
 
+/* Find the next text that begins in a leaf. */
+static bool next_text(const struct execmem_pack *pack, unsigned int leaf, struct execmem_extent *e)
+{
+	guard(spinlock)(&pack->pool->lock);
+	return execmem_pack_next(pack, leaf, e);
+}
+
 static int objects_show(struct seq_file *m, void *v)
 {
-	const struct line *line = v;
-	const struct execmem_pack *pack = line->pack;
+	const struct execmem_pack *pack = v;
+	unsigned int leaf = execmem_pack_leaf(pack, (void *)(unsigned long)m->index);
+	struct execmem_extent e = { };
 
-	if (line->text.end)
-		seq_printf(m, "%px %zu%s\n", text_addr(line),
-			   execmem_pack_bytes(pack, &line->text), line->text.live ? "" : " freed");
-	else
+	if (!leaf)
 		seq_printf(m, "pack %s %s %px %zu%s%s\n", type_names[pack->pool->type],
 			   domain_names[pack->pool->domain], pack->base, pack->size,
 			   pack->huge ? " huge" : "", execmem_pack_is_solo(pack) ? " solo" : "");
+	while (next_text(pack, leaf, &e))
+		seq_printf(m, "%px %zu%s\n", execmem_pack_addr(pack, e.start),
+			   execmem_pack_bytes(pack, &e), e.live ? "" : " freed");
 	return 0;
 }
 
@@ -139,19 +106,7 @@ static const struct seq_operations objects_sops = {
 	.stop	= objects_stop,
 	.show	= objects_show,
 };
-
-static int objects_open(struct inode *inode, struct file *file)
-{
-	return seq_open_private(file, &objects_sops, sizeof(struct line));
-}
-
-static const struct file_operations objects_fops = {
-	.owner		= THIS_MODULE,
-	.open		= objects_open,
-	.read		= seq_read,
-	.llseek		= seq_lseek,
-	.release	= seq_release_private,
-};
+DEFINE_SEQ_ATTRIBUTE(objects);
 
 static int __init execmem_debugfs_init(void)
 {

@@ -18,11 +18,13 @@
  * A tree with fan-out eight finds a run of free granules in O(log n). For each part of a
  * node it stores the lengths of the first, the longest and the last free run. The tree is
  * flat because the cost of an operation is the number of cache lines that it touches.
+ * Nodes and leaves are numbered from the root: the parts of node n have the numbers 8n + 1
+ * to 8n + 8. All leaves are on the same level.
  * The metadata takes at most 3 % of the text, and 4 % with granules of 8 bytes.
  *
  * Placement is random but does not fragment the pack. The first object of a pack can be
- * anywhere if it is small. Other objects are placed at either end of a random free run
- * that fits. This splits no run.
+ * anywhere if it is small. Other objects are placed beside another object, at one end of a
+ * random free run that fits. This splits no run.
  *
  * The pool lock protects packs. Callers hold it, unless the pack is not in a pool yet.
  */
@@ -40,22 +42,12 @@
 
 #define LEAF_WORDS	(EXECMEM_LEAF / BITS_PER_LONG)
 
-/* A run of free granules. */
-struct run {
-	unsigned int start;
-	unsigned int len;
-};
-
-/**
- * struct runs - free runs in a part of a pack
- * @first:	length of the run at the beginning
- * @longest:	length of the longest run
- * @last:	length of the run at the end
- */
-struct runs {
-	unsigned int first;
-	unsigned int longest;
-	unsigned int last;
+/* States of a granule, as bits: head and busy. */
+enum {
+	FREE,
+	BODY,
+	DEAD,
+	HEAD,
 };
 
 static struct execmem_leaf *leaf_of(const struct execmem_pack *pack, unsigned int granule)
@@ -63,24 +55,17 @@ static struct execmem_leaf *leaf_of(const struct execmem_pack *pack, unsigned in
 	return &pack->leaves[granule / EXECMEM_LEAF];
 }
 
-static bool is_busy(const struct execmem_pack *pack, unsigned int granule)
+static unsigned int state_of(const struct execmem_pack *pack, unsigned int granule)
 {
-	return test_bit(granule % EXECMEM_LEAF, leaf_of(pack, granule)->busy);
-}
+	const struct execmem_leaf *leaf = leaf_of(pack, granule);
+	unsigned int bit = granule % EXECMEM_LEAF;
 
-static bool is_head(const struct execmem_pack *pack, unsigned int granule)
-{
-	return test_bit(granule % EXECMEM_LEAF, leaf_of(pack, granule)->head);
-}
-
-static bool is_dead(const struct execmem_pack *pack, unsigned int granule)
-{
-	return is_head(pack, granule) && !is_busy(pack, granule);
+	return test_bit(bit, leaf->head) << 1 | test_bit(bit, leaf->busy);
 }
 
 /* Set the state of granules @from to @to - 1. Inline, because the state is constant. */
 static __always_inline void set_state(struct execmem_pack *pack, unsigned int from,
-				      unsigned int to, bool head, bool busy)
+				      unsigned int to, unsigned int state)
 {
 	unsigned int bit, word, n;
 	struct execmem_leaf *leaf;
@@ -92,8 +77,8 @@ static __always_inline void set_state(struct execmem_pack *pack, unsigned int fr
 		bit = from % BITS_PER_LONG;
 		n = min_t(unsigned int, to - from, BITS_PER_LONG - bit);
 		mask = GENMASK(bit + n - 1, bit);
-		leaf->head[word] = (leaf->head[word] & ~mask) | (head ? mask : 0);
-		leaf->busy[word] = (leaf->busy[word] & ~mask) | (busy ? mask : 0);
+		leaf->head[word] = (leaf->head[word] & ~mask) | (state & 2 ? mask : 0);
+		leaf->busy[word] = (leaf->busy[word] & ~mask) | (state & 1 ? mask : 0);
 	}
 }
 
@@ -121,7 +106,7 @@ static unsigned long starts_of_run(unsigned long ones, unsigned int n)
  * Compute the free runs of a leaf. Allocation spends most of its time here: work on whole
  * words, and avoid unpredictable branches.
  */
-static struct runs leaf_runs(const struct execmem_leaf *leaf)
+static struct execmem_runs leaf_runs(const struct execmem_leaf *leaf)
 {
 	unsigned int first = 0, longest = 0, run = 0, word, lead;
 	unsigned long bits, starts;
@@ -142,14 +127,14 @@ static struct runs leaf_runs(const struct execmem_leaf *leaf)
 			longest++;
 	}
 
-	return (struct runs) {
+	return (struct execmem_runs) {
 		.first = first,
 		.longest = max(longest, run),
 		.last = run,
 	};
 }
 
-/* Length of the free run that ends before part @i of a node. */
+/* Length of the free run that ends before part @i of a node with parts of @len granules. */
 static unsigned int free_before(const struct execmem_node *node, unsigned int i, unsigned int len)
 {
 	unsigned int run = 0;
@@ -160,50 +145,35 @@ static unsigned int free_before(const struct execmem_node *node, unsigned int i,
 	return i ? run + node->last[i - 1] : run;
 }
 
-/* Length of the free run that begins with part @i of a node. */
-static unsigned int free_from(const struct execmem_node *node, unsigned int i, unsigned int len)
+/* Compute the free runs of a node with parts of @len granules. */
+static struct execmem_runs node_runs(const struct execmem_node *node, unsigned int len)
 {
-	unsigned int run = 0;
-
-	for (; i < EXECMEM_FANOUT && node->first[i] == len; i++)
-		run += len;
-
-	return i < EXECMEM_FANOUT ? run + node->first[i] : run;
-}
-
-/* Length of the longest free run in a node with parts of @len granules. */
-static unsigned int longest_run(const struct execmem_node *node, unsigned int len)
-{
-	unsigned int longest = 0, run = 0, i;
+	struct execmem_runs runs = { };
+	unsigned int i;
 
 	for (i = 0; i < EXECMEM_FANOUT; i++) {
-		longest = max(longest, run + node->first[i]);
-		longest = max_t(unsigned int, longest, node->longest[i]);
-		if (unlikely(node->last[i] == len))
-			run += len;
-		else
-			run = node->last[i];
+		if (runs.first == i * len)
+			runs.first += node->first[i];
+		runs.longest = max(runs.longest, runs.last + node->first[i]);
+		runs.longest = max_t(unsigned int, runs.longest, node->longest[i]);
+		runs.last = node->last[i] == len ? runs.last + len : node->last[i];
 	}
 
-	return longest;
+	return runs;
 }
 
-/* Free runs of the whole node. */
-static struct runs node_runs(const struct execmem_node *node, unsigned int len)
+/* Number of the node that contains a node or leaf. */
+static unsigned int parent_of(unsigned int number)
 {
-	return (struct runs) {
-		.first = free_from(node, 0, len),
-		.longest = longest_run(node, len),
-		.last = free_before(node, EXECMEM_FANOUT, len),
-	};
+	return (number - 1) / EXECMEM_FANOUT;
 }
 
-/* Store the runs of part @i of a level. Return true if they changed. */
-static inline bool set_runs(struct execmem_node *level, unsigned int i, struct runs runs)
+/* Store the free runs of a node or leaf in its parent. Return true if they changed. */
+static bool set_runs(struct execmem_pack *pack, unsigned int number, struct execmem_runs runs)
 {
-	struct execmem_node *node = &level[i / EXECMEM_FANOUT];
+	struct execmem_node *node = &pack->nodes[parent_of(number)];
+	unsigned int i = (number - 1) % EXECMEM_FANOUT;
 
-	i %= EXECMEM_FANOUT;
 	if (node->first[i] == runs.first && node->longest[i] == runs.longest &&
 	    node->last[i] == runs.last)
 		return false;
@@ -217,29 +187,30 @@ static inline bool set_runs(struct execmem_node *level, unsigned int i, struct r
 /* Update the tree after changes in leaves @from to @to. */
 static void update_tree(struct execmem_pack *pack, unsigned int from, unsigned int to)
 {
-	unsigned int level, i, len = EXECMEM_LEAF;
+	unsigned int i, len = EXECMEM_LEAF;
 	bool changed = false;
 
 	for (i = from; i <= to; i++)
-		changed |= set_runs(pack->level[0], i, leaf_runs(&pack->leaves[i]));
+		changed |= set_runs(pack, pack->first_leaf + i, leaf_runs(&pack->leaves[i]));
 
-	for (level = 1; changed && level < pack->nr_levels; level++) {
-		from /= EXECMEM_FANOUT;
-		to /= EXECMEM_FANOUT;
+	from = parent_of(pack->first_leaf + from);
+	to = parent_of(pack->first_leaf + to);
+	while (changed && from) {
 		for (changed = false, i = from; i <= to; i++)
-			changed |= set_runs(pack->level[level], i,
-					    node_runs(&pack->level[level - 1][i], len));
+			changed |= set_runs(pack, i, node_runs(&pack->nodes[i], len));
+		from = parent_of(from);
+		to = parent_of(to);
 		len *= EXECMEM_FANOUT;
 	}
 
 	if (changed)
-		pack->run = longest_run(pack->level[pack->nr_levels - 1], len);
+		pack->free = node_runs(&pack->nodes[0], len);
 }
 
-/* Find a run of at least @need free granules. The leaf must have one. */
-static struct run find_in_leaf(const struct execmem_leaf *leaf, unsigned int need)
+/* Find the first run of at least @need free granules. The leaf must contain one. */
+static unsigned int find_in_leaf(const struct execmem_leaf *leaf, unsigned int need)
 {
-	unsigned int word, start, run = 0;
+	unsigned int word, run = 0;
 	unsigned long bits, starts;
 
 	for (word = 0; word < LEAF_WORDS; word++) {
@@ -248,144 +219,83 @@ static struct run find_in_leaf(const struct execmem_leaf *leaf, unsigned int nee
 			run += BITS_PER_LONG;
 			continue;
 		}
-
-		start = word * BITS_PER_LONG - run;
-		run += __ffs(bits);
-		if (run >= need)
-			return (struct run) { start, run };
+		if (run + __ffs(bits) >= need)
+			return word * BITS_PER_LONG - run;
 
 		starts = starts_of_run(~bits, need);
-		if (starts) {
-			start = __ffs(starts);
-			if (bits >> start)
-				return (struct run) { word * BITS_PER_LONG + start,
-						      __ffs(bits >> start) };
-		}
+		if (starts)
+			return word * BITS_PER_LONG + __ffs(starts);
 		run = BITS_PER_LONG - 1 - __fls(bits);
 	}
 
-	return (struct run) { EXECMEM_LEAF - run, run };
+	return EXECMEM_LEAF - run;
 }
 
 /*
- * Bitmap of the places in a node with a run of at least @need granules. Bit 2 * i + 1:
- * part @i contains a run. Bit 2 * i: a run crosses the beginning of part @i and ends in
- * it. Search for the latter only if no part contains a run, because it takes longer.
+ * Find a run of at least @need free granules, and return its start. In each node, search
+ * all parts, from a random one on. "before" and "run" count the free granules that adjoin
+ * the node and part @i on the left.
  */
-static u32 places_in_node(const struct execmem_node *node, unsigned int need, unsigned int len)
+static unsigned int find_run(const struct execmem_pack *pack, unsigned int need, u32 random)
 {
-	unsigned int run = 0, i;
-	u32 places = 0;
+	unsigned int number = 0, start = 0, before = 0, len = EXECMEM_LEAF, run, i;
 
-	for (i = 0; i < EXECMEM_FANOUT; i++)
-		places |= (node->longest[i] >= need) << (2 * i + 1);
-	if (places)
-		return places;
+	for (i = pack->first_leaf; i > 1; i = parent_of(i))
+		len *= EXECMEM_FANOUT;
 
-	for (i = 0; i < EXECMEM_FANOUT; i++) {
-		bool all = node->first[i] == len;
+	while (number < pack->first_leaf) {
+		const struct execmem_node *node = &pack->nodes[number];
 
-		if (run && (!all || i == EXECMEM_FANOUT - 1) && run + node->first[i] >= need)
-			places |= BIT(2 * i);
-		run = all ? run + len : node->last[i];
-	}
-
-	return places;
-}
-
-/*
- * Choose the lowest place, the highest, or the first after a random position. Large runs
- * cover several places and are chosen more often.
- */
-static unsigned int choose_place(u32 places, u32 random, unsigned int level)
-{
-	u32 above;
-
-	switch (random >> 29 & 3) {
-	case 0:
-		return __ffs(places);
-	case 1:
-		return __fls(places);
-	}
-
-	above = places & (~0U << (random >> 4 * level & 0xf));
-	return __ffs(above ?: places);
-}
-
-/*
- * Find a random run of at least @need free granules and return the complete run. "before"
- * and "after" count the free granules that adjoin the current part on both sides.
- */
-static struct run find_run(const struct execmem_pack *pack, unsigned int need, u32 random)
-{
-	unsigned int index = 0, start = 0, before = 0, after = 0, level = pack->nr_levels;
-	unsigned int len = EXECMEM_LEAF << ilog2(EXECMEM_FANOUT) * (level - 1);
-	struct run run;
-
-	while (level--) {
-		const struct execmem_node *node = &pack->level[level][index];
-		unsigned int place = choose_place(places_in_node(node, need, len), random, level);
-		unsigned int i = place / 2, within = place % 2;
-		unsigned int left = free_before(node, i, len);
-		unsigned int right = free_from(node, i + within, len);
-
-		if (left == i * len)
-			left += before;
-		if (right == (EXECMEM_FANOUT - i - within) * len)
-			right += after;
-		if (!within)
-			return (struct run) { start + i * len - left, left + right };
-
-		before = left;
-		after = right;
+		i = random % EXECMEM_FANOUT;
+		run = free_before(node, i, len);
+		if (run == i * len)
+			run += before;
+		while (max(run + node->first[i], (unsigned int)node->longest[i]) < need) {
+			run = node->last[i] == len ? run + len : node->last[i];
+			if (++i == EXECMEM_FANOUT) {
+				run = before;
+				i = 0;
+			}
+		}
 		start += i * len;
-		index = index * EXECMEM_FANOUT + i;
+		if (run + node->first[i] >= need)
+			return start - run;
+
+		before = run;
+		number = number * EXECMEM_FANOUT + 1 + i;
+		random /= EXECMEM_FANOUT;
 		len /= EXECMEM_FANOUT;
 	}
 
-	run = find_in_leaf(&pack->leaves[index], need);
-	run.start += start;
-	if (run.start + run.len == start + EXECMEM_LEAF)
-		run.len += after;
-	if (run.start == start) {
-		run.start -= before;
-		run.len += before;
-	}
-	return run;
+	/* The run does not begin earlier: such a run would have been found above. */
+	return start + find_in_leaf(&pack->leaves[number - pack->first_leaf], need);
 }
 
 /*
- * Choose the place of @n granules in a run. Prefer a place beside another object to an end
- * of the pack, because an end is easier to guess.
+ * Choose the place of @n granules in a run that begins at @start. Place objects beside
+ * others, not at an end of the pack, because an end is easier to guess.
  */
-static unsigned int place_in_run(const struct execmem_pack *pack, struct run run, unsigned int n,
-				 u32 random)
+static unsigned int place_in_run(const struct execmem_pack *pack, unsigned int start,
+				 unsigned int n, u32 random)
 {
-	bool first = !run.start, last = run.start + run.len == pack->nr_granules;
-	unsigned int slack = run.len - n;
+	unsigned int slack = pack->free.first - n;
 
+	if (start)
+		return start;
 	/*
 	 * Empty pack. Choose any place if the object is small: a large one would leave
 	 * holes that are too small for the next. Use multiples of the size for the same
 	 * reason.
 	 */
-	if (first && last && n <= pack->nr_granules / 16)
+	if (!pack->used && n <= pack->nr_granules / 16)
 		return n * reciprocal_scale(random, slack / n + 1);
-	if (first == last ? random & BIT(31) : first)
-		return run.start + slack;
 
-	return run.start;
+	return slack;
 }
 
 static unsigned int granules_of(const struct execmem_pack *pack, size_t size)
 {
 	return DIV_ROUND_UP(size, (size_t)1 << pack->shift);
-}
-
-static void make_object(struct execmem_pack *pack, unsigned int start, unsigned int end)
-{
-	set_state(pack, start, end, false, true);
-	__set_bit(start % EXECMEM_LEAF, leaf_of(pack, start)->head);
 }
 
 /**
@@ -400,13 +310,15 @@ void *execmem_pack_take(struct execmem_pack *pack, size_t size, u32 random)
 {
 	unsigned int n = granules_of(pack, size), start, end;
 
-	if (n > pack->run)
+	if (n > pack->free.longest)
 		return NULL;
 
 	start = place_in_run(pack, find_run(pack, n, random), n, random);
 	end = start + n;
-	make_object(pack, start, end);
+	set_state(pack, start, start + 1, HEAD);
+	set_state(pack, start + 1, end, BODY);
 	pack->used += n;
+	pack->nr_objects++;
 	update_tree(pack, start / EXECMEM_LEAF, (end - 1) / EXECMEM_LEAF);
 
 	return execmem_pack_addr(pack, start);
@@ -438,11 +350,13 @@ static unsigned int object_end(const struct execmem_pack *pack, unsigned int gra
  */
 void execmem_pack_prefetch(const struct execmem_pack *pack, unsigned int leaf)
 {
-	unsigned int level;
+	unsigned int number = pack->first_leaf + leaf;
 
 	prefetchw(&pack->leaves[leaf]);
-	for (level = 0; level < pack->nr_levels; level++)
-		prefetchw(&pack->level[level][leaf /= EXECMEM_FANOUT]);
+	while (number) {
+		number = parent_of(number);
+		prefetchw(&pack->nodes[number]);
+	}
 }
 
 /**
@@ -458,8 +372,7 @@ bool execmem_pack_find(const struct execmem_pack *pack, const void *text,
 {
 	unsigned int start = (text - pack->base) >> pack->shift;
 
-	if (text != execmem_pack_addr(pack, start) || !is_head(pack, start) ||
-	    !is_busy(pack, start))
+	if (text != execmem_pack_addr(pack, start) || state_of(pack, start) != HEAD)
 		return false;
 
 	*object = (struct execmem_extent) { start, object_end(pack, start), true };
@@ -473,7 +386,8 @@ bool execmem_pack_find(const struct execmem_pack *pack, const void *text,
  */
 void execmem_pack_condemn(struct execmem_pack *pack, const struct execmem_extent *object)
 {
-	__clear_bit(object->start % EXECMEM_LEAF, leaf_of(pack, object->start)->busy);
+	set_state(pack, object->start, object->start + 1, DEAD);
+	pack->nr_objects--;
 }
 
 /**
@@ -483,7 +397,7 @@ void execmem_pack_condemn(struct execmem_pack *pack, const struct execmem_extent
  */
 void execmem_pack_bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
-	set_state(pack, dead->start, dead->end, true, false);
+	set_state(pack, dead->start, dead->end, DEAD);
 }
 
 /**
@@ -510,9 +424,9 @@ bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
 	if (start == limit)
 		return false;
 
-	e->live = is_busy(pack, start);
+	e->live = state_of(pack, start) == HEAD;
 	end = object_end(pack, start);
-	while (!e->live && end < limit && is_dead(pack, end))
+	while (!e->live && end < limit && state_of(pack, end) == DEAD)
 		end = object_end(pack, end);
 	e->start = start;
 	e->end = end;
@@ -523,50 +437,17 @@ bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
  * execmem_pack_release - make the dead granules of a leaf free
  * @pack:	the pack
  * @leaf:	index of the leaf; no condemned object begins in it
- *
- * Return: number of granules that became free.
  */
-unsigned int execmem_pack_release(struct execmem_pack *pack, unsigned int leaf)
+void execmem_pack_release(struct execmem_pack *pack, unsigned int leaf)
 {
 	struct execmem_leaf *l = &pack->leaves[leaf];
-	unsigned int word, n = 0;
+	unsigned int word;
 
 	for (word = 0; word < LEAF_WORDS; word++) {
-		n += hweight_long(l->head[word] & ~l->busy[word]);
+		pack->used -= hweight_long(l->head[word] & ~l->busy[word]);
 		l->head[word] &= l->busy[word];
 	}
-	pack->used -= n;
 	update_tree(pack, leaf, leaf);
-
-	return n;
-}
-
-static unsigned int nodes_of(unsigned int parts)
-{
-	return DIV_ROUND_UP(parts, EXECMEM_FANOUT);
-}
-
-static bool alloc_maps(struct execmem_pack *pack)
-{
-	unsigned int level, n[EXECMEM_LEVELS], parts = pack->nr_leaves, sum = 0;
-	struct execmem_node *nodes;
-
-	do {
-		parts = nodes_of(parts);
-		n[pack->nr_levels++] = parts;
-		sum += parts;
-	} while (parts > 1);
-
-	pack->leaves = kvcalloc(pack->nr_leaves, sizeof(*pack->leaves), GFP_KERNEL);
-	/* Align nodes to cache lines: kmalloc() aligns only sizes that are powers of two. */
-	nodes = kvzalloc(roundup_pow_of_two(sum * sizeof(*nodes)), GFP_KERNEL);
-	pack->level[0] = nodes;
-	if (!pack->leaves || !nodes)
-		return false;
-
-	for (level = 1; level < pack->nr_levels; level++)
-		pack->level[level] = pack->level[level - 1] + n[level - 1];
-	return true;
 }
 
 /* The lengths of runs in a node must fit in u16. */
@@ -584,7 +465,7 @@ static_assert(EXECMEM_LEAVES_MAX * EXECMEM_LEAF / EXECMEM_FANOUT <= U16_MAX);
 struct execmem_pack *execmem_pack_create(void *base, size_t size, unsigned int shift)
 {
 	struct execmem_pack *pack = kzalloc(sizeof(*pack), GFP_KERNEL);
-	unsigned int i, end;
+	unsigned int nr_nodes, i;
 
 	if (!pack)
 		return NULL;
@@ -594,18 +475,23 @@ struct execmem_pack *execmem_pack_create(void *base, size_t size, unsigned int s
 	pack->shift = shift;
 	pack->nr_granules = granules_of(pack, size);
 	pack->nr_leaves = DIV_ROUND_UP(pack->nr_granules, EXECMEM_LEAF);
-	for (i = 0; i < EXECMEM_NR_EVENTS; i++) {
-		INIT_LIST_HEAD(&pack->dying[i].link);
-		pack->dying[i].pack = pack;
-	}
-	if (!alloc_maps(pack)) {
+	pack->first_leaf = 1;
+	for (i = EXECMEM_FANOUT; i < pack->nr_leaves; i *= EXECMEM_FANOUT)
+		pack->first_leaf += i;
+	nr_nodes = parent_of(pack->first_leaf + pack->nr_leaves - 1) + 1;
+	for (i = 0; i < 2 * EXECMEM_NR_EVENTS; i++)
+		INIT_LIST_HEAD(&pack->dying[i / 2][i % 2].link);
+
+	pack->leaves = kvcalloc(pack->nr_leaves, sizeof(*pack->leaves), GFP_KERNEL);
+	/* Align nodes to cache lines: kmalloc() aligns only sizes that are powers of two. */
+	pack->nodes = kvzalloc(roundup_pow_of_two(nr_nodes * sizeof(*pack->nodes)), GFP_KERNEL);
+	if (!pack->leaves || !pack->nodes) {
 		execmem_pack_destroy(pack);
 		return NULL;
 	}
 
 	/* The last leaf may be incomplete: mark the granules behind the pack as busy. */
-	end = pack->nr_leaves * EXECMEM_LEAF;
-	set_state(pack, pack->nr_granules, end, false, true);
+	set_state(pack, pack->nr_granules, pack->nr_leaves * EXECMEM_LEAF, BODY);
 	update_tree(pack, 0, pack->nr_leaves - 1);
 
 	return pack;
@@ -620,6 +506,6 @@ struct execmem_pack *execmem_pack_create(void *base, size_t size, unsigned int s
 void execmem_pack_destroy(struct execmem_pack *pack)
 {
 	kvfree(pack->leaves);
-	kvfree(pack->level[0]);
+	kvfree(pack->nodes);
 	kfree(pack);
 }

@@ -17,7 +17,6 @@
 /* Granules in a leaf of the tree, and parts of a node. */
 #define EXECMEM_LEAF		256U
 #define EXECMEM_FANOUT		8U
-#define EXECMEM_LEVELS		3U	/* at most */
 #define EXECMEM_LEAVES_MAX	(EXECMEM_FANOUT * EXECMEM_FANOUT * EXECMEM_FANOUT)
 
 /**
@@ -30,6 +29,30 @@ struct execmem_leaf {
 	unsigned long head[EXECMEM_LEAF / BITS_PER_LONG];
 };
 
+/**
+ * struct execmem_runs - lengths of free runs in a part of a pack
+ * @first:	the run at the beginning
+ * @longest:	the longest run
+ * @last:	the run at the end
+ */
+struct execmem_runs {
+	unsigned int first;
+	unsigned int longest;
+	unsigned int last;
+};
+
+/**
+ * struct execmem_node - free runs in eight parts of a pack
+ * @first:	length of the free run at the beginning of each part
+ * @longest:	length of the longest free run in each part
+ * @last:	length of the free run at the end of each part
+ */
+struct execmem_node {
+	u16 first[EXECMEM_FANOUT];
+	u16 longest[EXECMEM_FANOUT];
+	u16 last[EXECMEM_FANOUT];
+} __aligned(64);
+
 /* The events that freed text waits for; see retire.c. */
 enum execmem_event {
 	EXECMEM_GRACE,
@@ -38,31 +61,13 @@ enum execmem_event {
 };
 
 /**
- * struct execmem_node - free runs in eight parts of a pack
- * @first:	length of the free run at the beginning of each part
- * @longest:	length of the longest free run in each part
- * @last:	length of the free run at the end of each part
- * @dying:	marks of each leaf, if the parts are leaves; see retire.c
- */
-struct execmem_node {
-	u16 first[EXECMEM_FANOUT];
-	u16 longest[EXECMEM_FANOUT];
-	u16 last[EXECMEM_FANOUT];
-	u8 dying[EXECMEM_FANOUT];
-} __aligned(64);
-
-#define EXECMEM_BOTTOM_MAX	(EXECMEM_LEAVES_MAX / EXECMEM_FANOUT)
-
-/**
  * struct execmem_dying - leaves of a pack with freed text that waits for an event
  * @link:	in the pool's list of packs with such leaves
- * @pack:	the pack
- * @nodes:	bitmap of the parents of these leaves, by phase; see retire.c
+ * @leaves:	bitmap of the leaves
  */
 struct execmem_dying {
 	struct list_head link;
-	struct execmem_pack *pack;
-	DECLARE_BITMAP(nodes[2], EXECMEM_BOTTOM_MAX);
+	DECLARE_BITMAP(leaves, EXECMEM_LEAVES_MAX);
 };
 
 /**
@@ -72,20 +77,19 @@ struct execmem_dying {
  * @size:	bytes of text
  * @pool:	pool of the pack
  * @leaves:	state of each granule
- * @level:	nodes of the tree. level[0] has the parents of the leaves, the last level the
- *		root.
- * @nr_levels:	number of levels
+ * @nodes:	the tree above the leaves; see pack.c
+ * @first_leaf:	number of the first leaf in the tree
  * @nr_granules: number of granules
  * @nr_leaves:	number of leaves
- * @run:	length of the longest free run
+ * @free:	free runs in the whole pack
  * @used:	number of granules that are not free
- * @room:	number of the list that contains @room_link
+ * @nr_objects:	number of objects that have an owner
+ * @room:	number of the list that contains @link
  * @shift:	log2 of the granule in bytes; a solo pack is one granule
  * @huge:	large pages map the pack
- * @room_link:	in the pool's list of packs with a similar longest run
- * @link:	in the pool's list of packs, or in the list of doomed packs
- * @dirtied:	value of the pool's @dirt when text of the pack last became free
- * @dying:	leaves with freed text, by event
+ * @link:	in the pool's list of packs with a similar longest run, or in the list of
+ *		doomed packs
+ * @dying:	leaves with freed text, by event and phase
  */
 struct execmem_pack {
 	/* Lookups by address read only this cache line. */
@@ -95,19 +99,18 @@ struct execmem_pack {
 
 	struct execmem_pool *pool;
 	struct execmem_leaf *leaves;
-	struct execmem_node *level[EXECMEM_LEVELS];
-	unsigned int nr_levels;
+	struct execmem_node *nodes;
+	unsigned int first_leaf;
 	unsigned int nr_granules;
 	unsigned int nr_leaves;
-	unsigned int run;
+	struct execmem_runs free;
 	unsigned int used;
+	unsigned int nr_objects;
 	u8 room;
 	u8 shift;
 	bool huge;
-	struct list_head room_link;
 	struct list_head link;
-	unsigned long dirtied;
-	struct execmem_dying dying[EXECMEM_NR_EVENTS];
+	struct execmem_dying dying[EXECMEM_NR_EVENTS][2];
 };
 
 /* A solo pack holds one large object in one granule. Other granules are at most a page. */
@@ -138,7 +141,7 @@ void execmem_pack_condemn(struct execmem_pack *pack, const struct execmem_extent
 void execmem_pack_bury(struct execmem_pack *pack, const struct execmem_extent *dead);
 bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
 		       struct execmem_extent *e);
-unsigned int execmem_pack_release(struct execmem_pack *pack, unsigned int leaf);
+void execmem_pack_release(struct execmem_pack *pack, unsigned int leaf);
 
 /* Index of the leaf that contains an address. */
 static inline unsigned int execmem_pack_leaf(const struct execmem_pack *pack, const void *text)

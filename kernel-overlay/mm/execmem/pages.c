@@ -13,6 +13,8 @@
 #include <linux/error-injection.h>
 #include <linux/kmemleak.h>
 #include <linux/set_memory.h>
+#include <linux/string.h>
+#include <linux/text-patching.h>
 #include <linux/vmalloc.h>
 
 #include "pages.h"
@@ -22,10 +24,11 @@ static noinline void *execmem_map_writable(enum execmem_type type, size_t size)
 	const struct execmem_range *range = execmem_range(type);
 	unsigned long align = max_t(unsigned long, range->alignment, EXECMEM_PACK_MIN);
 	unsigned long vm_flags = VM_FLUSH_RESET_PERMS | VM_EXECMEM_TEXT | VM_EXECMEM_PACK;
+	/* Not executable yet, unless the architecture cannot change permissions later. */
+	pgprot_t pgprot = IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY) ? PAGE_KERNEL : range->pgprot;
 
 	vm_flags |= execmem_huge_flag(range, size);
-	return execmem_vmalloc(range, size, align, execmem_text_pgprot(range), vm_flags,
-			       __builtin_return_address(0));
+	return execmem_vmalloc(range, size, align, pgprot, vm_flags, __builtin_return_address(0));
 }
 ALLOW_ERROR_INJECTION(execmem_map_writable, NULL);
 
@@ -39,7 +42,6 @@ ALLOW_ERROR_INJECTION(execmem_seal, ERRNO);
  * execmem_map - map read-only executable pages that contain traps
  * @type:	type of text, which selects the address range
  * @size:	number of bytes, a multiple of PAGE_SIZE
- * @huge:	set to true if large pages map the range
  *
  * Needs no synchronisation: no CPU can have fetched from the pages earlier, because they
  * were not executable. On architectures without set_memory_rox() the pages are executable
@@ -49,14 +51,14 @@ ALLOW_ERROR_INJECTION(execmem_seal, ERRNO);
  * Return: the pages, aligned to EXECMEM_PACK_MIN, or NULL if memory or the address range
  *	   of @type is exhausted.
  */
-void *execmem_map(enum execmem_type type, size_t size, bool *huge)
+void *execmem_map(enum execmem_type type, size_t size)
 {
 	void *base = execmem_map_writable(type, size);
 
 	if (!base)
 		return NULL;
 
-	execmem_fill_traps(base, size);
+	memset32(base, TEXT_POKE_TRAP, size / sizeof(u32));
 	flush_icache_range((unsigned long)base, (unsigned long)base + size);
 	/* Text contains no pointers to objects that kmemleak tracks. */
 	kmemleak_ignore(base);
@@ -66,7 +68,6 @@ void *execmem_map(enum execmem_type type, size_t size, bool *huge)
 		return NULL;
 	}
 
-	*huge = is_vm_area_hugepages(base);
 	return base;
 }
 

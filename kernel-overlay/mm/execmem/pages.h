@@ -5,8 +5,6 @@
 #include <linux/execmem.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
-#include <linux/string.h>
-#include <linux/text-patching.h>
 #include <linux/vmalloc.h>
 
 /* Sizes of shared packs. An object above half of the maximum gets a solo pack. */
@@ -31,15 +29,6 @@ static_assert(EXECMEM_TYPE_MAX - 1 == EXECMEM_MODULE_DATA);
 static inline bool execmem_is_text_type(enum execmem_type type)
 {
 	return (unsigned int)type < EXECMEM_NR_TEXT_TYPES;
-}
-
-/*
- * Permissions before the text is sealed: not executable, unless the architecture cannot
- * change permissions later.
- */
-static inline pgprot_t execmem_text_pgprot(const struct execmem_range *range)
-{
-	return IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY) ? PAGE_KERNEL : range->pgprot;
 }
 
 /* Objects of this size do not share a pack. */
@@ -69,17 +58,7 @@ static inline unsigned long execmem_huge_flag(const struct execmem_range *range,
 	return 0;
 }
 
-/* Fill whole pages with traps. copy_page() is faster than memset32() on the whole range. */
-static inline void execmem_fill_traps(void *pages, size_t size)
-{
-	size_t at;
-
-	memset32(pages, TEXT_POKE_TRAP, PAGE_SIZE / sizeof(u32));
-	for (at = PAGE_SIZE; at < size; at += PAGE_SIZE)
-		copy_page(pages + at, pages);
-}
-
-void *execmem_map(enum execmem_type type, size_t size, bool *huge);
+void *execmem_map(enum execmem_type type, size_t size);
 void execmem_unmap(void *base);
 
 #endif /* _MM_EXECMEM_PAGES_H */

@@ -40,7 +40,6 @@
  * Lookups by address use the tree under the RCU read lock, without packs_lock.
  */
 
-#include <linux/bitmap.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/perf_event.h>
@@ -144,34 +143,27 @@ DEFINE_STATIC_KEY_FALSE(execmem_pred_flush_enabled);
 /* Serialises flushes and protects pool->flushed. One flush serves all waiting tasks. */
 static DEFINE_MUTEX(flush_lock);
 
-/* Branch predictors may hold targets in the pack's free text. */
-static void mark_dirty(struct execmem_pack *pack)
-{
-	struct execmem_pool *pool = pack->pool;
-
-	WRITE_ONCE(pool->dirt, pool->dirt + 1);
-	pack->dirtied = pool->dirt;
-}
-
-static bool needs_flush(const struct execmem_pool *pool, unsigned long dirtied)
-{
-	return (long)(dirtied - READ_ONCE(pool->flushed)) > 0;
-}
-
-static void flush_predictors(struct execmem_pool *pool, unsigned long dirtied)
+/* Wait for a flush after the last time that text of the pool became reusable. */
+static void flush_predictors(struct execmem_pool *pool)
 {
 	unsigned long covers;
 
-	if (!needs_flush(pool, dirtied))
+	if (READ_ONCE(pool->flushed) == READ_ONCE(pool->dirt))
 		return;
 
 	guard(mutex)(&flush_lock);
-	if (!needs_flush(pool, dirtied))
+	covers = READ_ONCE(pool->dirt);
+	if (pool->flushed == covers)
 		return;
 
-	covers = READ_ONCE(pool->dirt);
 	static_call_cond(execmem_pred_flush)();
 	WRITE_ONCE(pool->flushed, covers);
+}
+
+/* The text of a new pack, or of a freed object, can be allocated. */
+static void mark_dirty(struct execmem_pool *pool)
+{
+	WRITE_ONCE(pool->dirt, pool->dirt + 1);
 }
 
 /* Number of the list for packs with a longest free run of @run granules. */
@@ -182,38 +174,15 @@ static unsigned int room_of(unsigned int run)
 	return order < 2 ? 2 * order : 2 * order + (run >> (order - 2) & 1);
 }
 
-/* Solo packs are in list 0, from which nothing is allocated. */
-static unsigned int room_for(const struct execmem_pack *pack)
-{
-	return execmem_pack_is_solo(pack) ? 0 : room_of(pack->run);
-}
-
-static void leave_room(struct execmem_pack *pack)
-{
-	struct execmem_pool *pool = pack->pool;
-
-	list_del(&pack->room_link);
-	if (list_empty(&pool->room[pack->room]))
-		__clear_bit(pack->room, pool->rooms);
-}
-
-static void enter_room(struct execmem_pack *pack)
-{
-	struct execmem_pool *pool = pack->pool;
-
-	pack->room = room_for(pack);
-	list_add_tail(&pack->room_link, &pool->room[pack->room]);
-	__set_bit(pack->room, pool->rooms);
-}
-
 /* Move a pack to the list for its longest free run. Call this after each change of the run. */
 static void update_room(struct execmem_pack *pack)
 {
-	if (pack->room == room_for(pack))
-		return;
+	unsigned int room = room_of(pack->free.longest);
 
-	leave_room(pack);
-	enter_room(pack);
+	if (pack->room == room)
+		return;
+	pack->room = room;
+	list_move_tail(&pack->link, &pack->pool->room[room]);
 }
 
 /* How many packs to check in a list that also contains packs without enough room. */
@@ -222,15 +191,15 @@ static void update_room(struct execmem_pack *pack)
 /* Find a pack with a free run of @n granules. NULL if there is none. */
 static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int n)
 {
-	unsigned int looks = 0, room = room_of(n - 1) + 1;
+	unsigned int looks = 0, room;
 	struct execmem_pack *pack;
 
-	room = find_next_bit(pool->rooms, EXECMEM_NR_ROOMS, room);
-	if (room < EXECMEM_NR_ROOMS)
-		return list_first_entry(&pool->room[room], struct execmem_pack, room_link);
+	for (room = room_of(n - 1) + 1; room < EXECMEM_NR_ROOMS; room++)
+		if (!list_empty(&pool->room[room]))
+			return list_first_entry(&pool->room[room], struct execmem_pack, link);
 
-	list_for_each_entry(pack, &pool->room[room_of(n)], room_link) {
-		if (pack->run >= n)
+	list_for_each_entry(pack, &pool->room[room_of(n)], link) {
+		if (pack->free.longest >= n)
 			return pack;
 		if (++looks == MAX_LOOKS)
 			break;
@@ -239,60 +208,38 @@ static struct execmem_pack *find_pack(struct execmem_pool *pool, unsigned int n)
 	return NULL;
 }
 
-static void insert_pack(struct execmem_pack *pack)
+static void *take_from_pack(struct execmem_pack *pack, size_t size)
 {
-	struct execmem_pool *pool = pack->pool;
+	if (pack->pool->empty == pack)
+		pack->pool->empty = NULL;
 
-	list_add_tail(&pack->link, &pool->packs);
-	enter_room(pack);
-	pool->stats.nr_packs++;
-	pool->stats.nr_huge += pack->huge;
-	pool->stats.reserved += pack->size;
-	pool->shared += execmem_pack_is_solo(pack) ? 0 : pack->size;
-}
-
-static void remove_pack(struct execmem_pack *pack)
-{
-	struct execmem_pool *pool = pack->pool;
-
-	list_del(&pack->link);
-	leave_room(pack);
-	pool->stats.nr_packs--;
-	pool->stats.nr_huge -= pack->huge;
-	pool->stats.reserved -= pack->size;
-	pool->shared -= execmem_pack_is_solo(pack) ? 0 : pack->size;
-}
-
-static void *take_from_pack(struct execmem_pack *pack, size_t size, unsigned long *dirtied)
-{
-	struct execmem_pool *pool = pack->pool;
-	unsigned int before = pack->used;
 	/* 16 random bits, repeated: random bytes are costly. */
-	void *text = execmem_pack_take(pack, size, get_random_u16() * 0x10001U);
-
-	if (pool->empty == pack)
-		pool->empty = NULL;
-	*dirtied = pack->dirtied;
-
-	pool->stats.used += execmem_granule_bytes(pack, pack->used - before);
-	pool->stats.nr_objects++;
-	return text;
+	return execmem_pack_take(pack, size, get_random_u16() * 0x10001U);
 }
 
 /* Allocate from the existing packs. */
-static void *take(struct execmem_pool *pool, size_t size, unsigned long *dirtied)
+static void *take(struct execmem_pool *pool, size_t size)
 {
 	struct execmem_pack *pack;
 	void *text;
+
+	if (execmem_is_solo(size))
+		return NULL;
 
 	guard(spinlock)(&pool->lock);
 	pack = find_pack(pool, DIV_ROUND_UP(size, 1UL << pool->shift));
 	if (!pack)
 		return NULL;
 
-	text = take_from_pack(pack, size, dirtied);
+	text = take_from_pack(pack, size);
 	update_room(pack);
 	return text;
+}
+
+/* The part of a pack that pool->shared counts. */
+static size_t shared_bytes(const struct execmem_pack *pack)
+{
+	return execmem_pack_is_solo(pack) ? 0 : pack->size;
 }
 
 static bool is_for_probes(const struct execmem_pool *pool)
@@ -305,14 +252,10 @@ static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 {
 	/* The tree of a pack holds a limited number of granules. */
 	size_t most = EXECMEM_LEAVES_MAX * EXECMEM_LEAF << pool->shift;
-	size_t least = EXECMEM_PACK_MIN, shared;
+	size_t least = EXECMEM_PACK_MIN, shared = READ_ONCE(pool->shared);
 
 	if (execmem_is_solo(size))
 		return execmem_solo_size(execmem_range(pool->type), size);
-
-	spin_lock(&pool->lock);
-	shared = pool->shared;
-	spin_unlock(&pool->lock);
 
 	if (is_for_probes(pool)) {
 		least = PAGE_SIZE;
@@ -345,11 +288,9 @@ static void report_symbol(const struct execmem_pack *pack, bool gone)
 static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bool solo)
 {
 	unsigned int shift = solo ? order_base_2(size) : pool->shift;
+	void *base = execmem_map(pool->type, size);
 	struct execmem_pack *pack;
-	bool huge;
-	void *base;
 
-	base = execmem_map(pool->type, size, &huge);
 	if (!base)
 		return NULL;
 
@@ -360,53 +301,51 @@ static struct execmem_pack *make_pack(struct execmem_pool *pool, size_t size, bo
 	}
 
 	pack->pool = pool;
-	pack->huge = huge;
+	pack->huge = is_vm_area_hugepages(base);
 	spin_lock(&packs_lock);
 	latch_tree_insert(&pack->node, &packs_by_addr, &pack_ops);
 	spin_unlock(&packs_lock);
 
-	trace_execmem_grow(pool->type, pool->domain, base, size, huge);
+	trace_execmem_grow(pool->type, pool->domain, base, size, pack->huge);
 	report_symbol(pack, false);
 	return pack;
 }
 
-/* If the address range has no room for the preferred size, try smaller packs. */
 static struct execmem_pack *grow(struct execmem_pool *pool, size_t need)
 {
 	size_t size = next_pack_size(pool, need);
 	struct execmem_pack *pack;
 
-	for (;;) {
+	/* If the address range has no room for the preferred size, try smaller packs. */
+	do {
 		pack = make_pack(pool, size, execmem_is_solo(need));
-		if (pack || size / 2 < max(need, EXECMEM_PACK_MIN))
-			return pack;
 		size /= 2;
-	}
+	} while (!pack && size >= max(need, EXECMEM_PACK_MIN));
+
+	return pack;
 }
 
-static void *grow_and_take(struct execmem_pool *pool, size_t size, unsigned long *dirtied)
+static void *grow_and_take(struct execmem_pool *pool, size_t size)
 {
-	/*
-	 * Tasks that wait for grow_lock may hold locks that I/O needs. Reclaim under
-	 * grow_lock must not wait for I/O then.
-	 */
-	unsigned int noio = memalloc_noio_save();
 	struct execmem_pack *pack;
 	void *text;
 
-	mutex_lock(&pool->grow_lock);
+	guard(mutex)(&pool->grow_lock);
 	/* Another task may have added a pack while this one waited for the lock. */
-	text = execmem_is_solo(size) ? NULL : take(pool, size, dirtied);
-	pack = text ? NULL : grow(pool, size);
-	if (pack) {
-		guard(spinlock)(&pool->lock);
-		mark_dirty(pack);
-		text = take_from_pack(pack, size, dirtied);
-		insert_pack(pack);
-	}
-	mutex_unlock(&pool->grow_lock);
+	text = take(pool, size);
+	if (text)
+		return text;
 
-	memalloc_noio_restore(noio);
+	pack = grow(pool, size);
+	if (!pack)
+		return NULL;
+
+	guard(spinlock)(&pool->lock);
+	mark_dirty(pool);
+	text = take_from_pack(pack, size);
+	pack->room = room_of(pack->free.longest);
+	list_add_tail(&pack->link, &pool->room[pack->room]);
+	pool->shared += shared_bytes(pack);
 	return text;
 }
 
@@ -460,8 +399,8 @@ void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, siz
 			 size_t align)
 {
 	struct execmem_pool *pool;
-	unsigned long dirtied;
-	void *text = NULL;
+	unsigned int noio;
+	void *text;
 
 	might_sleep();
 	if (!is_kind_of_text(type, domain) || !size || size > EXECMEM_TEXT_MAX ||
@@ -469,36 +408,24 @@ void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, siz
 		return NULL;
 
 	pool = pool_for(type, domain, size, align);
-	if (!execmem_is_solo(size))
-		text = take(pool, size, &dirtied);
-	if (!text)
-		text = grow_and_take(pool, size, &dirtied);
+	text = take(pool, size);
+	if (!text) {
+		/*
+		 * Tasks that wait for grow_lock may hold locks that I/O needs. Reclaim under
+		 * grow_lock must not wait for I/O then.
+		 */
+		noio = memalloc_noio_save();
+		text = grow_and_take(pool, size);
+		memalloc_noio_restore(noio);
+	}
 	if (!text)
 		return NULL;
 
 	if (domain != EXECMEM_TRUSTED && static_branch_unlikely(&execmem_pred_flush_enabled))
-		flush_predictors(pool, dirtied);
+		flush_predictors(pool);
 
 	trace_execmem_alloc(type, domain, text, size);
 	return text;
-}
-
-/**
- * execmem_prefetch_object - prefetch the metadata that freeing an object needs
- * @text:	address of the object
- *
- * Context: Process context. Does not sleep.
- * Return: true if a pack contains @text.
- */
-bool execmem_prefetch_object(const void *text)
-{
-	struct execmem_pack *pack;
-
-	guard(rcu)();
-	pack = find_pack_of(text);
-	if (pack)
-		execmem_pack_prefetch(pack, execmem_pack_leaf(pack, text));
-	return pack;
 }
 
 /**
@@ -506,8 +433,10 @@ bool execmem_prefetch_object(const void *text)
  * @text:	address of the object
  * @object:	set to the object's granules
  *
- * Context: Process context. Does not sleep. On success, holds the pool lock and the RCU
- *	    read lock until execmem_unlock_object().
+ * An allocated object keeps the pack in its pool. The pack stays valid until the caller
+ * releases the pool lock.
+ *
+ * Context: Process context. Does not sleep. On success, holds the pool lock.
  * Return: the pack that contains the object;
  *	   ERR_PTR(-ENOENT) if no pack contains @text;
  *	   ERR_PTR(-EINVAL) if no allocated object begins at @text.
@@ -516,29 +445,16 @@ struct execmem_pack *execmem_lock_object(const void *text, struct execmem_extent
 {
 	struct execmem_pack *pack;
 
-	rcu_read_lock();
+	guard(rcu)();
 	pack = find_pack_of(text);
-	if (!pack) {
-		rcu_read_unlock();
+	if (!pack)
 		return ERR_PTR(-ENOENT);
-	}
 
 	spin_lock(&pack->pool->lock);
-	if (!execmem_pack_find(pack, text, object)) {
-		execmem_unlock_object(pack);
-		return ERR_PTR(-EINVAL);
-	}
-	return pack;
-}
-
-/**
- * execmem_unlock_object - release the locks of execmem_lock_object()
- * @pack:	pack returned by execmem_lock_object()
- */
-void execmem_unlock_object(struct execmem_pack *pack)
-{
+	if (execmem_pack_find(pack, text, object))
+		return pack;
 	spin_unlock(&pack->pool->lock);
-	rcu_read_unlock();
+	return ERR_PTR(-EINVAL);
 }
 
 /**
@@ -559,7 +475,7 @@ size_t execmem_text_size(const void *text)
 		return 0;
 
 	size = execmem_pack_bytes(pack, &object);
-	execmem_unlock_object(pack);
+	spin_unlock(&pack->pool->lock);
 	return size;
 }
 
@@ -614,14 +530,10 @@ int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
 bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigned long addr)
 {
 	struct execmem_pack *pack;
-	bool found;
 
-	rcu_read_lock();
+	guard(rcu)();
 	pack = find_pack_of((void *)addr);
-	found = pack && pack->pool->type == type && pack->pool->domain == domain;
-	rcu_read_unlock();
-
-	return found;
+	return pack && pack->pool->type == type && pack->pool->domain == domain;
 }
 
 /**
@@ -636,11 +548,10 @@ bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigne
  */
 const char *execmem_get_symbol(unsigned int *nr, unsigned long *start)
 {
-	const void *addr = NULL;
-	struct execmem_pack *pack;
+	const struct execmem_pack *pack;
 
 	guard(rcu)();
-	for (; (pack = execmem_next_pack(addr)); addr = pack->base + pack->size) {
+	for_each_execmem_pack(pack) {
 		if (!symbol_of(pack) || (*nr)--)
 			continue;
 		*start = (unsigned long)pack->base;
@@ -654,24 +565,15 @@ const char *execmem_get_symbol(unsigned int *nr, unsigned long *start)
 static void release_packs(struct work_struct *work)
 {
 	struct execmem_pack *pack, *next;
-	bool solo = false;
 	LIST_HEAD(packs);
 
 	spin_lock(&packs_lock);
 	list_splice_init(&doomed, &packs);
-	list_for_each_entry(pack, &packs, link) {
+	list_for_each_entry(pack, &packs, link)
 		latch_tree_erase(&pack->node, &packs_by_addr, &pack_ops);
-		solo |= execmem_pack_is_solo(pack);
-	}
 	spin_unlock(&packs_lock);
 	/* RCU readers may have found a pack before it was erased. */
 	synchronize_rcu();
-	/*
-	 * TLBs of other CPUs may hold the alias through which the text was written (riscv).
-	 * Shared packs need no round here: one has run since their last object was freed.
-	 */
-	if (solo)
-		text_poke_sync();
 
 	list_for_each_entry_safe(pack, next, &packs, link) {
 		trace_execmem_shrink(pack->pool->type, pack->pool->domain, pack->base, pack->size,
@@ -684,31 +586,40 @@ static void release_packs(struct work_struct *work)
 
 static DECLARE_WORK(release_work, release_packs);
 
+/* Remove an empty pack from its pool. A worker frees it. Called with the pool lock held. */
 static void doom_pack(struct execmem_pack *pack)
 {
-	remove_pack(pack);
+	pack->pool->shared -= shared_bytes(pack);
 
 	spin_lock(&packs_lock);
-	list_add_tail(&pack->link, &doomed);
+	list_move_tail(&pack->link, &doomed);
 	spin_unlock(&packs_lock);
 	queue_work(system_unbound_wq, &release_work);
 }
 
 /**
- * execmem_put_pack - release a pack if it is empty
- * @pack:	the pack; the caller must not use it after the call
+ * execmem_reuse_leaf - make the dead granules of a leaf available for allocation
+ * @pack:	the pack; the caller must not use it after the call if no granule is in use
+ * @leaf:	index of the leaf; no condemned object begins in it
+ *
+ * All CPUs were synchronised since the text was buried. Therefore TLBs hold no alias
+ * through which it was written (riscv), and the pages of an empty pack can be unmapped.
  *
  * Each pool keeps its largest empty pack. Alternating frees and allocations then do not
  * map and unmap pages. A worker frees the other empty packs.
  *
  * Context: Called with the pool lock held.
  */
-void execmem_put_pack(struct execmem_pack *pack)
+void execmem_reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 {
 	struct execmem_pool *pool = pack->pool;
 
+	execmem_pack_release(pack, leaf);
+	mark_dirty(pool);
+	update_room(pack);
 	if (pack->used)
 		return;
+
 	if (!execmem_pack_is_solo(pack) && (!pool->empty || pool->empty->size < pack->size))
 		swap(pool->empty, pack);
 	if (pack)
@@ -716,40 +627,26 @@ void execmem_put_pack(struct execmem_pack *pack)
 }
 
 /**
- * execmem_reuse_leaf - make the dead granules of a leaf available for allocation
- * @pack:	the pack
- * @leaf:	index of the leaf; no condemned object begins in it
+ * execmem_drop_empty - release the empty packs that the pools keep
  *
- * Context: Called with the pool lock held.
+ * Context: Process context. Does not sleep: a worker frees the packs.
+ * Return: number of pages in these packs.
  */
-void execmem_reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
+unsigned long execmem_drop_empty(void)
 {
-	unsigned int n = execmem_pack_release(pack, leaf);
+	struct execmem_pool *pool;
+	unsigned long pages = 0;
 
-	mark_dirty(pack);
-	update_room(pack);
-	pack->pool->stats.used -= execmem_granule_bytes(pack, n);
-}
+	for_each_execmem_pool(pool) {
+		guard(spinlock)(&pool->lock);
+		if (!pool->empty)
+			continue;
+		pages += pool->empty->size >> PAGE_SHIFT;
+		doom_pack(pool->empty);
+		pool->empty = NULL;
+	}
 
-/**
- * execmem_drop_empty - release the empty pack that a pool keeps
- * @pool:	the pool
- *
- * Context: Process context. Does not sleep: a worker frees the pack.
- * Return: number of pages in the pack, or 0 if the pool keeps none.
- */
-unsigned long execmem_drop_empty(struct execmem_pool *pool)
-{
-	struct execmem_pack *pack;
-
-	guard(spinlock)(&pool->lock);
-	pack = pool->empty;
-	if (!pack)
-		return 0;
-
-	pool->empty = NULL;
-	doom_pack(pack);
-	return pack->size >> PAGE_SHIFT;
+	return pages;
 }
 
 /**
@@ -760,15 +657,6 @@ unsigned long execmem_drop_empty(struct execmem_pool *pool)
 void execmem_flush_packs(void)
 {
 	flush_work(&release_work);
-}
-
-static void add_stats(struct execmem_stats *sum, const struct execmem_stats *s)
-{
-	sum->used += s->used;
-	sum->nr_objects += s->nr_objects;
-	sum->reserved += s->reserved;
-	sum->nr_packs += s->nr_packs;
-	sum->nr_huge += s->nr_huge;
 }
 
 /**
@@ -783,42 +671,47 @@ static void add_stats(struct execmem_stats *sum, const struct execmem_stats *s)
 int execmem_get_stats(enum execmem_type type, enum execmem_domain domain,
 		      struct execmem_stats *stats)
 {
-	struct execmem_pool *pool;
+	const struct execmem_pack *pack;
 
 	if (!is_kind_of_text(type, domain))
 		return -EINVAL;
 
 	*stats = (struct execmem_stats) { };
-	for_each_execmem_pool(pool) {
+	guard(rcu)();
+	for_each_execmem_pack(pack) {
+		struct execmem_pool *pool = pack->pool;
+
 		if (pool->type != type || pool->domain != domain)
 			continue;
 		guard(spinlock)(&pool->lock);
-		add_stats(stats, &pool->stats);
+		/* Skip doomed packs, and packs that have just been created. */
+		if (!pack->used && pack != pool->empty)
+			continue;
+		stats->used += execmem_granule_bytes(pack, pack->used);
+		stats->nr_objects += pack->nr_objects;
+		stats->reserved += pack->size;
+		stats->nr_packs++;
+		stats->nr_huge += pack->huge;
 	}
 	return 0;
-}
-
-static void init_pool(struct execmem_pool *pool, unsigned int nr)
-{
-	unsigned int i;
-
-	spin_lock_init(&pool->lock);
-	mutex_init(&pool->grow_lock);
-	INIT_LIST_HEAD(&pool->packs);
-	for (i = 0; i < EXECMEM_NR_ROOMS; i++)
-		INIT_LIST_HEAD(&pool->room[i]);
-	for (i = 0; i < EXECMEM_NR_EVENTS; i++)
-		INIT_LIST_HEAD(&pool->dying[i]);
-	pool->type = nr / EXECMEM_NR_SHIFTS / EXECMEM_NR_DOMAINS;
-	pool->domain = nr / EXECMEM_NR_SHIFTS % EXECMEM_NR_DOMAINS;
-	pool->shift = shifts[nr % EXECMEM_NR_SHIFTS];
 }
 
 /* mm_core_init() calls this before ftrace can allocate trampolines. */
 void __init execmem_slab_init(void)
 {
-	unsigned int nr;
+	struct execmem_pool *pool;
+	unsigned int nr, i;
 
-	for (nr = 0; nr < EXECMEM_NR_POOLS; nr++)
-		init_pool(&execmem_pools[nr], nr);
+	for (nr = 0; nr < EXECMEM_NR_POOLS; nr++) {
+		pool = &execmem_pools[nr];
+		spin_lock_init(&pool->lock);
+		mutex_init(&pool->grow_lock);
+		for (i = 0; i < EXECMEM_NR_ROOMS; i++)
+			INIT_LIST_HEAD(&pool->room[i]);
+		for (i = 0; i < 2 * EXECMEM_NR_EVENTS; i++)
+			INIT_LIST_HEAD(&pool->dying[i / 2][i % 2]);
+		pool->type = nr / EXECMEM_NR_SHIFTS / EXECMEM_NR_DOMAINS;
+		pool->domain = nr / EXECMEM_NR_SHIFTS % EXECMEM_NR_DOMAINS;
+		pool->shift = shifts[nr % EXECMEM_NR_SHIFTS];
+	}
 }

@@ -5,7 +5,6 @@
 #ifndef _MM_EXECMEM_POOL_H
 #define _MM_EXECMEM_POOL_H
 
-#include <linux/errno.h>
 #include <linux/execmem.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -21,14 +20,11 @@
 
 /**
  * struct execmem_pool - packs of one type, trust domain and granule
- * @lock:	protects the fields from @packs to @dirt and the metadata of all packs
- * @packs:	all packs
+ * @lock:	protects the fields from @room to @dirt and the metadata of all packs
  * @room:	the packs by the length of the longest free run; see pool.c
- * @rooms:	bitmap of the non-empty lists in @room
  * @empty:	the empty pack that the pool keeps, or NULL
- * @dying:	packs with freed text, by the event that the text waits for; see retire.c
- * @phase:	the mark that newly freed text gets, by event: 0 or 1; see retire.c
- * @stats:	statistics
+ * @dying:	packs with freed text, by event and phase; see retire.c
+ * @phase:	the phase of newly freed text, by event: 0 or 1; see retire.c
  * @shared:	bytes of text in shared packs
  * @dirt:	incremented whenever text becomes reusable and a new pack is added
  * @flushed:	value of @dirt at the start of the last predictor flush
@@ -41,14 +37,11 @@
  * @flushed are also read without a lock.
  */
 struct execmem_pool {
-	spinlock_t lock;		/* protects packs ... dirt, and the packs' metadata */
-	struct list_head packs;
+	spinlock_t lock;		/* protects room ... dirt, and the packs' metadata */
 	struct list_head room[EXECMEM_NR_ROOMS];
-	DECLARE_BITMAP(rooms, EXECMEM_NR_ROOMS);
 	struct execmem_pack *empty;
-	struct list_head dying[EXECMEM_NR_EVENTS];
+	struct list_head dying[EXECMEM_NR_EVENTS][2];
 	u8 phase[EXECMEM_NR_EVENTS];
-	struct execmem_stats stats;
 	size_t shared;
 	unsigned long dirt;
 	unsigned long flushed;
@@ -65,24 +58,20 @@ extern struct execmem_pool execmem_pools[EXECMEM_NR_POOLS];
 #define for_each_execmem_pool(pool) \
 	for (pool = execmem_pools; pool < execmem_pools + EXECMEM_NR_POOLS; pool++)
 
-bool execmem_prefetch_object(const void *text);
 struct execmem_pack *execmem_lock_object(const void *text, struct execmem_extent *object);
-void execmem_unlock_object(struct execmem_pack *pack);
 void execmem_reuse_leaf(struct execmem_pack *pack, unsigned int leaf);
 struct execmem_pack *execmem_next_pack(const void *addr);
-void execmem_put_pack(struct execmem_pack *pack);
-unsigned long execmem_drop_empty(struct execmem_pool *pool);
+
+/* All packs in the order of addresses. Under the RCU read lock. */
+#define for_each_execmem_pack(pack)			\
+	for (pack = execmem_next_pack(NULL); pack;	\
+	     pack = execmem_next_pack(pack->base + pack->size))
+
+unsigned long execmem_drop_empty(void);
 void execmem_flush_packs(void);
 extern struct mutex execmem_write_lock;
 
 /* retire.c */
-#ifdef CONFIG_EXECMEM_SLAB
 int execmem_slab_free(void *text);
-#else
-static inline int execmem_slab_free(void *text)
-{
-	return -ENOENT;
-}
-#endif
 
 #endif /* _MM_EXECMEM_POOL_H */

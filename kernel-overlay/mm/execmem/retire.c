@@ -15,10 +15,10 @@
  * by attaching and detaching socket filters.
  *
  * Freeing allocates no memory. Instead of queueing objects, it marks leaves. Freed text
- * waits for an event: the grace period (step 2) or the round (step 4). Each leaf has two
- * mark bits per event, and each pool selects one of them (the phase):
+ * waits for an event: the grace period (step 2) or the round (step 4). Each pack has two
+ * bitmaps of leaves per event, and each pool selects one of them (the phase):
  *
- *   - A free sets the selected bit of the leaf.
+ *   - A free sets the bit of the leaf in the selected bitmap.
  *   - The start of an event flips the phase. Later frees set the other bit.
  *   - The end of the event completes the leaves that have only the old bit. Leaves with
  *     both bits wait for the next event, because the bits do not tell the objects apart.
@@ -32,7 +32,6 @@
 #include <linux/cpu.h>
 #include <linux/execmem.h>
 #include <linux/rcupdate.h>
-#include <linux/string.h>
 #include <linux/text-patching.h>
 #include <linux/workqueue.h>
 
@@ -62,42 +61,28 @@ static unsigned int leaf_of(unsigned int granule)
 	return granule / EXECMEM_LEAF;
 }
 
-static u8 *marks_of(struct execmem_pack *pack, unsigned int leaf)
+/* Leaves with text that was freed after the last event began. */
+static struct execmem_dying *fresh(struct execmem_pack *pack, enum execmem_event event)
 {
-	return &pack->level[0][leaf / EXECMEM_FANOUT].dying[leaf % EXECMEM_FANOUT];
+	return &pack->dying[event][pack->pool->phase[event]];
 }
 
-static u8 mark(enum execmem_event event, unsigned int phase)
+/* Leaves with text that waits for the running event. */
+static struct execmem_dying *waiting(struct execmem_pack *pack, enum execmem_event event)
 {
-	return BIT(2 * event + phase);
-}
-
-/* Mark of leaves with text that was freed after the last event began. */
-static u8 fresh_mark(const struct execmem_pool *pool, enum execmem_event event)
-{
-	return mark(event, pool->phase[event]);
-}
-
-/* Mark of leaves with text that waits for the running event. */
-static u8 waiting_mark(const struct execmem_pool *pool, enum execmem_event event)
-{
-	return mark(event, !pool->phase[event]);
+	return &pack->dying[event][!pack->pool->phase[event]];
 }
 
 /* Mark leaves in which text was freed. Called with the pool lock held. */
 static void mark_leaves(struct execmem_pack *pack, enum execmem_event event, unsigned int first,
 			unsigned int last)
 {
-	struct execmem_dying *dying = &pack->dying[event];
+	struct execmem_dying *dying = fresh(pack, event);
 	struct execmem_pool *pool = pack->pool;
-	unsigned int leaf;
 
-	for (leaf = first; leaf <= last; leaf++) {
-		*marks_of(pack, leaf) |= fresh_mark(pool, event);
-		__set_bit(leaf / EXECMEM_FANOUT, dying->nodes[pool->phase[event]]);
-	}
+	bitmap_set(dying->leaves, first, last - first + 1);
 	if (list_empty(&dying->link))
-		list_add_tail(&dying->link, &pool->dying[event]);
+		list_add_tail(&dying->link, &pool->dying[event][pool->phase[event]]);
 }
 
 /* Begin an event. Return true if any text waits for it. */
@@ -108,77 +93,50 @@ static bool begin_event(enum execmem_event event)
 
 	for_each_execmem_pool(pool) {
 		guard(spinlock)(&pool->lock);
+		any |= !list_empty(&pool->dying[event][pool->phase[event]]);
 		pool->phase[event] = !pool->phase[event];
-		any |= !list_empty(&pool->dying[event]);
 	}
 
 	return any;
 }
 
-/* Get a pack with waiting leaves and the bitmap of their parents. NULL if none is left. */
-static struct execmem_pack *next_pack(struct execmem_pool *pool, enum execmem_event event,
-				      unsigned long *nodes)
+/* Remove a pack from the list of packs with waiting leaves. NULL if none is left. */
+static struct execmem_pack *next_pack(struct execmem_pool *pool, enum execmem_event event)
 {
-	unsigned int waiting = !pool->phase[event];
-	struct list_head *list = &pool->dying[event];
-	struct execmem_dying *dying;
+	unsigned int phase = !pool->phase[event];
+	struct execmem_pack *pack;
 
 	guard(spinlock)(&pool->lock);
-	dying = list_first_entry_or_null(list, struct execmem_dying, link);
-	/* Packs with later frees only are at the end of the list. */
-	if (!dying || bitmap_empty(dying->nodes[waiting], EXECMEM_BOTTOM_MAX))
-		return NULL;
-
-	bitmap_copy(nodes, dying->nodes[waiting], EXECMEM_BOTTOM_MAX);
-	bitmap_zero(dying->nodes[waiting], EXECMEM_BOTTOM_MAX);
-	list_del_init(&dying->link);
-	if (!bitmap_empty(dying->nodes[!waiting], EXECMEM_BOTTOM_MAX))
-		list_add_tail(&dying->link, list);
-	return dying->pack;
-}
-
-typedef void (*leaf_fn_t)(struct execmem_pack *pack, unsigned int leaf);
-
-/* Do not use the pack after the last call of @fn, which may free it. */
-static void for_waiting_leaves(struct execmem_pack *pack, unsigned int node,
-			       enum execmem_event event, leaf_fn_t fn)
-{
-	u8 marks[EXECMEM_FANOUT], waiting = waiting_mark(pack->pool, event);
-	unsigned int i;
-
-	spin_lock(&pack->pool->lock);
-	memcpy(marks, pack->level[0][node].dying, sizeof(marks));
-	spin_unlock(&pack->pool->lock);
-
-	/* Prefetch all of them first: their cache misses then overlap. */
-	for (i = 0; i < EXECMEM_FANOUT; i++)
-		if (marks[i] & waiting)
-			execmem_pack_prefetch(pack, node * EXECMEM_FANOUT + i);
-	while (i--)
-		if (marks[i] & waiting)
-			fn(pack, node * EXECMEM_FANOUT + i);
+	pack = list_first_entry_or_null(&pool->dying[event][phase], struct execmem_pack,
+					dying[event][phase].link);
+	if (pack)
+		list_del_init(&pack->dying[event][phase].link);
+	return pack;
 }
 
 /*
- * Complete an event: call @fn for each waiting leaf.
+ * Complete an event: call @fn for each waiting leaf. It clears the mark of the leaf. Other
+ * tasks do not change these marks. The last call for a pack may free the pack.
  *
  * Visit the leaves in descending order. A buried object may extend into the next leaf.
  * In ascending order, its granules there would look like condemned objects.
  */
-static void end_event(enum execmem_event event, leaf_fn_t fn)
+static void end_event(enum execmem_event event,
+		      void (*fn)(struct execmem_pack *pack, unsigned int leaf))
 {
-	DECLARE_BITMAP(nodes, EXECMEM_BOTTOM_MAX);
+	const unsigned long *leaves;
 	struct execmem_pool *pool;
 	struct execmem_pack *pack;
-	unsigned int node;
+	unsigned int leaf, n;
 
 	for_each_execmem_pool(pool) {
-		while ((pack = next_pack(pool, event, nodes))) {
-			while (!bitmap_empty(nodes, EXECMEM_BOTTOM_MAX)) {
-				node = find_last_bit(nodes, EXECMEM_BOTTOM_MAX);
-				__clear_bit(node, nodes);
-				for_waiting_leaves(pack, node, event, fn);
-			}
+		while ((pack = next_pack(pool, event))) {
+			leaves = waiting(pack, event)->leaves;
+			/* Prefetch all of them first: their cache misses then overlap. */
+			for_each_set_bit(leaf, leaves, EXECMEM_LEAVES_MAX)
+				execmem_pack_prefetch(pack, leaf);
+			for (n = bitmap_weight(leaves, EXECMEM_LEAVES_MAX); n; n--)
+				fn(pack, find_last_bit(leaves, EXECMEM_LEAVES_MAX));
 		}
 	}
 }
@@ -186,19 +144,15 @@ static void end_event(enum execmem_event event, leaf_fn_t fn)
 /* Release the dead granules of a leaf after a round. They contained traps before it began. */
 static void reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 {
-	const u8 retired = mark(EXECMEM_GRACE, 0) | mark(EXECMEM_GRACE, 1);
-	struct execmem_pool *pool = pack->pool;
-	u8 *marks = marks_of(pack, leaf);
-
 	guard(mutex)(&execmem_write_lock);
-	guard(spinlock)(&pool->lock);
-	*marks &= ~waiting_mark(pool, EXECMEM_ROUND);
-	if (*marks & retired) {
+	guard(spinlock)(&pack->pool->lock);
+	__clear_bit(leaf, waiting(pack, EXECMEM_ROUND)->leaves);
+	if (test_bit(leaf, fresh(pack, EXECMEM_GRACE)->leaves) ||
+	    test_bit(leaf, waiting(pack, EXECMEM_GRACE)->leaves)) {
 		/* Retired text begins in this leaf. Its burial will start another round. */
 		mark_leaves(pack, EXECMEM_ROUND, leaf, leaf);
-	} else if (!*marks) {
+	} else if (!test_bit(leaf, fresh(pack, EXECMEM_ROUND)->leaves)) {
 		execmem_reuse_leaf(pack, leaf);
-		execmem_put_pack(pack);
 	}
 }
 
@@ -220,14 +174,6 @@ static void kick_round(void)
 		queue_delayed_work(system_unbound_wq, &sync_work, ROUND_DELAY);
 }
 
-static bool fill_traps(void *text, size_t size)
-{
-	int ret = text_poke_set(text, size);
-
-	/* -EAGAIN: text cannot be written yet during boot, so it still contains traps. */
-	return !ret || ret == -EAGAIN;
-}
-
 /* Text that waits for a grace period begins in @leaf. Called with the pool lock held. */
 static void wait_for_grace(struct execmem_pack *pack, unsigned int leaf)
 {
@@ -235,28 +181,30 @@ static void wait_for_grace(struct execmem_pack *pack, unsigned int leaf)
 	queue_delayed_work(system_unbound_wq, &grace_work, ROUND_DELAY);
 }
 
-/* Fill condemned text with traps and bury it. Called with execmem_write_lock held. */
+/*
+ * Fill condemned text with traps and bury it. Called with execmem_write_lock and the pool
+ * lock held. Releases the pool lock meanwhile.
+ */
 static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 {
+	void *text = execmem_pack_addr(pack, dead->start);
 	size_t size = execmem_pack_bytes(pack, dead);
-	bool solo = execmem_pack_is_solo(pack), full;
+	int ret = 0;
 
 	/* A solo pack needs no traps: its pages are unmapped. */
-	full = solo || fill_traps(execmem_pack_addr(pack, dead->start), size);
-
-	guard(spinlock)(&pack->pool->lock);
-	if (!full) {
-		pr_warn_once("execmem: %zu bytes at %p cannot be filled with traps\n", size,
-			     execmem_pack_addr(pack, dead->start));
+	if (!execmem_pack_is_solo(pack)) {
+		spin_unlock(&pack->pool->lock);
+		ret = text_poke_set(text, size);
+		spin_lock(&pack->pool->lock);
+	}
+	/* -EAGAIN: text cannot be written yet during boot, so it still contains traps. */
+	if (ret && ret != -EAGAIN) {
+		pr_warn_once("execmem: %zu bytes at %p cannot be filled with traps\n", size, text);
 		/* Try again after the next grace period. */
 		wait_for_grace(pack, leaf_of(dead->start));
 		return;
 	}
 	execmem_pack_bury(pack, dead);
-	if (solo) {
-		execmem_reuse_leaf(pack, 0);
-		return;
-	}
 	mark_leaves(pack, EXECMEM_ROUND, leaf_of(dead->start), leaf_of(dead->end - 1));
 	atomic_long_add(size, &buried);
 }
@@ -267,23 +215,16 @@ static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
  */
 static void bury_leaf(struct execmem_pack *pack, unsigned int leaf)
 {
-	struct execmem_pool *pool = pack->pool;
 	struct execmem_extent e = { };
-	u8 *marks = marks_of(pack, leaf);
 
 	guard(mutex)(&execmem_write_lock);
-	spin_lock(&pool->lock);
-	while (!(*marks & fresh_mark(pool, EXECMEM_GRACE)) &&
+	guard(spinlock)(&pack->pool->lock);
+	while (!test_bit(leaf, fresh(pack, EXECMEM_GRACE)->leaves) &&
 	       execmem_pack_next(pack, leaf, &e)) {
-		if (e.live)
-			continue;
-		spin_unlock(&pool->lock);
-		bury(pack, &e);
-		spin_lock(&pool->lock);
+		if (!e.live)
+			bury(pack, &e);
 	}
-	*marks &= ~waiting_mark(pool, EXECMEM_GRACE);
-	execmem_put_pack(pack);
-	spin_unlock(&pool->lock);
+	__clear_bit(leaf, waiting(pack, EXECMEM_GRACE)->leaves);
 }
 
 static DEFINE_PER_CPU(struct work_struct, leave_work);
@@ -329,22 +270,17 @@ static void grace_work_fn(struct work_struct *work)
 	kick_round();
 }
 
-/* Remove the owner of an object. Return its pack or an error of execmem_lock_object(). */
-static struct execmem_pack *condemn(void *text, struct execmem_extent *object, bool executed)
+/* Remove the owner of an object. As execmem_lock_object(), return its pack and lock the pool. */
+static struct execmem_pack *condemn(void *text, struct execmem_extent *object)
 {
 	struct execmem_pack *pack = execmem_lock_object(text, object);
-	struct execmem_pool *pool;
 
 	if (IS_ERR(pack))
 		return pack;
 
-	pool = pack->pool;
-	trace_execmem_free(pool->type, pool->domain, text, execmem_pack_bytes(pack, object));
+	trace_execmem_free(pack->pool->type, pack->pool->domain, text,
+			   execmem_pack_bytes(pack, object));
 	execmem_pack_condemn(pack, object);
-	pool->stats.nr_objects--;
-	if (executed)
-		wait_for_grace(pack, leaf_of(object->start));
-	execmem_unlock_object(pack);
 	return pack;
 }
 
@@ -365,23 +301,13 @@ int execmem_slab_free(void *text)
 	struct execmem_extent object;
 	struct execmem_pack *pack;
 
-	if (!execmem_prefetch_object(text))
-		return -ENOENT;
-
-	mutex_lock(&execmem_write_lock);
-	pack = condemn(text, &object, false);
-	if (!IS_ERR(pack)) {
+	scoped_guard(mutex, &execmem_write_lock) {
+		pack = condemn(text, &object);
+		if (IS_ERR(pack))
+			return PTR_ERR(pack);
 		bury(pack, &object);
-		/* Dead granules keep other packs in use until the next round. */
-		if (execmem_pack_is_solo(pack)) {
-			guard(spinlock)(&pack->pool->lock);
-			execmem_put_pack(pack);
-		}
+		spin_unlock(&pack->pool->lock);
 	}
-	mutex_unlock(&execmem_write_lock);
-	if (IS_ERR(pack))
-		return PTR_ERR(pack);
-
 	kick_round();
 	return 0;
 }
@@ -403,10 +329,16 @@ int execmem_slab_free(void *text)
 void execmem_retire(void *text)
 {
 	struct execmem_extent object;
+	struct execmem_pack *pack;
 
 	if (!text)
 		return;
-	WARN(IS_ERR(condemn(text, &object, true)), "execmem: %p is not allocated\n", text);
+
+	pack = condemn(text, &object);
+	if (WARN(IS_ERR(pack), "execmem: %p is not allocated\n", text))
+		return;
+	wait_for_grace(pack, leaf_of(object.start));
+	spin_unlock(&pack->pool->lock);
 }
 
 /**

@@ -20,13 +20,7 @@ static unsigned long count_empty(struct shrinker *shrinker, struct shrink_contro
 
 static unsigned long free_empty(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	struct execmem_pool *pool;
-	unsigned long pages = 0;
-
-	for_each_execmem_pool(pool)
-		pages += execmem_drop_empty(pool);
-
-	return pages ?: SHRINK_STOP;
+	return execmem_drop_empty() ?: SHRINK_STOP;
 }
 
 static int __init execmem_shrinker_init(void)

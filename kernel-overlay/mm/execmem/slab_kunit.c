@@ -105,19 +105,17 @@ typedef const void *(*visit_t)(const struct execmem_pack *pack, const void *text
 static const void *visit_packs(enum execmem_type type, enum execmem_domain domain, visit_t fn,
 			       const void *text)
 {
-	struct execmem_pool *pool;
 	struct execmem_pack *pack;
 	const void *found;
 
-	for_each_execmem_pool(pool) {
-		if (pool->type != type || pool->domain != domain)
+	guard(rcu)();
+	for_each_execmem_pack(pack) {
+		if (pack->pool->type != type || pack->pool->domain != domain)
 			continue;
-		guard(spinlock)(&pool->lock);
-		list_for_each_entry(pack, &pool->packs, link) {
-			found = fn(pack, text);
-			if (found)
-				return found;
-		}
+		guard(spinlock)(&pack->pool->lock);
+		found = fn(pack, text);
+		if (found)
+			return found;
 	}
 
 	return NULL;
@@ -235,10 +233,7 @@ static void free_all(enum execmem_type type)
 /* Free the empty packs and wait for completion. */
 static void flush_packs(void)
 {
-	struct execmem_pool *pool;
-
-	for_each_execmem_pool(pool)
-		execmem_drop_empty(pool);
+	execmem_drop_empty();
 	execmem_flush_packs();
 }
 
@@ -1209,31 +1204,21 @@ static void test_solo(struct kunit *test)
 }
 
 /*
- * Freeing a large object takes two steps, and releases the pool lock in between. Other
- * tasks must not allocate its text meanwhile, because it contains no traps.
+ * Freed text of a solo pack contains no traps. Other tasks must not allocate it before the
+ * pack is freed.
  */
 static void test_solo_is_not_shared(struct kunit *test)
 {
 	const size_t size = EXECMEM_PACK_MAX / 2 + 1;
 	void *large = alloc(test, size), *small;
-	struct execmem_extent object;
-	struct execmem_pack *pack;
+	int i;
 
-	pack = execmem_lock_object(large, &object);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(pack));
-	execmem_pack_condemn(pack, &object);
-	pack->pool->stats.nr_objects--;
-	execmem_pack_bury(pack, &object);
-	execmem_reuse_leaf(pack, 0);
-	execmem_unlock_object(pack);
-
-	small = alloc(test, GRANULE);
-	KUNIT_EXPECT_FALSE(test, small >= large && small < large + size);
-	free_now(small);
-
-	spin_lock(&pack->pool->lock);
-	execmem_put_pack(pack);
-	spin_unlock(&pack->pool->lock);
+	KUNIT_EXPECT_EQ(test, execmem_slab_free(large), 0);
+	for (i = 0; i < 2; i++) {
+		small = alloc(test, GRANULE);
+		KUNIT_EXPECT_FALSE(test, small >= large && small < large + size);
+		execmem_retire_barrier();
+	}
 }
 
 /* One write fills adjacent objects that are retired together. */

@@ -337,24 +337,27 @@ static void check_runs(const struct execmem_pack *pack, const struct execmem_nod
 
 static void check_tree(const struct execmem_pack *pack)
 {
-	unsigned int level, parts = pack->nr_leaves, len = EXECMEM_LEAF, i;
-	unsigned int run = 0, longest = 0;
+	unsigned int number = pack->first_leaf, parts = pack->nr_leaves, len = EXECMEM_LEAF, i;
+	unsigned int run = 0, longest = 0, first = 0;
 
 	/* Check all nodes above the leaves but only some leaves, which take longer. */
-	for (level = 0; level < pack->nr_levels; level++) {
+	while (number) {
 		for (i = 0; i < parts; i++)
-			if (!level || !some(32))
-				check_runs(pack, &pack->level[level][i / EXECMEM_FANOUT],
-					   i % EXECMEM_FANOUT, i * len, len);
+			if (number < pack->first_leaf || !some(32))
+				check_runs(pack, &pack->nodes[(number + i - 1) / EXECMEM_FANOUT],
+					   (number + i - 1) % EXECMEM_FANOUT, i * len, len);
+		number = (number - 1) / EXECMEM_FANOUT;
 		parts = DIV_ROUND_UP(parts, EXECMEM_FANOUT);
 		len *= EXECMEM_FANOUT;
 	}
 	for (i = 0; i < pack->nr_leaves * EXECMEM_LEAF; i++) {
 		run = is_free(pack, i) ? run + 1 : 0;
 		longest = max(longest, run);
+		first = run == i + 1 ? run : first;
 	}
-	if (pack->run != longest)
-		die("the longest run of a pack is %u, not %u", longest, pack->run);
+	if (pack->free.longest != longest || pack->free.first != first)
+		die("the first and longest run of a pack are %u %u, not %u %u", first, longest,
+		    pack->free.first, pack->free.longest);
 }
 
 struct totals {
@@ -427,18 +430,17 @@ static void check_pack(const struct execmem_pack *pack, struct totals *t)
 	t->packs++;
 }
 
-/* Each pack must be in the list for its longest run, and the list's bit set. */
+/* Each pack must be in the list for its longest run. */
 static void check_rooms(struct execmem_pool *pool, unsigned int packs)
 {
 	struct execmem_pack *pack;
 	unsigned int room;
 
 	for (room = 0; room < EXECMEM_NR_ROOMS; room++) {
-		if (list_empty(&pool->room[room]) == test_bit(room, pool->rooms))
-			die("list %u of a pool disagrees with its bit", room);
-		list_for_each_entry(pack, &pool->room[room], room_link) {
-			if (pack->room != room || !pack->run != !room)
-				die("a pack with a run of %u is in list %u", pack->run, room);
+		list_for_each_entry(pack, &pool->room[room], link) {
+			if (pack->room != room || !pack->free.longest != !room)
+				die("a pack with a run of %u is in list %u", pack->free.longest,
+				    room);
 			packs--;
 		}
 	}
@@ -451,8 +453,10 @@ static void check_pool(struct execmem_pool *pool, struct totals *t)
 	unsigned int before = t->packs;
 	struct execmem_pack *pack;
 
-	list_for_each_entry(pack, &pool->packs, link)
-		check_pack(pack, t);
+	guard(rcu)();
+	for_each_execmem_pack(pack)
+		if (pack->pool == pool)
+			check_pack(pack, t);
 	check_rooms(pool, t->packs - before);
 }
 
