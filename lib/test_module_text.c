@@ -302,6 +302,7 @@ static noinline bool trace_names(const char * const *names, unsigned int nr)
 			return true;
 	}
 
+	stack_trace_print(entries, n, 0);
 	return false;
 }
 
