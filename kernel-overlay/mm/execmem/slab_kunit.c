@@ -777,11 +777,10 @@ static void replace_racing(struct race *r, void **slot, size_t size)
 {
 	void *text = execmem_text_alloc(TYPE, DOMAIN, size, 1);
 
-	if (pack_if_in(&r->pack, text)) {
+	if (pack_if_in(&r->pack, text))
 		free_racing(r, xchg(slot, text));
-	} else if (text) {
+	else
 		execmem_free(text);
-	}
 }
 
 /* Long writes: others wait, and can overtake each other. */

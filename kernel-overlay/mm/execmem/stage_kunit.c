@@ -266,6 +266,8 @@ static int drop(void *text)
 	return execmem_stage_drop(text);
 }
 
+typedef int (*use_t)(void *text);
+
 /**
  * struct race - two tasks that use the same text at once
  * @text:	staged text
@@ -277,7 +279,7 @@ static int drop(void *text)
  */
 struct race {
 	void *text;
-	int (*fn[2])(void *text);
+	use_t fn[2];
 	struct task_struct *task[2];
 	int ret[2];
 	atomic_t ready;
@@ -316,18 +318,19 @@ static void run_race(struct kunit *test, struct race *r)
 		kthread_stop_put(r->task[i]);
 }
 
+static const use_t racers[][2] = {
+	{ seal, seal }, { seal, drop }, { drop, drop },
+};
+
 /* Of two tasks that seal or free the same text at once, one is refused or finds no copy. */
 static void test_races(struct kunit *test)
 {
-	static int (* const fns[][2])(void *text) = {
-		{ seal, seal }, { seal, drop }, { drop, drop },
-	};
-	unsigned int nr, sealed, refused[ARRAY_SIZE(fns)] = { };
+	unsigned int nr, sealed, refused[ARRAY_SIZE(racers)] = { };
 	struct race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, r);
-	for (nr = 0; nr < 100 * ARRAY_SIZE(fns); nr++) {
-		memcpy(r->fn, fns[nr / 100], sizeof(r->fn));
+	for (nr = 0; nr < 100 * ARRAY_SIZE(racers); nr++) {
+		memcpy(r->fn, racers[nr / 100], sizeof(r->fn));
 		r->text = stage(test, SIZE);
 		run_race(test, r);
 

@@ -637,6 +637,9 @@ static bool is_wanted(const char *name, char **wanted)
 	return false;
 }
 
+static const char usage[] =
+	"usage: tests [--steps N] [--seconds N] [--threads N] [--seed N] [NAME...]\n";
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -664,8 +667,7 @@ int main(int argc, char **argv)
 			seed = strtoul(optarg, NULL, 0);
 			break;
 		default:
-			fputs("usage: tests [--steps N] [--seconds N] [--threads N] [--seed N] "
-			      "[NAME...]\n", stderr);
+			fputs(usage, stderr);
 			return 2;
 		}
 	}
