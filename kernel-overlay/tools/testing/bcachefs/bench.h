@@ -33,7 +33,8 @@ void replay(const char *path);
 /**
  * struct call - entry of a trace for one unpacked key
  * @slot:	slot of its shape
- * @what:	'k' for a key, 'n' for the next key of a loop over a node, 'p' for a position
+ * @what:	'k' for a key that was looked up, 'n' for the next key of an iterator, 'w' for a key
+ *		in a loop over a whole node, 'p' for a position
  * @key:	number of the key in its node
  * @place:	offset of the result in its page
  */
@@ -58,7 +59,7 @@ struct implementation {
 
 extern const struct implementation implementations[ALL];
 
-/* Measure all implementations for a sequence of calls, and print one line for each. */
+/* Measure a sequence of calls, and print the times of all implementations. */
 void compare(const char *name, const struct call *calls, size_t nr);
 
 #endif /* _BCACHEFS_BENCH_H */

@@ -5,6 +5,8 @@
  */
 #include "bench.h"
 
+#include "bkey_predict.h"
+
 static u8 page[2 * 4096] __aligned(4096);
 static struct bkey copied;
 static u64 sum;
@@ -23,11 +25,16 @@ static __always_inline void use_pos(struct bpos p)
 	asm volatile("" : : "r" (p.inode), "r" (p.offset), "r" (p.snapshot));
 }
 
+static __always_inline void use_pointer(const void *p)
+{
+	asm volatile("" : : "r" (p));
+}
+
 /*
- * @do_next, @do_key and @do_pos unpack src to dst, for a node b. They are statements instead of
- * functions, because the kernel inlines them, too.
+ * @do_whole, @do_next, @do_key and @do_pos unpack src to dst, for a node b. They are statements
+ * instead of functions, because the kernel inlines them, too.
  */
-#define DEFINE_REPLAY(name, do_next, do_key, do_pos)					\
+#define DEFINE_REPLAY(name, do_whole, do_next, do_key, do_pos)				\
 static __always_inline void name(const struct call *c, size_t nr, bool use)		\
 {											\
 	for (; nr--; c++) {								\
@@ -38,6 +45,8 @@ static __always_inline void name(const struct call *c, size_t nr, bool use)		\
 											\
 		if (c->what == 'n')							\
 			do_next;							\
+		else if (c->what == 'w')						\
+			do_whole;							\
 		else if (c->what == 'k')						\
 			do_key;							\
 		else									\
@@ -62,18 +71,24 @@ static noinline void name##_used(const struct call *c, size_t nr) { name(c, nr, 
 #define STREAM	IF_PACKED(*(struct bkey *)dst = __bch2_bkey_unpack_key(&b->format, src))
 #define TABLE	__bkey_unpack_key(b, dst, src)
 #define CODE	bkey_unpack_next_key(b, dst, src)
+#define PREDICT									\
+	do {										\
+		if (bch2_bkey_prefer_code(b))				\
+			CODE;								\
+		else									\
+			TABLE;								\
+	} while (0)
 #define POINTER	IF_PACKED((*(record_unpack_t volatile *)&bch2_bkey_code_fn[b->unpack_slot])	\
 			  (dst, src, &b->format, b->unpack_slot))
 #define POSITION use_pos(bkey_unpack_pos_format_checked(b, src))
 
-DEFINE_REPLAY(nothing, asm volatile("" : : "r" (b)), asm volatile("" : : "r" (src)),
-	      asm volatile("" : : "r" (dst)))
-DEFINE_REPLAY(stream, STREAM, STREAM,
-	      use_pos(__bkey_unpack_pos(&b->format, src)))
-DEFINE_REPLAY(table, TABLE, TABLE, POSITION)
-DEFINE_REPLAY(code, CODE, CODE, POSITION)
-DEFINE_REPLAY(pointer, POINTER, POINTER, POSITION)
-DEFINE_REPLAY(policy, CODE, TABLE, POSITION)
+DEFINE_REPLAY(nothing, use_pointer(&b->table), use_pointer(b), use_pointer(src),
+	      use_pointer(dst))
+DEFINE_REPLAY(stream, STREAM, STREAM, STREAM, use_pos(__bkey_unpack_pos(&b->format, src)))
+DEFINE_REPLAY(table, TABLE, TABLE, TABLE, POSITION)
+DEFINE_REPLAY(code, CODE, CODE, CODE, POSITION)
+DEFINE_REPLAY(pointer, POINTER, POINTER, POINTER, POSITION)
+DEFINE_REPLAY(policy, CODE, PREDICT, TABLE, POSITION)
 
 const struct implementation implementations[ALL] = {
 	{ { nothing_only, nothing_used }, "nothing" },

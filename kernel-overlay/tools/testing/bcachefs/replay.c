@@ -5,7 +5,8 @@
  *   trace NAME CALLS	the operation, and how many keys and positions were unpacked
  *   slot ...		a shape: a line of the kernel's debugfs file unpack_jit
  *   token NR SITE BTREE LEVEL SLOT WHAT PLACE COUNT
- *			COUNT calls that differ only in the key, see struct call
+ *			COUNT calls that differ only in the key, see struct call;
+ *			WHAT is n for both kinds of loops, which SITE, the caller, tells apart
  *   window CALLS	successive calls: numbers of tokens, NR*TIMES for repeated ones
  *   end
  */
@@ -63,11 +64,13 @@ static void read_token(struct trace *t, const char *line)
 {
 	unsigned int nr, slot, place;
 	unsigned long count;
-	char what;
+	char site[64], what;
 
-	if (sscanf(line, "token %u %*s %*u %*u %u %c %u %lu", &nr, &slot, &what, &place,
-		   &count) != 5 || nr != t->nr_tokens || nr >= MAX_TOKENS)
+	if (sscanf(line, "token %u %63s %*u %*u %u %c %u %lu", &nr, site, &slot, &what, &place,
+		   &count) != 6 || nr != t->nr_tokens || nr >= MAX_TOKENS)
 		fail(line);
+	if (what == 'n' && !strstr(site, "_iter_peek"))
+		what = 'w';
 	t->tokens[t->nr_tokens++] = (struct token) {
 		{ .slot = slot, .what = what, .place = place }, count,
 	};
@@ -110,7 +113,7 @@ static int more_frequent(const void *a, const void *b)
 /* Print the share of each kind of calls, and its most frequent shapes. */
 static void print_shares(const struct trace *t)
 {
-	static const char kinds[] = "nkp";
+	static const char kinds[] = "wnkp";
 	unsigned int kind, i, j;
 
 	printf("# %s: %lu keys\n", t->name, t->total);
@@ -154,7 +157,7 @@ static void compare_loops(struct trace *t)
 	size_t i, nr = 0;
 
 	for (i = 0; i < t->nr; i++)
-		if (t->calls[i].what == 'n')
+		if (strchr("wn", t->calls[i].what))
 			t->calls[nr++] = t->calls[i];
 	snprintf(name, sizeof(name), "%s, loops", t->name);
 	compare(name, t->calls, nr);

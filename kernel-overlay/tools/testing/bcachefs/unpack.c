@@ -4,12 +4,16 @@
  * a decoder that works bit by bit must be equal in all 40 bytes. Keys lie next to unmapped
  * pages, so accesses outside them fault.
  *
+ * Iterators call generated code if the slots of their keys are expected; test this prediction
+ * for regular and irregular sequences of slots.
+ *
  * Usage: unpack [FORMATS [SEED]]
  */
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bkey_predict.h"
 #include "bkey_shape.h"
 #include "oracle.h"
 
@@ -194,12 +198,55 @@ static void test_hostile_format(void)
 	}
 }
 
+/* Sequences of slots, and for how many keys in a hundred code is expected to be faster. */
+static const struct {
+	const char *name;
+	unsigned int slots;
+	unsigned int run;	/* keys of a slot before the next random one; 0: slots in turn */
+	unsigned int least;
+	unsigned int most;
+} sequences[] = {
+	{ "one slot", 1, 1, 99, 100 },
+	{ "three slots in turn", 3, 0, 99, 100 },
+	{ "runs of 100 keys", 5, 100, 95, 100 },
+	{ "runs of 16 keys", 5, 16, 80, 100 },
+	{ "runs of 3 keys", 5, 3, 0, 4 },
+	{ "slots at random", 5, 1, 0, 1 },
+};
+
+static int test_prediction(void)
+{
+	enum { KEYS_IN_SEQUENCE = 100000 };
+	unsigned int i, j, percent;
+	struct btree b = { .unpack_slot = 1 };
+
+	for (i = 0; i < ARRAY_SIZE(sequences); i++) {
+		unsigned int expected = 0;
+
+		for (j = 0; j < KEYS_IN_SEQUENCE; j++) {
+			if (!sequences[i].run)
+				b.unpack_slot = 1 + j % sequences[i].slots;
+			else if (j % sequences[i].run == 0)
+				b.unpack_slot = 1 + below(sequences[i].slots);
+			expected += bch2_bkey_prefer_code(&b);
+		}
+		percent = expected / (KEYS_IN_SEQUENCE / 100);
+		if (percent < sequences[i].least || percent > sequences[i].most) {
+			printf("not ok 2 prediction: code for %u %% of the keys: %s\n", percent,
+			       sequences[i].name);
+			return 1;
+		}
+	}
+	printf("ok 2 prediction\n");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long formats = argc > 1 ? strtoul(argv[1], NULL, 0) : 100000, i;
 
 	rng = argc > 2 ? strtoull(argv[2], NULL, 0) : (u64)time(NULL);
-	printf("1..1\n# seed %llu\n", (unsigned long long)rng);
+	printf("1..2\n# seed %llu\n", (unsigned long long)rng);
 	rng = rng * 2 + 1;
 	map_keys();
 	for (i = 0; i < formats; i++) {
@@ -214,5 +261,5 @@ int main(int argc, char **argv)
 	printf("ok 1 unpack\n# %lu formats, %lu keys, %lu fields of more than 57 bits\n",
 	       formats, keys, wide);
 	printf("# %lu fields without bits, %lu formats refused\n", narrow, refused);
-	return 0;
+	return test_prediction();
 }

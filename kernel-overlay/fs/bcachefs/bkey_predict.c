@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Predict whether generated code or the table unpacks the next key of an iterator faster. */
+
+#include "bcachefs.h"
+#include "bkey_predict.h"
+
+/*
+ * On x86-64, code saves 2.5 ns a key, and a mispredicted jump costs about 7 ns. Code is used
+ * while the slots of three or more keys are expected for each unexpected one. An attempt that
+ * fails costs about 1 % of the time for the keys of a pause.
+ */
+enum {
+	CREDIT_OF_ATTEMPT	= 8,
+	CREDIT_LIMIT		= 16,
+	COST_OF_MISS		= 3,
+	KEYS_OF_PAUSE		= 512,
+};
+
+DEFINE_PER_CPU(struct bkey_prediction, bch2_bkey_prediction) = {
+	.credit = CREDIT_OF_ATTEMPT,
+};
+
+/**
+ * bch2_bkey_unexpected_slot - learn that a slot followed another one
+ * @p:		prediction of this CPU
+ * @last:	slot of the preceding key
+ * @slot:	slot of this key
+ */
+void bch2_bkey_unexpected_slot(struct bkey_prediction *p, u8 last, u8 slot)
+{
+	unsigned int credit = min_t(unsigned int, READ_ONCE(p->credit), CREDIT_LIMIT);
+
+	WRITE_ONCE(p->next[last], slot);
+	if (credit < COST_OF_MISS) {
+		WRITE_ONCE(p->pause, KEYS_OF_PAUSE);
+		credit = CREDIT_OF_ATTEMPT + COST_OF_MISS;
+	}
+	WRITE_ONCE(p->credit, credit - COST_OF_MISS);
+}
