@@ -12,7 +12,7 @@
 #include <linux/export.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
-#include <linux/record_unpack.h>
+#include <linux/record_shape.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
 
