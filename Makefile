@@ -95,6 +95,9 @@ stock:		## test the unpatched kernels and record their failures
 hostile-images:	## mount mutated bcachefs images, stock beside patched (COUNT=, DEBUG=1)
 	@scripts/hostile-images
 
+fuzz-unpack:	## fuzz the unpacking of keys and records (COUNT=3600 seconds)
+	@scripts/fuzz-unpack
+
 ##@ Measure
 
 compare:	## compare the cost of generated code with stock (QUICK=1, RUNS=5)
@@ -105,6 +108,9 @@ bench-slab:	## measure allocation of text, beside other allocators
 
 bench-unpack:	## measure unpacking of bcachefs keys
 	@scripts/bench-unpack
+
+bench-bpf:	## compare unpack functions with programs of BPF's JIT, in a guest of ARCH
+	@scripts/bench-bpf $(arch)
 
 readme:		## put the figures of make compare into README.md
 	@scripts/readme
