@@ -104,10 +104,10 @@ static struct slot *find_slot(union bkey_shape shape)
 	if (free) {
 		*free = (struct slot) { .shape = shape, .state = SLOT_WANTED };
 		/* A later shape defers the work again, at most once for each slot. */
-		mod_delayed_work(system_unbound_wq, &code_work, HZ);
+		mod_delayed_work(system_dfl_wq, &code_work, HZ);
 	} else {
 		crowded = true;
-		queue_delayed_work(system_unbound_wq, &code_work, HZ);
+		queue_delayed_work(system_dfl_wq, &code_work, HZ);
 	}
 	return free;
 }
@@ -332,7 +332,7 @@ static void update_code(struct work_struct *work)
 		free_leaving();
 	}
 	if (again)
-		queue_delayed_work(system_unbound_wq, &code_work, HZ);
+		queue_delayed_work(system_dfl_wq, &code_work, HZ);
 }
 
 static int set_enabled(const char *value, const struct kernel_param *param)
@@ -353,7 +353,7 @@ static int set_enabled(const char *value, const struct kernel_param *param)
 		if (state == SLOT_READY)
 			use_slot(s, on);
 		if (state == SLOT_WANTED && on)
-			mod_delayed_work(system_unbound_wq, &code_work, 0);
+			mod_delayed_work(system_dfl_wq, &code_work, 0);
 	}
 	return 0;
 }

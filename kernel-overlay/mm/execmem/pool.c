@@ -345,7 +345,7 @@ static void *grow_and_take(struct execmem_pool *pool, size_t size)
 	text = take_from_pack(pack, size);
 	pack->room = room_of(pack->free.longest);
 	list_add_tail(&pack->link, &pool->room[pack->room]);
-	pool->shared += shared_bytes(pack);
+	WRITE_ONCE(pool->shared, pool->shared + shared_bytes(pack));
 	return text;
 }
 
@@ -589,12 +589,12 @@ static DECLARE_WORK(release_work, release_packs);
 /* Remove an empty pack from its pool. A worker frees it. Called with the pool lock held. */
 static void doom_pack(struct execmem_pack *pack)
 {
-	pack->pool->shared -= shared_bytes(pack);
+	WRITE_ONCE(pack->pool->shared, pack->pool->shared - shared_bytes(pack));
 
 	spin_lock(&packs_lock);
 	list_move_tail(&pack->link, &doomed);
 	spin_unlock(&packs_lock);
-	queue_work(system_unbound_wq, &release_work);
+	queue_work(system_dfl_wq, &release_work);
 }
 
 /**

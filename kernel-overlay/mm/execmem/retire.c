@@ -169,16 +169,16 @@ static void sync_work_fn(struct work_struct *work)
 static void kick_round(void)
 {
 	if (atomic_long_read(&buried) >= ROUND_BYTES)
-		mod_delayed_work(system_unbound_wq, &sync_work, 0);
+		mod_delayed_work(system_dfl_wq, &sync_work, 0);
 	else
-		queue_delayed_work(system_unbound_wq, &sync_work, ROUND_DELAY);
+		queue_delayed_work(system_dfl_wq, &sync_work, ROUND_DELAY);
 }
 
 /* Text that waits for a grace period begins in @leaf. Called with the pool lock held. */
 static void wait_for_grace(struct execmem_pack *pack, unsigned int leaf)
 {
 	mark_leaves(pack, EXECMEM_GRACE, leaf, leaf);
-	queue_delayed_work(system_unbound_wq, &grace_work, ROUND_DELAY);
+	queue_delayed_work(system_dfl_wq, &grace_work, ROUND_DELAY);
 }
 
 /*
