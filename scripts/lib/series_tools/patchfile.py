@@ -217,10 +217,10 @@ def selected_names(base=None):
     return [name for topic in stack for name in topic.patches]
 
 
-def own_names():
+def own_names(base=None):
     """Those of TOPIC= without what it needs, or of the series."""
     topic = os.environ.get("TOPIC")
-    return topic_stack(topic)[-1].patches if topic else series_names()
+    return topic_stack(topic, base)[-1].patches if topic else series_names(base)
 
 
 def overrides():
