@@ -48,11 +48,15 @@
  * mark therefore contains no condemned object that still lacks its traps.
  */
 
+/* Held during an event: two of a kind must not overlap. Taken before execmem_write_lock. */
+static DEFINE_MUTEX(grace_lock);
+static DEFINE_MUTEX(round_lock);
+
 /* Bytes buried since the last round began. */
 static atomic_long_t buried;
 
-static void grace_work_fn(struct work_struct *work);
-static void sync_work_fn(struct work_struct *work);
+static void grace_work_fn(struct work_struct *unused);
+static void sync_work_fn(struct work_struct *unused);
 static DECLARE_DELAYED_WORK(grace_work, grace_work_fn);
 static DECLARE_DELAYED_WORK(sync_work, sync_work_fn);
 
@@ -156,8 +160,9 @@ static void reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 	}
 }
 
-static void sync_work_fn(struct work_struct *work)
+static void sync_work_fn(struct work_struct *unused)
 {
+	guard(mutex)(&round_lock);
 	atomic_long_set(&buried, 0);
 	if (!begin_event(EXECMEM_ROUND))
 		return;
@@ -260,8 +265,9 @@ static void wait_grace(void)
 		wait_for_cpus();
 }
 
-static void grace_work_fn(struct work_struct *work)
+static void grace_work_fn(struct work_struct *unused)
 {
+	guard(mutex)(&grace_lock);
 	if (!begin_event(EXECMEM_GRACE))
 		return;
 
@@ -352,6 +358,7 @@ void execmem_retire(void *text)
  */
 void execmem_retire_barrier(void)
 {
-	flush_delayed_work(&grace_work);
-	flush_delayed_work(&sync_work);
+	/* flush_delayed_work() misses a work item that mod_delayed_work() is moving. */
+	grace_work_fn(NULL);
+	sync_work_fn(NULL);
 }

@@ -204,7 +204,6 @@ struct delayed_work {
 #define HZ				100
 #define DECLARE_DELAYED_WORK(name, f)	struct delayed_work name = { .work = { .func = f } }
 #define queue_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
-#define flush_delayed_work(dwork)		flush_work(&(dwork)->work)
 #define system_dfl_wq		NULL
 #define DEFINE_PER_CPU(type, name)		type name = { }
 #define per_cpu_ptr(ptr, cpu)			((void)(cpu), (ptr))
