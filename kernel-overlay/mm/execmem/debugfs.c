@@ -87,7 +87,8 @@ static bool next_text(const struct execmem_pack *pack, unsigned int leaf, struct
 static int objects_show(struct seq_file *m, void *v)
 {
 	const struct execmem_pack *pack = v;
-	unsigned int leaf = execmem_pack_leaf(pack, (void *)(unsigned long)m->index);
+	size_t at = (unsigned long)m->index - (unsigned long)pack->base;
+	unsigned int leaf = (at >> pack->shift) / EXECMEM_LEAF;
 	struct execmem_extent e = { };
 
 	if (!leaf)

@@ -20,7 +20,7 @@
  * flat because the cost of an operation is the number of cache lines that it touches.
  * Nodes and leaves are numbered from the root: the parts of node n have the numbers 8n + 1
  * to 8n + 8. All leaves are on the same level.
- * The metadata takes at most 3 % of the text, and 4 % with granules of 8 bytes.
+ * The metadata takes 512 bytes per pack, and at most 4 % of the text.
  *
  * Placement is random but does not fragment the pack. The first object of a pack can be
  * anywhere if it is small. Other objects are placed beside another object, at one end of a
@@ -293,11 +293,6 @@ static unsigned int place_in_run(const struct execmem_pack *pack, unsigned int s
 	return slack;
 }
 
-static unsigned int granules_of(const struct execmem_pack *pack, size_t size)
-{
-	return DIV_ROUND_UP(size, (size_t)1 << pack->shift);
-}
-
 /**
  * execmem_pack_take - allocate an object
  * @pack:	the pack
@@ -308,7 +303,7 @@ static unsigned int granules_of(const struct execmem_pack *pack, size_t size)
  */
 void *execmem_pack_take(struct execmem_pack *pack, size_t size, u32 random)
 {
-	unsigned int n = granules_of(pack, size), start, end;
+	unsigned int n = DIV_ROUND_UP(size, 1UL << pack->shift), start, end;
 
 	if (n > pack->free.longest)
 		return NULL;
@@ -473,7 +468,7 @@ struct execmem_pack *execmem_pack_create(void *base, size_t size, unsigned int s
 	pack->base = base;
 	pack->size = size;
 	pack->shift = shift;
-	pack->nr_granules = granules_of(pack, size);
+	pack->nr_granules = DIV_ROUND_UP(size, 1UL << shift);
 	pack->nr_leaves = DIV_ROUND_UP(pack->nr_granules, EXECMEM_LEAF);
 	pack->first_leaf = 1;
 	for (i = EXECMEM_FANOUT; i < pack->nr_leaves; i *= EXECMEM_FANOUT)

@@ -8,7 +8,6 @@
 #include <linux/bitops.h>
 #include <linux/list.h>
 #include <linux/rbtree_latch.h>
-#include <linux/sizes.h>
 #include <linux/types.h>
 
 /* log2 of the smallest granule in bytes. */
@@ -142,12 +141,6 @@ void execmem_pack_bury(struct execmem_pack *pack, const struct execmem_extent *d
 bool execmem_pack_next(const struct execmem_pack *pack, unsigned int leaf,
 		       struct execmem_extent *e);
 void execmem_pack_release(struct execmem_pack *pack, unsigned int leaf);
-
-/* Index of the leaf that contains an address. */
-static inline unsigned int execmem_pack_leaf(const struct execmem_pack *pack, const void *text)
-{
-	return ((text - pack->base) >> pack->shift) / EXECMEM_LEAF;
-}
 
 static inline void *execmem_pack_addr(const struct execmem_pack *pack, unsigned int granule)
 {

@@ -45,7 +45,7 @@ ALLOW_ERROR_INJECTION(execmem_seal, ERRNO);
  *
  * Needs no synchronisation: no CPU can have fetched from the pages earlier, because they
  * were not executable. On architectures without set_memory_rox() the pages are executable
- * from the start. There, text_poke_sync() before publication covers the traps too.
+ * from the start. There, the text_poke_sync() of the owner makes the traps visible, too.
  *
  * Context: Process context. May sleep.
  * Return: the pages, aligned to EXECMEM_PACK_MIN, or NULL if memory or the address range

@@ -24,11 +24,12 @@
  * few probes. An object above 1 MiB gets a solo pack. A pool keeps one empty pack for
  * reuse. A worker frees further empty packs, and the shrinker (shrink.c) the kept one.
  *
- * Limitations: no allocation or free in atomic context; no compaction, so one object
- * keeps its pack allocated; no NUMA placement.
+ * Limitations: no allocation or execmem_free() in atomic context, and no execmem_retire()
+ * in interrupts; no compaction, so one object keeps its pack allocated; no NUMA placement.
  *
  * Lock order, outermost first:
  *
+ *   grace_lock, sync_lock	an event, see retire.c; held alone, never with text_mutex
  *   text_mutex		callers such as the kprobe optimizer hold it; not taken here
  *     pool->grow_lock	adding a pack; allocates memory under memalloc_noio_save()
  *     execmem_write_lock	writing and freeing objects
@@ -160,12 +161,6 @@ static void flush_predictors(struct execmem_pool *pool)
 	WRITE_ONCE(pool->flushed, covers);
 }
 
-/* The text of a new pack, or of a freed object, can be allocated. */
-static void mark_dirty(struct execmem_pool *pool)
-{
-	WRITE_ONCE(pool->dirt, pool->dirt + 1);
-}
-
 /* Number of the list for packs with a longest free run of @run granules. */
 static unsigned int room_of(unsigned int run)
 {
@@ -236,12 +231,6 @@ static void *take(struct execmem_pool *pool, size_t size)
 	return text;
 }
 
-/* The part of a pack that pool->shared counts. */
-static size_t shared_bytes(const struct execmem_pack *pack)
-{
-	return execmem_pack_is_solo(pack) ? 0 : pack->size;
-}
-
 static bool is_for_probes(const struct execmem_pool *pool)
 {
 	return pool->type == EXECMEM_KPROBES || pool->type == EXECMEM_OPTPROBES;
@@ -250,9 +239,10 @@ static bool is_for_probes(const struct execmem_pool *pool)
 /* Double the pool, up to the size limit of a pack. */
 static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 {
-	/* The tree of a pack holds a limited number of granules. */
-	size_t most = EXECMEM_LEAVES_MAX * EXECMEM_LEAF << pool->shift;
 	size_t least = EXECMEM_PACK_MIN, shared = READ_ONCE(pool->shared);
+	/* The tree of a pack holds a limited number of granules. */
+	size_t most = min_t(size_t, EXECMEM_LEAVES_MAX * EXECMEM_LEAF,
+			    EXECMEM_PACK_MAX >> pool->shift) << pool->shift;
 
 	if (execmem_is_solo(size))
 		return execmem_solo_size(execmem_range(pool->type), size);
@@ -261,7 +251,7 @@ static size_t next_pack_size(struct execmem_pool *pool, size_t size)
 		least = PAGE_SIZE;
 		shared = rounddown_pow_of_two(shared / 16 | 1);
 	}
-	shared = clamp(shared, least, min(most, EXECMEM_PACK_MAX));
+	shared = clamp(shared, least, most);
 	return roundup_pow_of_two(max(shared, size));
 }
 
@@ -341,11 +331,12 @@ static void *grow_and_take(struct execmem_pool *pool, size_t size)
 		return NULL;
 
 	guard(spinlock)(&pool->lock);
-	mark_dirty(pool);
+	WRITE_ONCE(pool->dirt, pool->dirt + 1);
 	text = take_from_pack(pack, size);
 	pack->room = room_of(pack->free.longest);
 	list_add_tail(&pack->link, &pool->room[pack->room]);
-	WRITE_ONCE(pool->shared, pool->shared + shared_bytes(pack));
+	if (!execmem_pack_is_solo(pack))
+		WRITE_ONCE(pool->shared, pool->shared + pack->size);
 	return text;
 }
 
@@ -589,7 +580,10 @@ static DECLARE_WORK(release_work, release_packs);
 /* Remove an empty pack from its pool. A worker frees it. Called with the pool lock held. */
 static void doom_pack(struct execmem_pack *pack)
 {
-	WRITE_ONCE(pack->pool->shared, pack->pool->shared - shared_bytes(pack));
+	struct execmem_pool *pool = pack->pool;
+
+	if (!execmem_pack_is_solo(pack))
+		WRITE_ONCE(pool->shared, pool->shared - pack->size);
 
 	spin_lock(&packs_lock);
 	list_move_tail(&pack->link, &doomed);
@@ -615,7 +609,7 @@ void execmem_reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 	struct execmem_pool *pool = pack->pool;
 
 	execmem_pack_release(pack, leaf);
-	mark_dirty(pool);
+	WRITE_ONCE(pool->dirt, pool->dirt + 1);
 	update_room(pack);
 	if (pack->used)
 		return;

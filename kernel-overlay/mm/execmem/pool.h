@@ -6,6 +6,7 @@
 #define _MM_EXECMEM_POOL_H
 
 #include <linux/execmem.h>
+#include <linux/log2.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
@@ -16,24 +17,24 @@
 #define EXECMEM_NR_SHIFTS	5
 
 /* Lists of packs by the longest free run: two lists per power of two. */
-#define EXECMEM_NR_ROOMS	(2 * (21 - EXECMEM_SHIFT_MIN + 2))
+#define EXECMEM_NR_ROOMS	(2 * ilog2(EXECMEM_LEAVES_MAX * EXECMEM_LEAF) + 4)
 
 /**
  * struct execmem_pool - packs of one type, trust domain and granule
- * @lock:	protects the fields from @room to @dirt and the metadata of all packs
+ * @lock:	protects the fields from @room to @dirt and the metadata of the packs
  * @room:	the packs by the length of the longest free run; see pool.c
  * @empty:	the empty pack that the pool keeps, or NULL
  * @dying:	packs with freed text, by event and phase; see retire.c
  * @phase:	the phase of newly freed text, by event: 0 or 1; see retire.c
  * @shared:	bytes of text in shared packs
- * @dirt:	incremented whenever text becomes reusable and a new pack is added
+ * @dirt:	incremented when text becomes reusable, and when a pack is added
  * @flushed:	value of @dirt at the start of the last predictor flush
  * @grow_lock:	serialises the creation of packs: waiting tasks share the new pack
  * @type:	type of text, which selects the address range
  * @domain:	trust domain; domains do not share packs
  * @shift:	log2 of the granule in bytes
  *
- * pool.c documents the lock order. @flushed is protected by flush_lock. @dirt and
+ * pool.c documents the lock order. @flushed is protected by flush_lock. @shared, @dirt and
  * @flushed are also read without a lock.
  */
 struct execmem_pool {

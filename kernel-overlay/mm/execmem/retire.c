@@ -48,9 +48,9 @@
  * mark therefore contains no condemned object that still lacks its traps.
  */
 
-/* Held during an event: two of a kind must not overlap. Taken before execmem_write_lock. */
+/* Held during an event, because events of one kind must not overlap. */
 static DEFINE_MUTEX(grace_lock);
-static DEFINE_MUTEX(round_lock);
+static DEFINE_MUTEX(sync_lock);
 
 /* Bytes buried since the last round began. */
 static atomic_long_t buried;
@@ -59,11 +59,6 @@ static void grace_work_fn(struct work_struct *unused);
 static void sync_work_fn(struct work_struct *unused);
 static DECLARE_DELAYED_WORK(grace_work, grace_work_fn);
 static DECLARE_DELAYED_WORK(sync_work, sync_work_fn);
-
-static unsigned int leaf_of(unsigned int granule)
-{
-	return granule / EXECMEM_LEAF;
-}
 
 /* Leaves with text that was freed after the last event began. */
 static struct execmem_dying *fresh(struct execmem_pack *pack, enum execmem_event event)
@@ -119,7 +114,7 @@ static struct execmem_pack *next_pack(struct execmem_pool *pool, enum execmem_ev
 }
 
 /*
- * Complete an event: call @fn for each waiting leaf. It clears the mark of the leaf. Other
+ * Complete an event: call @fn for each waiting leaf. @fn clears the mark. Other
  * tasks do not change these marks. The last call for a pack may free the pack.
  *
  * Visit the leaves in descending order. A buried object may extend into the next leaf.
@@ -162,7 +157,7 @@ static void reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 
 static void sync_work_fn(struct work_struct *unused)
 {
-	guard(mutex)(&round_lock);
+	guard(mutex)(&sync_lock);
 	atomic_long_set(&buried, 0);
 	if (!begin_event(EXECMEM_ROUND))
 		return;
@@ -173,10 +168,13 @@ static void sync_work_fn(struct work_struct *unused)
 
 static void kick_round(void)
 {
-	if (atomic_long_read(&buried) >= ROUND_BYTES)
-		mod_delayed_work(system_dfl_wq, &sync_work, 0);
-	else
+	if (atomic_long_read(&buried) < ROUND_BYTES) {
 		queue_delayed_work(system_dfl_wq, &sync_work, ROUND_DELAY);
+		return;
+	}
+	/* Once per ROUND_BYTES: each call moves the work to the end of its queue. */
+	atomic_long_set(&buried, 0);
+	mod_delayed_work(system_dfl_wq, &sync_work, 0);
 }
 
 /* Text that waits for a grace period begins in @leaf. Called with the pool lock held. */
@@ -206,11 +204,12 @@ static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 	if (ret && ret != -EAGAIN) {
 		pr_warn_once("execmem: %zu bytes at %p cannot be filled with traps\n", size, text);
 		/* Try again after the next grace period. */
-		wait_for_grace(pack, leaf_of(dead->start));
+		wait_for_grace(pack, dead->start / EXECMEM_LEAF);
 		return;
 	}
 	execmem_pack_bury(pack, dead);
-	mark_leaves(pack, EXECMEM_ROUND, leaf_of(dead->start), leaf_of(dead->end - 1));
+	mark_leaves(pack, EXECMEM_ROUND, dead->start / EXECMEM_LEAF,
+		    (dead->end - 1) / EXECMEM_LEAF);
 	atomic_long_add(size, &buried);
 }
 
@@ -343,7 +342,7 @@ void execmem_retire(void *text)
 	pack = condemn(text, &object);
 	if (WARN(IS_ERR(pack), "execmem: %p is not allocated\n", text))
 		return;
-	wait_for_grace(pack, leaf_of(object.start));
+	wait_for_grace(pack, object.start / EXECMEM_LEAF);
 	spin_unlock(&pack->pool->lock);
 }
 
@@ -351,14 +350,18 @@ void execmem_retire(void *text)
  * execmem_retire_barrier - wait until freed text can be allocated again
  *
  * Completes the grace period and the round for all earlier calls of execmem_free() and
- * execmem_retire(). Starts them without the usual delay. Text stays unavailable if other
- * tasks free text in the same leaf meanwhile. For tests and for statistics.
+ * execmem_retire(), without the usual delay. Afterwards no CPU executes this text, with the
+ * exceptions of execmem_retire(). Text stays unavailable if other tasks free text in the
+ * same leaf meanwhile.
  *
- * Context: Process context. May sleep for several grace periods.
+ * Context: Process context. May sleep for several grace periods. Takes the lock of CPU
+ * hotplug: do not hold text_mutex.
  */
 void execmem_retire_barrier(void)
 {
-	/* flush_delayed_work() misses a work item that mod_delayed_work() is moving. */
+	/* flush_delayed_work() would miss work that another task is just queueing. */
+	cancel_delayed_work(&grace_work);
 	grace_work_fn(NULL);
+	cancel_delayed_work(&sync_work);
 	sync_work_fn(NULL);
 }

@@ -378,10 +378,16 @@ static void time_batches(struct cell *cell, struct worker *workers, double estim
 static void account(struct cell *cell, const struct bench_ops *ops, const struct object *objects)
 {
 	unsigned int i;
+	size_t given;
 
 	for (i = 0; i < cell->objects; i++) {
+		given = ops->given((void *)(uintptr_t)objects[i].text, objects[i].size);
+		if (given < objects[i].size) {
+			errno = EFAULT;
+			fatal("the allocator lost an object");
+		}
 		cell->asked += objects[i].size;
-		cell->given += ops->given((void *)(uintptr_t)objects[i].text, objects[i].size);
+		cell->given += given;
 	}
 	cell->reserved = bench_env_mapped();
 	cell->metadata = bench_env_metadata();

@@ -61,7 +61,9 @@ static __always_inline unsigned long __fls(unsigned long word)
 #define __no_context_analysis
 #include "../../../include/linux/cleanup.h"
 
+#ifndef PAGE_SHIFT
 #define PAGE_SHIFT		12
+#endif
 #define PAGE_SIZE		_BITUL(PAGE_SHIFT)
 #define PAGE_MASK		(~(PAGE_SIZE - 1))
 #define PFN_UP(x)		(((x) + PAGE_SIZE - 1) >> PAGE_SHIFT)
@@ -204,6 +206,7 @@ struct delayed_work {
 #define HZ				100
 #define DECLARE_DELAYED_WORK(name, f)	struct delayed_work name = { .work = { .func = f } }
 #define queue_delayed_work(wq, dwork, delay)	queue_work(wq, &(dwork)->work)
+#define cancel_delayed_work(dwork)		do { } while (0)
 #define system_dfl_wq		NULL
 #define DEFINE_PER_CPU(type, name)		type name = { }
 #define per_cpu_ptr(ptr, cpu)			((void)(cpu), (ptr))

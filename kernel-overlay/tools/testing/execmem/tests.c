@@ -678,7 +678,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(all_tests); i++)
 		planned += is_wanted(all_tests[i].name, argv + optind);
 	if (!planned) {
-		fprintf(stderr, "tests: no test is called so\n");
+		fprintf(stderr, "tests: no test has this name\n");
 		return 2;
 	}
 
