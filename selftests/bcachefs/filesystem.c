@@ -690,19 +690,13 @@ static int measure_lookups(unsigned int keys, bool table)
 	ksft_finished();
 }
 
-/* Whether bcachefs is a loaded module. If it is built in, the file does not exist. */
-static bool is_loaded(void)
-{
-	return !access("/sys/module/bcachefs/initstate", F_OK);
-}
-
 /* The module can be unloaded, which frees all code and its users. */
 static void test_unload(bool was_loaded)
 {
 	const struct timespec tick = { .tv_nsec = 100 * 1000 * 1000 };
 	int error = EAGAIN, tries;
 
-	if (was_loaded || !is_loaded()) {
+	if (was_loaded || !is_loaded("bcachefs")) {
 		ksft_test_result_skip("unload # bcachefs is built in, or was loaded before\n");
 		return;
 	}
@@ -725,7 +719,7 @@ static int test(void)
 		"seq_insert 2000 1", "seq_lookup 2000 1", "rand_lookup 2000 1",
 		"seq_overwrite 2000 1", "seq_delete 2000 1",
 	};
-	bool has_perf = true, was_loaded = is_loaded(), has_snapshot, injected, ok;
+	bool has_perf = true, was_loaded = is_loaded("bcachefs"), has_snapshot, injected, ok;
 	size_t i;
 
 	injected = inject_failures();

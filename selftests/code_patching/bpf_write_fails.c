@@ -17,11 +17,13 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "inject.h"
 #include "modules.h"
 
 #define MODULE	"test_fail_call"
 #define TASK	"no_text"	/* the name of tasks that cannot write text */
-#define LIMIT	"/proc/sys/net/core/bpf_jit_limit"
+#define NET_CORE	"/proc/sys/net/core"
+#define LIMIT	"bpf_jit_limit"
 #define NOBODY	65534
 #define FILTERS	20
 /* A filter with much more text than those of least_limit(), which may still be charged. */
@@ -55,24 +57,12 @@ static const char *fail_writes(void)
 	return NULL;
 }
 
-static long read_limit(void)
-{
-	FILE *f = fopen(LIMIT, "re");
-	long limit = -1;
-
-	if (!f)
-		return -1;
-	if (fscanf(f, "%ld", &limit) != 1)
-		limit = -1;
-	fclose(f);
-	return limit;
-}
-
 static void write_limit(long limit)
 {
-	FILE *f = fopen(LIMIT, "we");
+	char value[32];
 
-	if (!f || fprintf(f, "%ld\n", limit) < 0 || fclose(f))
+	snprintf(value, sizeof(value), "%ld\n", limit);
+	if (!write_to(NET_CORE, LIMIT, value))
 		ksft_exit_fail_msg(LIMIT ": %s\n", strerror(errno));
 }
 
@@ -170,8 +160,9 @@ static long charged_since(long before)
 
 int main(void)
 {
-	long limit = read_limit(), before, charged;
+	long before, charged;
 	const char *writer;
+	char limit[32];
 	int attached;
 
 	ksft_print_header();
@@ -180,7 +171,7 @@ int main(void)
 #endif
 	if (geteuid())
 		ksft_exit_skip("needs root, to load a module and change a limit\n");
-	if (limit < 0)
+	if (!read_from(NET_CORE, LIMIT, limit, sizeof(limit)))
 		ksft_exit_skip("no " LIMIT ": CONFIG_BPF_JIT is not set\n");
 	writer = fail_writes();
 	if (!writer)
@@ -194,7 +185,7 @@ int main(void)
 	ksft_test_result(!attached, "a filter that cannot be written is refused\n");
 
 	charged = charged_since(before);
-	write_limit(limit);
+	write_to(NET_CORE, LIMIT, limit);
 	ksft_print_msg("%ld bytes of text are charged for them\n", charged);
 	ksft_test_result(charged < LEAST_TEXT,
 			 "a filter that was refused is not charged\n");

@@ -28,6 +28,13 @@ static bool load_module(const char *module)
 	return !run_modprobe(module, parameter, NULL);
 }
 
+static void check_module(const char *module)
+{
+	if (!load_module(module))
+		ksft_exit_skip("%s cannot be loaded\n", module);
+	unload_module(module);
+}
+
 static bool is_traced(void)
 {
 	int lines = count_lines(ENABLED, FUNCTION " ");
@@ -60,9 +67,8 @@ int main(void)
 	ksft_print_header();
 	if (geteuid())
 		ksft_exit_skip("needs root, to add probes\n");
-	if (!load_module(WITH))
-		ksft_exit_skip(WITH " cannot be loaded\n");
-	unload_module(WITH);
+	check_module(WITH);
+	check_module(WITHOUT);
 	if (is_traced())
 		ksft_exit_skip(FUNCTION " is traced already\n");
 	ksft_set_plan(4);

@@ -31,14 +31,10 @@ static bool remove_probe(void)
 	return write_to(TRACING, "kprobe_events", "-:code_patching/slot\n");
 }
 
-/* Count the pages with copies of instructions. */
-static unsigned int count_pages(void)
+/* Count the pages with copies of instructions. -1 on error. */
+static int count_pages(void)
 {
-	int pages = count_lines("/proc/kallsyms", "kprobe_insn_page");
-
-	if (pages < 0)
-		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
-	return pages;
+	return count_lines("/proc/kallsyms", "kprobe_insn_page");
 }
 
 /* Find an instruction that is copied: some are simulated. Leaves no probe behind. */
@@ -49,7 +45,7 @@ static int find_copied_instruction(void)
 
 		if (!add_probe(offset))
 			continue;
-		copied = count_pages();
+		copied = count_pages() > 0;
 		remove_probe();
 		if (copied)
 			return offset;
@@ -61,12 +57,12 @@ static int find_copied_instruction(void)
 static void case_removed(unsigned int offset)
 {
 	unsigned int cycles = 2 * sysconf(_SC_PAGESIZE) / LEAST_SLOT, done = 0;
-	unsigned int before = count_pages(), after;
+	int before = count_pages(), after;
 
 	while (done < cycles && add_probe(offset) && remove_probe())
 		done++;
 	after = count_pages();
-	ksft_print_msg("%u probes, one after the other: %u pages before, %u after\n",
+	ksft_print_msg("%u probes, one after the other: %d pages before, %d after\n",
 		       done, before, after);
 	ksft_test_result(done == cycles && after < before + 2,
 			 "copies of instructions are freed\n");
@@ -74,6 +70,7 @@ static void case_removed(unsigned int offset)
 
 int main(void)
 {
+	char expedited[16] = "0\n";
 	int offset;
 
 	ksft_print_header();
@@ -81,15 +78,18 @@ int main(void)
 		ksft_exit_skip("needs root, to add probes\n");
 	if (access(EVENTS, W_OK))
 		ksft_exit_skip(EVENTS ": %s\n", strerror(errno));
+	if (count_pages() < 0)
+		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
 	ksft_set_plan(1);
 
 	/* Each removal waits for a grace period. */
+	read_from("/sys/kernel", "rcu_expedited", expedited, sizeof(expedited));
 	write_to("/sys/kernel", "rcu_expedited", "1\n");
 	offset = find_copied_instruction();
 	if (offset < 0)
 		ksft_test_result_skip("no instruction of " FUNCTION " is copied\n");
 	else
 		case_removed(offset);
-	write_to("/sys/kernel", "rcu_expedited", "0\n");
+	write_to("/sys/kernel", "rcu_expedited", expedited);
 	ksft_finished();
 }

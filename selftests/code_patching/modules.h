@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "inject.h"
 
 /* Run modprobe(8) with one or two parameters. Return its exit status, -1 if none. */
 static inline int run_modprobe(const char *module, const char *parameter, const char *other)
@@ -42,6 +43,14 @@ static inline int run_modprobe(const char *module, const char *parameter, const 
 static inline bool is_not_permitted(int error)
 {
 	return error == EKEYREJECTED || error == ENOKEY || error == EPERM || error == EACCES;
+}
+
+static inline bool is_loaded(const char *name)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "%s ", name);
+	return count_lines("/proc/modules", line) > 0;
 }
 
 /* Remove a module. Return 0 or an errno. */

@@ -308,6 +308,8 @@ static bool add_probe(void)
 
 static void check_requirements(void)
 {
+	int error;
+
 	if (geteuid())
 		ksft_exit_skip("needs root, to take a CPU offline\n");
 	need_jit();
@@ -320,10 +322,11 @@ static void check_requirements(void)
 	if (run_modprobe(MODULE, "functions=1", NULL))
 		ksft_exit_skip(MODULE " cannot be loaded: CONFIG_TEST_VMALLOC_TEXT=m?\n");
 	unload_module(MODULE);
-	if (!add_probe())
-		ksft_exit_skip("no probe: %s\n", strerror(errno));
-	if (!start_tracing())
-		ksft_exit_skip("no events in " INSTANCE ": %s\n", strerror(errno));
+	if (!start_tracing() || !add_probe()) {
+		error = errno;
+		stop_tracing();
+		ksft_exit_skip("no probe, or no events in " INSTANCE ": %s\n", strerror(error));
+	}
 }
 
 int main(void)

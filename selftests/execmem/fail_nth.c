@@ -377,6 +377,7 @@ static void test(const struct operation *op, int summary, int log)
 
 int main(int argc, char **argv)
 {
+	char record[16] = "1\n";
 	int summary, log, fail;
 
 	ksft_print_header();
@@ -386,6 +387,7 @@ int main(int argc, char **argv)
 	if (geteuid())
 		ksft_exit_skip("needs root, to inject failures\n");
 	need_jit();
+	log = open_log();
 	fail = arm(0);
 	if (fail < 0 || !set_fault_attributes(FAILSLAB))
 		ksft_exit_skip("no failslab: CONFIG_FAILSLAB is not set?\n");
@@ -393,13 +395,14 @@ int main(int argc, char **argv)
 	if (!set_fault_attributes(DEBUGFS "/fail_page_alloc"))
 		ksft_print_msg("without CONFIG_FAIL_PAGE_ALLOC, pages do not run out\n");
 	/* Recording of task names warns when its tracepoints cannot be registered. */
+	read_from(TRACEFS, "options/record-cmd", record, sizeof(record));
 	write_to(TRACEFS, "options/record-cmd", "0");
-	log = open_log();
 	summary = open(SUMMARY, O_RDONLY | O_CLOEXEC);
 	if (summary < 0)
 		ksft_print_msg("no " SUMMARY ": objects are not counted\n");
 	ksft_set_plan(ARRAY_SIZE(operations));
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		test(&operations[i], summary, log);
+	write_to(TRACEFS, "options/record-cmd", record);
 	ksft_finished();
 }

@@ -29,7 +29,7 @@
 
 #define MODULE		"test_vmalloc_text"
 #define INSTANCE	"instances/" MODULE
-#define CALL		"/sys/module/" MODULE "/parameters/call"
+#define PARAMETERS	"/sys/module/" MODULE "/parameters"
 #define AREAS		"/proc/vmallocinfo"
 
 /* Number of cases of this program. They follow those of the module. */
@@ -151,11 +151,6 @@ static void read_log(int kmsg)
 /*
  * The module.
  */
-
-static bool is_loaded(void)
-{
-	return count_lines("/proc/modules", MODULE " ") > 0;
-}
 
 static int open_module(const char *path)
 {
@@ -363,7 +358,7 @@ static void case_splat(void)
 
 static void case_unload(void)
 {
-	int ret = is_loaded() ? remove_module(MODULE) : 0;
+	int ret = is_loaded(MODULE) ? remove_module(MODULE) : 0;
 
 	if (ret)
 		ksft_print_msg("unloading: %s\n", strerror(ret));
@@ -389,15 +384,6 @@ static void case_summary(const char *before)
 		ksft_test_result_skip("%s: no " SUMMARY "\n", name);
 }
 
-static bool call_functions(const char *calls)
-{
-	int fd = open(CALL, O_WRONLY | O_CLOEXEC);
-	bool called = write(fd, calls, strlen(calls)) == (ssize_t)strlen(calls);
-
-	close(fd);
-	return called;
-}
-
 /* The functions for measuring calls can be called, and each is freed once. */
 static void case_calls(char *layout, const char *path, const char *before, int kmsg)
 {
@@ -408,7 +394,7 @@ static void case_calls(char *layout, const char *path, const char *before, int k
 	seen.quiet = true;
 	seen.splat[0] = '\0';
 	status = follow(start_loading(path, params), kmsg);
-	called = !status && call_functions("1000") && !remove_module(MODULE);
+	called = !status && write_to(PARAMETERS, "call", "1000") && !remove_module(MODULE);
 	read_log(kmsg);
 	clean = !seen.splat[0] && !text_is_listed() && (!*before || summary_returns_to(before));
 	if (status || !clean)
@@ -425,7 +411,7 @@ static int run_again(const char *path, unsigned int test, int kmsg)
 
 	snprintf(mask, sizeof(mask), "run_test_mask=%u", 1U << (test - 1));
 	status = follow(start_loading(path, params), kmsg);
-	if (is_loaded())
+	if (is_loaded(MODULE))
 		remove_module(MODULE);
 	return status;
 }
@@ -565,7 +551,7 @@ int main(int argc, char **argv)
 		ksft_exit_skip("needs root, to load a module\n");
 	if (path && access(path, R_OK))
 		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
-	if (is_loaded() && remove_module(MODULE))
+	if (is_loaded(MODULE) && remove_module(MODULE))
 		ksft_exit_fail_msg(MODULE " is loaded and cannot be unloaded\n");
 
 	make_trampoline_of_probes("execmem_seal");

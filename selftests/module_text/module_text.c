@@ -212,14 +212,6 @@ static int load_and_unload(const struct image *image, const char *name, const ch
 	return error ? error : remove_module(name);
 }
 
-static bool is_loaded(const char *name)
-{
-	char line[128];
-
-	snprintf(line, sizeof(line), "%s ", name);
-	return count_lines("/proc/modules", line) > 0;
-}
-
 /*
  * Mappings of the kernel.
  */
@@ -481,14 +473,10 @@ static void case_livepatch(void)
 
 static int get_answer(void)
 {
-	FILE *f = fopen("/sys/module/" MODULE "/parameters/answer", "re");
-	int answer = -1;
+	char answer[16];
 
-	if (f && fscanf(f, "%d", &answer) != 1)
-		answer = -1;
-	if (f)
-		fclose(f);
-	return answer;
+	return read_from("/sys/module/" MODULE "/parameters", "answer", answer, sizeof(answer)) ?
+	       atoi(answer) : -1;
 }
 
 /* Load the module, read its answer and unload it. Return -1 if one of these fails. */
@@ -529,14 +517,10 @@ static void case_late(void)
 /* Some patching errors cause a warning and no other failure. */
 static bool has_warned(void)
 {
-	unsigned long taint = 0;
-	FILE *f = fopen("/proc/sys/kernel/tainted", "re");
+	char taint[32];
 
-	if (f && fscanf(f, "%lu", &taint) != 1)
-		taint = 0;
-	if (f)
-		fclose(f);
-	return taint & (1UL << 9);
+	return read_from("/proc/sys/kernel", "tainted", taint, sizeof(taint)) &&
+	       strtoul(taint, NULL, 10) & (1UL << 9);
 }
 
 /* False if the functions of the loader cannot be probed. */
