@@ -6,6 +6,8 @@
  * It is then encoded a second time and compared with the text. Only after that does the
  * caller learn the address of the function.
  */
+#define DEFAULT_SYMBOL_NAMESPACE "RECORD_UNPACK"
+
 #include <linux/cleanup.h>
 #include <linux/err.h>
 #include <linux/error-injection.h>
@@ -172,7 +174,7 @@ struct record_unpack *record_unpack_create(const struct record_shape *shape, con
 
 	return create(&(struct source) { .prog = &prog }, name);
 }
-EXPORT_SYMBOL_NS_GPL(record_unpack_create, RECORD_UNPACK);
+EXPORT_SYMBOL_GPL(record_unpack_create);
 ALLOW_ERROR_INJECTION(record_unpack_create, ERRNO);
 
 /**
@@ -195,7 +197,7 @@ struct record_unpack *record_unpack_select(const record_unpack_t *target, unsign
 {
 	return create(&(struct source) { .target = target, .nr = nr, .other = other }, name);
 }
-EXPORT_SYMBOL_NS_GPL(record_unpack_select, RECORD_UNPACK);
+EXPORT_SYMBOL_GPL(record_unpack_select);
 
 /* Copy only the bytes that differ: CPUs may execute the others. */
 static int copy_changes(struct record_unpack *u, const u8 *new)
@@ -252,7 +254,7 @@ int record_unpack_reselect(struct record_unpack *u, const record_unpack_t *targe
 	err = copy_changes(u, buf);
 	return err ?: verify(&s, u->text, u->size);
 }
-EXPORT_SYMBOL_NS_GPL(record_unpack_reselect, RECORD_UNPACK);
+EXPORT_SYMBOL_GPL(record_unpack_reselect);
 
 /**
  * record_unpack_sync - make new functions visible to all CPUs
@@ -266,7 +268,7 @@ void record_unpack_sync(void)
 {
 	text_poke_sync();
 }
-EXPORT_SYMBOL_NS_GPL(record_unpack_sync, RECORD_UNPACK);
+EXPORT_SYMBOL_GPL(record_unpack_sync);
 
 /**
  * record_unpack_free - free an unpublished function
@@ -292,7 +294,7 @@ void record_unpack_free(struct record_unpack *u)
 	execmem_retire(u->text);
 	kfree_rcu(u, rcu);
 }
-EXPORT_SYMBOL_NS_GPL(record_unpack_free, RECORD_UNPACK);
+EXPORT_SYMBOL_GPL(record_unpack_free);
 
 /**
  * record_unpack_barrier - wait until no task executes a freed function
@@ -305,7 +307,7 @@ void record_unpack_barrier(void)
 {
 	execmem_retire_barrier();
 }
-EXPORT_SYMBOL_NS_GPL(record_unpack_barrier, RECORD_UNPACK);
+EXPORT_SYMBOL_GPL(record_unpack_barrier);
 
 /* Report function number @nr to /proc/kallsyms. */
 int record_unpack_get_kallsym(unsigned int nr, unsigned long *value, char *type, char *name)

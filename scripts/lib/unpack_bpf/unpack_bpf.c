@@ -17,8 +17,6 @@
 #include <linux/vmalloc.h>
 
 /* record_compile() is not exported. */
-#undef EXPORT_SYMBOL_NS_GPL
-#define EXPORT_SYMBOL_NS_GPL(sym, ns)
 #include "record_unpack.c"
 
 enum { CALLS = 1000, MAX_INSNS = 128, KEY = 40 };
