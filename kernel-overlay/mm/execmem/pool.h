@@ -74,5 +74,6 @@ extern struct mutex execmem_write_lock;
 
 /* retire.c */
 int execmem_slab_free(void *text);
+int execmem_slab_retire(void *text);
 
 #endif /* _MM_EXECMEM_POOL_H */

@@ -318,32 +318,26 @@ int execmem_slab_free(void *text)
 }
 
 /**
- * execmem_retire - free text that CPUs may still execute
- * @text:	address returned by execmem_text_alloc(), or NULL
+ * execmem_slab_retire - free text that CPUs may still execute
+ * @text:	address returned by execmem_text_alloc()
  *
- * The caller must have unpublished the text, so that no CPU enters it anymore. A worker
- * waits for a grace period of RCU and RCU Tasks, then fills the text with traps. The text
- * can be allocated again after the next shared round. Concurrent calls share the grace
- * period. Allocates no memory.
- *
- * The grace period does not cover tasks that sleep in the text or CPUs that execute it
- * while RCU is not watching. Warns if no allocated text begins at @text.
+ * A worker does the work of execmem_slab_free() after a grace period. Concurrent calls
+ * share the grace period.
  *
  * Context: Process context. Does not sleep.
+ * Return: as execmem_slab_free().
  */
-void execmem_retire(void *text)
+int execmem_slab_retire(void *text)
 {
 	struct execmem_extent object;
-	struct execmem_pack *pack;
+	struct execmem_pack *pack = condemn(text, &object);
 
-	if (!text)
-		return;
+	if (IS_ERR(pack))
+		return PTR_ERR(pack);
 
-	pack = condemn(text, &object);
-	if (WARN(IS_ERR(pack), "execmem: %p is not allocated\n", text))
-		return;
 	wait_for_grace(pack, object.start / EXECMEM_LEAF);
 	spin_unlock(&pack->pool->lock);
+	return 0;
 }
 
 /**

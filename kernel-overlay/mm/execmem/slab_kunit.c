@@ -645,7 +645,7 @@ static void test_random(struct kunit *test)
 
 /*
  * Wrong callers: they get an error, and text of other owners stays as it is. Only
- * execmem_free() and execmem_retire() warn, not execmem_slab_free().
+ * execmem_free() and execmem_retire() warn.
  */
 
 static void expect_refused(struct kunit *test, void *text, int error, const char *what)
@@ -656,6 +656,7 @@ static void expect_refused(struct kunit *test, void *text, int error, const char
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_size(text), 0, "%s", what);
 	KUNIT_EXPECT_EQ_MSG(test, execmem_text_copy(text, 0, src, 16), -EFAULT, "%s", what);
 	KUNIT_EXPECT_EQ_MSG(test, execmem_slab_free(text), error, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, execmem_slab_retire(text), error, "%s", what);
 	after = stats();
 	KUNIT_EXPECT_MEMEQ_MSG(test, &before, &after, sizeof(after), "%s", what);
 }
@@ -734,7 +735,7 @@ static void test_wrong_ranges(struct kunit *test)
 /**
  * struct race - text that all tasks use
  * @text:	the text; may be freed already
- * @retire:	whether one task retires each text, instead of several that free it
+ * @retire:	whether the tasks retire text, instead of freeing it
  * @pack:	contains all the text; it is never empty, so that its addresses stay in use
  * @bad:	an unexpected result, or 0
  * @frees:	number of objects that were freed
@@ -762,12 +763,7 @@ static void free_racing(struct race *r, void *text)
 
 	if (!text)
 		return;
-	if (r->retire) {
-		execmem_retire(text);
-		atomic_inc(&r->frees);
-		return;
-	}
-	ret = execmem_slab_free(text);
+	ret = r->retire ? execmem_slab_retire(text) : execmem_slab_free(text);
 	take_result(r, ret, -EINVAL, -EINVAL);
 	if (!ret)
 		atomic_inc(&r->frees);
@@ -814,8 +810,7 @@ static int race_text(void *data)
 			replace_racing(r, slot, 16 + random / 8 % (RACE_SIZE - 16));
 			break;
 		case 2:
-			if (!r->retire)
-				free_racing(r, READ_ONCE(*slot));
+			free_racing(r, READ_ONCE(*slot));
 			break;
 		case 3:
 			nr = UINT_MAX;
@@ -1141,8 +1136,8 @@ static void expect_whole_area(struct kunit *test, size_t size)
 	void *text = alloc(test, size);
 	struct vm_struct *area = find_vm_area(text);
 
-	/* An area without the flag has several owners. */
-	if (area->flags & VM_EXECMEM_PACK)
+	/* Packs from the ROX cache of later kernels share areas, which lack the flag. */
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_EXECMEM_ROX) || area->flags & VM_EXECMEM_PACK)
 		KUNIT_EXPECT_EQ_MSG(test, get_vm_area_size(area),
 				    pack_with(TYPE, DOMAIN, text).size, "%zu bytes", size);
 	free_now(text);

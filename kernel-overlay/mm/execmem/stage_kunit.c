@@ -177,8 +177,7 @@ static void test_hide(struct kunit *test)
 	execmem_free(text);
 }
 
-/* Text that was hidden and never sealed is mapped again when it is freed. */
-static void test_free_hidden(struct kunit *test)
+static void free_hidden(struct kunit *test, void (*fn)(void *text))
 {
 	u8 *text, byte;
 
@@ -186,9 +185,17 @@ static void test_free_hidden(struct kunit *test)
 	text = stage(test, SIZE);
 	execmem_hide_staged = false;
 
-	execmem_free(text);
+	fn(text);
 	KUNIT_EXPECT_FALSE(test, is_copy(text));
+	KUNIT_EXPECT_EQ(test, execmem_text_size(text), 0);
 	KUNIT_EXPECT_EQ(test, copy_from_kernel_nofault(&byte, text, 1), 0);
+}
+
+/* Text that was hidden and never sealed is mapped again when it is freed. */
+static void test_free_hidden(struct kunit *test)
+{
+	free_hidden(test, execmem_free);
+	free_hidden(test, execmem_retire);
 }
 
 static void test_wrong_allocations(struct kunit *test)

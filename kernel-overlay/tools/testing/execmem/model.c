@@ -217,9 +217,8 @@ static void do_retire(void)
 	if (nr_retired == RECENT)
 		do_barrier();
 	o = forget(some(nr_objects));
-	execmem_retire(o.text);
-	if (execmem_text_size(o.text))
-		die("retired text still has its owner");
+	if (execmem_slab_retire(o.text) || execmem_text_size(o.text))
+		die("text was not retired");
 	retired[nr_retired++] = o.text;
 }
 
@@ -275,6 +274,7 @@ static void do_wrong_use(void)
 		expect(execmem_text_copy(o->text, -1UL, code, 2), -ERANGE, "before the start");
 		expect(execmem_text_copy(o->text, 1, code, -1UL), -ERANGE, "wraps");
 		expect(execmem_slab_free(o->text + 1), -EINVAL, "not the start");
+		expect(execmem_slab_retire(o->text + 1), -EINVAL, "not the start");
 		if (o->given > GRANULE) {
 			expect(execmem_slab_free(o->text + GRANULE), -EINVAL, "inside");
 			expect(execmem_text_copy(o->text + GRANULE, 0, code, 1), -EFAULT,

@@ -116,7 +116,7 @@ void test_fill_fails(void)
 	env.no_writes = true;
 	if (execmem_slab_free(a) || execmem_slab_free(a) != -EINVAL)
 		die("freeing text did not succeed exactly once");
-	execmem_retire(b);
+	execmem_slab_retire(b);
 	for (i = 0; i < 10; i++)
 		execmem_retire_barrier();
 	execmem_get_stats(EXECMEM_BPF, EXECMEM_TRUSTED, &s);
@@ -127,7 +127,7 @@ void test_fill_fails(void)
 		text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_TRUSTED, 1000, 1);
 		if ((text >= a && text < a + 5000) || (text >= b && text < b + 5000))
 			die("text without traps is allocated");
-		execmem_retire(text);
+		execmem_slab_retire(text);
 	}
 	env.no_writes = false;
 	check_nothing_left();
@@ -253,7 +253,7 @@ static void *work_on_text(void *data)
 			if (random >> 62 & 1)
 				execmem_slab_free(text[i]);
 			else
-				execmem_retire(text[i]);
+				execmem_slab_retire(text[i]);
 			text[i] = text[--n];
 		}
 	}
@@ -558,7 +558,7 @@ static void free_in_context(void)
 
 static void retire_in_context(void)
 {
-	execmem_retire(context_text);
+	execmem_slab_retire(context_text);
 }
 
 void test_context(void)
