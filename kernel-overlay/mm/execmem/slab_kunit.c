@@ -693,9 +693,11 @@ static void test_wrong_addresses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, execmem_slab_free(text), 0);
 	expect_free_is_traps(test);
 	execmem_free(area);
+	/* Do not skip the test: that would hide its failures. */
 	if (warned)
-		kunit_skip(test, "cannot detect a warning: the kernel has warned before");
-	KUNIT_EXPECT_FALSE_MSG(test, test_taint(TAINT_WARN), "warned");
+		kunit_info(test, "cannot detect a warning: the kernel has warned before");
+	else
+		KUNIT_EXPECT_FALSE_MSG(test, test_taint(TAINT_WARN), "warned");
 }
 
 static void test_wrong_ranges(struct kunit *test)
@@ -729,7 +731,8 @@ static void test_wrong_ranges(struct kunit *test)
  */
 
 #define RACERS		6
-#define RACE_MS		500
+#define RACE_MS		50
+#define RACES		10
 #define RACE_SIZE	SZ_32K
 
 /**
@@ -865,7 +868,16 @@ static void run_race(struct kunit *test, bool retire)
 	}
 	KUNIT_ASSERT_EQ(test, n, ARRAY_SIZE(keep));
 
-	race_for(r, RACE_MS);
+	/* Check often: reused text no longer shows a write that came too late. */
+	for (n = 0; n < RACES; n++) {
+		race_for(r, RACE_MS);
+		/* A slot may have the address of freed text, which another object contains. */
+		for (i = 0; i < RACERS; i++)
+			if (execmem_text_size(r->text[i]))
+				execmem_free(r->text[i]);
+		execmem_retire_barrier();
+		expect_free_is_traps(test);
+	}
 	KUNIT_EXPECT_EQ(test, atomic_read(&r->bad), 0);
 	KUNIT_EXPECT_GT(test, atomic_read(&r->frees), 0);
 	KUNIT_EXPECT_GT(test, atomic_read(&r->refused), 0);
@@ -874,12 +886,6 @@ static void run_race(struct kunit *test, bool retire)
 
 	for (i = 0; i < ARRAY_SIZE(keep); i++)
 		KUNIT_EXPECT_TRUE_MSG(test, has_pattern(keep[i], i, size), "object %d", i);
-	/* A slot may keep the address of freed text, which another object may contain now. */
-	for (i = 0; i < RACERS; i++)
-		if (execmem_text_size(r->text[i]))
-			execmem_free(r->text[i]);
-	execmem_retire_barrier();
-	expect_free_is_traps(test);
 }
 
 static void test_races_of_frees(struct kunit *test)
