@@ -219,7 +219,7 @@ test_a_workload_without_figures_fails()
 {
 	toy_compare && spoiled '/# measure/d' 'x86_64-stock-smp-1: modules-20 measured nothing' &&
 		spoiled '/begin 5 /d' 'kprobes-1000 failed: never began' &&
-		spoiled 's/text 0 8192/text 8192 8192/' 'x86_64-stock-smp-1: modules-20 made no text' &&
+		spoiled 's/text 0 8192/text 8192 8192/' 'x86_64-stock-smp-1: no workload made text' &&
 		spoiled '/# end/d' 'did not come to its end' &&
 		spoiled '/perf/d' 'text_writes-1 measured nothing' &&
 		! ls "$TOY"/top/results/compare-quick/compare.* 2>/dev/null
