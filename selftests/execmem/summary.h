@@ -82,19 +82,24 @@ static inline FILE *read_again(int fd)
 	return lseek(fd, 0, SEEK_SET) ? NULL : fdopen(dup(fd), "re");
 }
 
-/* Number of objects of untrusted BPF text, from an open summary; -1 if unknown. */
-static inline long count_untrusted(int summary)
+/* Number of objects of BPF in a trust domain, from an open summary; -1 if unknown. */
+static inline long count_bpf(int summary, const char *domain)
 {
 	FILE *f = read_again(summary);
-	long objects = -1;
-	char line[256];
+	long objects = -1, n;
+	char line[256], found[16];
 
 	while (f && objects < 0 && fgets(line, sizeof(line), f))
-		if (sscanf(line, "bpf untrusted %*u %*u %ld", &objects) != 1)
-			objects = -1;
+		if (sscanf(line, "bpf %15s %*u %*u %ld", found, &n) == 2 && !strcmp(found, domain))
+			objects = n;
 	if (f)
 		fclose(f);
 	return objects;
+}
+
+static inline long count_untrusted(int summary)
+{
+	return count_bpf(summary, "untrusted");
 }
 
 /* Closed sockets and programs are freed later: count until the number stays. */

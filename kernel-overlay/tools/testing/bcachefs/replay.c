@@ -6,7 +6,7 @@
  *   slot ...		a shape: a line of the kernel's debugfs file unpack_jit
  *   token NR SITE BTREE LEVEL SLOT WHAT PLACE COUNT
  *			COUNT calls that differ only in the key, see struct call;
- *			WHAT is n for both kinds of loops. SITE, the caller, tells them apart.
+ *			both kinds of loops have WHAT=n. SITE, the caller, tells them apart.
  *   window CALLS	successive calls: numbers of tokens, NR*TIMES for repeated ones
  *   end
  */
