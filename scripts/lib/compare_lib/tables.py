@@ -18,13 +18,15 @@ SECTIONS = {
         "flushes of riscv are in the firmware, which is not counted. TLB flushes: with one CPU, "
         "while pieces are made and removed and for three seconds afterwards, including flushes of "
         "processes. A page flush of arm64 may cover a range. Writes to CR3 on x86 are not counted. "
-        "Deferred purges of vfree() count where they happen. Instructions: of the whole guest with "
-        "one CPU. Text that is freed later, after a grace period, does not count as removal. A "
-        "QEMU plugin counts instructions and flushes. On riscv, set_memory_x() makes the alias in "
-        "the direct map executable as well, so each text page counts twice. `bpf_cpus` loads a "
-        "part of the programs on each CPU at the same time. The workloads of a boot run one after "
-        "the other in this order: they inherit packs and a split direct map from earlier ones, and "
-        "the series synchronises CPUs before it reuses text.")),
+        "Deferred purges of vfree(), and pages that a CPU's free list returns to the buddy "
+        "allocator, count where they happen: often in different windows of the two kernels. "
+        "Instructions: of the whole guest with one CPU. Text that is freed later, after a grace "
+        "period, does not count as removal. A QEMU plugin counts instructions and flushes. On "
+        "riscv, set_memory_x() makes the alias in the direct map executable as well, so each text "
+        "page counts twice. `bpf_cpus` loads a part of the programs on each CPU at the same time. "
+        "The workloads of a boot run one after the other in this order: they inherit packs and a "
+        "split direct map from earlier ones, and the series synchronises CPUs before it reuses "
+        "text.")),
     "lookups": ("bcachefs keys", (
         "Instructions for one key in the kernel's perf_test, counted by QEMU with one CPU "
         "(`-icount`). Lookups: the least of ten runs. Inserts: one run. Mount: instructions of one "
