@@ -23,7 +23,7 @@ extern record_unpack_t bch2_bkey_code_fn[BKEY_CODE_SLOTS];
 
 /* Unpack a key with the code of a slot. Return false if there is none. */
 static __always_inline bool bch2_bkey_code_unpack(void *dst, const void *src,
-						  const struct bkey_format *f, unsigned int slot)
+						  const struct bkey_format *f, u8 slot)
 {
 	record_unpack_t fn = READ_ONCE(bch2_bkey_code_fn[slot]);
 
@@ -47,7 +47,7 @@ void bch2_bkey_code_debugfs(struct dentry *dir);
 #else /* CONFIG_BCACHEFS_UNPACK_JIT */
 
 static inline bool bch2_bkey_code_unpack(void *dst, const void *src,
-					 const struct bkey_format *f, unsigned int slot)
+					 const struct bkey_format *f, u8 slot)
 {
 	return false;
 }

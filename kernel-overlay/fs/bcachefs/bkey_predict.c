@@ -11,7 +11,6 @@
  */
 enum {
 	CREDIT_OF_ATTEMPT	= 8,
-	CREDIT_LIMIT		= 16,
 	COST_OF_MISS		= 3,
 	KEYS_OF_PAUSE		= 512,
 };
@@ -22,18 +21,23 @@ DEFINE_PER_CPU(struct bkey_prediction, bch2_bkey_prediction) = {
 
 /**
  * bch2_bkey_unexpected_slot - learn that a slot followed another one
- * @p:		prediction of this CPU
+ * @p:		prediction
  * @last:	slot of the preceding key
  * @slot:	slot of this key
+ *
+ * Context: Any.
+ * Return: the prediction of the current CPU
  */
-void bch2_bkey_unexpected_slot(struct bkey_prediction *p, u8 last, u8 slot)
+struct bkey_prediction *bch2_bkey_unexpected_slot(struct bkey_prediction *p, u8 last, u8 slot)
 {
-	unsigned int credit = min_t(unsigned int, READ_ONCE(p->credit), CREDIT_LIMIT);
+	unsigned int credit = min_t(unsigned int, READ_ONCE(p->credit), BKEY_CREDIT_LIMIT);
 
+	WRITE_ONCE(p->state, 0);
 	WRITE_ONCE(p->next[last], slot);
 	if (credit < COST_OF_MISS) {
-		WRITE_ONCE(p->pause, KEYS_OF_PAUSE);
+		WRITE_ONCE(p->state, -KEYS_OF_PAUSE);
 		credit = CREDIT_OF_ATTEMPT + COST_OF_MISS;
 	}
 	WRITE_ONCE(p->credit, credit - COST_OF_MISS);
+	return raw_cpu_ptr(&bch2_bkey_prediction);
 }

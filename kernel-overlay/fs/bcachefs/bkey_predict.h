@@ -7,25 +7,32 @@
 
 #include <linux/percpu.h>
 
+/* More credit makes no difference. */
+#define BKEY_CREDIT_LIMIT	16
+
 /**
  * struct bkey_prediction - whether a CPU predicts the jumps to generated code
- * @pause:	number of keys to unpack with the table before the next attempt
+ * @state:	if negative, the number of keys to unpack with the table before the next
+ *		attempt; otherwise the slot for which another key would change nothing here,
+ *		0 if there is none
  * @credit:	rises with each expected slot, falls with each other one
  * @last:	slot of the preceding key
  * @next:	expected slot, by the slot of the preceding key
  */
 struct bkey_prediction {
-	unsigned int	pause;
+	long		state;
 	unsigned int	credit;
 	u8		last;
 	u8		next[BKEY_CODE_SLOTS];
 };
 
 DECLARE_PER_CPU(struct bkey_prediction, bch2_bkey_prediction);
-void bch2_bkey_unexpected_slot(struct bkey_prediction *p, u8 last, u8 slot);
+struct bkey_prediction *bch2_bkey_unexpected_slot(struct bkey_prediction *p, u8 last, u8 slot);
 
 /**
  * bch2_bkey_prefer_code - decide how to unpack the next key of an iterator
+ * @cpu:	prediction of the CPU on which the task was when its transaction began. Set to that
+ *		of the current CPU at each unexpected slot, in case the task has migrated.
  * @b:		node of the key
  *
  * Iterators of several btrees can take turns, so that the slot may change with each key. If
@@ -33,30 +40,38 @@ void bch2_bkey_unexpected_slot(struct bkey_prediction *p, u8 last, u8 slot);
  * than the code saves. Like a branch predictor, expect the slot that followed the preceding
  * one last time. After many unexpected slots, use the table for some hundred keys.
  *
- * Context: Any. If the task migrates meanwhile, two CPUs change one prediction. That makes it
- *	    less accurate, but no value is invalid.
+ * Context: Any. After a migration, two CPUs can change one prediction. That makes it less
+ *	    accurate, but no value is invalid.
  * Return: true if generated code is expected to be faster than the table
  */
-static __always_inline bool bch2_bkey_prefer_code(const struct btree *b)
+static __always_inline bool bch2_bkey_prefer_code(struct bkey_prediction **cpu,
+						  const struct btree *b)
 {
-	struct bkey_prediction *p = raw_cpu_ptr(&bch2_bkey_prediction);
-	unsigned int pause = READ_ONCE(p->pause);
+	struct bkey_prediction *p = *cpu;
+	long state = READ_ONCE(p->state);
+	unsigned int credit;
 	u8 last, slot;
 
-	if (pause) {
-		WRITE_ONCE(p->pause, pause - 1);
+	if (state < 0) {
+		WRITE_ONCE(p->state, state + 1);
 		return false;
 	}
 
 	slot = b->unpack_slot;
+	if (likely(state == slot))
+		return true;
+
 	last = READ_ONCE(p->last);
 	WRITE_ONCE(p->last, slot);
 	if (likely(READ_ONCE(p->next[last]) == slot)) {
-		WRITE_ONCE(p->credit, READ_ONCE(p->credit) + 1);
+		credit = READ_ONCE(p->credit) + 1;
+		WRITE_ONCE(p->credit, credit);
+		if (slot == last && credit >= BKEY_CREDIT_LIMIT)
+			WRITE_ONCE(p->state, slot);
 		return true;
 	}
 
-	bch2_bkey_unexpected_slot(p, last, slot);
+	*cpu = bch2_bkey_unexpected_slot(p, last, slot);
 	return false;
 }
 

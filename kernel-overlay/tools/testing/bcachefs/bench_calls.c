@@ -10,6 +10,7 @@
 static u8 page[2 * 4096] __aligned(4096);
 static struct bkey copied;
 static u64 sum;
+static struct bkey_prediction *cpu = &bch2_bkey_prediction;
 
 /* Use a key like a caller that copies it. */
 static __always_inline void consume(const struct bkey *k)
@@ -73,7 +74,7 @@ static noinline void name##_used(const struct call *c, size_t nr) { name(c, nr, 
 #define CODE	bkey_unpack_next_key(b, dst, src)
 #define PREDICT									\
 	do {										\
-		if (bch2_bkey_prefer_code(b))				\
+		if (bch2_bkey_prefer_code(&cpu, b))			\
 			CODE;								\
 		else									\
 			TABLE;								\

@@ -218,6 +218,7 @@ static int test_prediction(void)
 {
 	enum { KEYS_IN_SEQUENCE = 100000 };
 	unsigned int i, j, percent;
+	struct bkey_prediction *cpu = raw_cpu_ptr(&bch2_bkey_prediction);
 	struct btree b = { .unpack_slot = 1 };
 
 	for (i = 0; i < ARRAY_SIZE(sequences); i++) {
@@ -228,7 +229,7 @@ static int test_prediction(void)
 				b.unpack_slot = 1 + j % sequences[i].slots;
 			else if (j % sequences[i].run == 0)
 				b.unpack_slot = 1 + below(sequences[i].slots);
-			expected += bch2_bkey_prefer_code(&b);
+			expected += bch2_bkey_prefer_code(&cpu, &b);
 		}
 		percent = expected / (KEYS_IN_SEQUENCE / 100);
 		if (percent < sequences[i].least || percent > sequences[i].most) {
