@@ -476,15 +476,17 @@ static void test_wrong_arguments(struct kunit *test)
 
 /*
  * Ascending addresses would make the next one predictable. Check several packs: if the
- * first object is near an end of a pack, all others are on one side of it.
+ * first object is near an end of a pack, all others are on one side of it. Random places
+ * give a number outside this range less than once in 10^6 runs.
  */
 static void test_placement(struct kunit *test)
 {
+	enum { PACKS = 16, OBJECTS = 32 };
 	unsigned int i, ascents = 0;
 	void *text, *last = NULL;
 
-	for (i = 0; i < 8 * 32; i++) {
-		if (!(i % 32)) {
+	for (i = 0; i < PACKS * OBJECTS; i++) {
+		if (!(i % OBJECTS)) {
 			free_all(TYPE);
 			flush_packs();
 		}
@@ -492,8 +494,8 @@ static void test_placement(struct kunit *test)
 		ascents += text > last;
 		last = text;
 	}
-	KUNIT_EXPECT_GT(test, ascents, 32);
-	KUNIT_EXPECT_LT(test, ascents, 7 * 32);
+	KUNIT_EXPECT_GT(test, ascents, PACKS * OBJECTS / 8);
+	KUNIT_EXPECT_LT(test, ascents, PACKS * OBJECTS / 8 * 7);
 }
 
 /* An aligned object fits in the hole of a freed one, and shares no cache line. */
