@@ -21,23 +21,24 @@ DEFINE_PER_CPU(struct bkey_prediction, bch2_bkey_prediction) = {
 
 /**
  * bch2_bkey_unexpected_slot - learn that a slot followed another one
- * @p:		prediction
+ * @cpu:	prediction that learns; then set to that of the current CPU
  * @last:	slot of the preceding key
  * @slot:	slot of this key
  *
  * Context: Any.
- * Return: the prediction of the current CPU
  */
-struct bkey_prediction *bch2_bkey_unexpected_slot(struct bkey_prediction *p, u8 last, u8 slot)
+void bch2_bkey_unexpected_slot(struct bkey_prediction **cpu, u8 last, u8 slot)
 {
+	struct bkey_prediction *p = *cpu;
 	unsigned int credit = min_t(unsigned int, READ_ONCE(p->credit), BKEY_CREDIT_LIMIT);
+	long state = 0;
 
-	WRITE_ONCE(p->state, 0);
-	WRITE_ONCE(p->next[last], slot);
 	if (credit < COST_OF_MISS) {
-		WRITE_ONCE(p->state, -KEYS_OF_PAUSE);
+		state = -KEYS_OF_PAUSE;
 		credit = CREDIT_OF_ATTEMPT + COST_OF_MISS;
 	}
 	WRITE_ONCE(p->credit, credit - COST_OF_MISS);
-	return raw_cpu_ptr(&bch2_bkey_prediction);
+	WRITE_ONCE(p->next[last], slot);
+	WRITE_ONCE(p->state, state);
+	*cpu = raw_cpu_ptr(&bch2_bkey_prediction);
 }

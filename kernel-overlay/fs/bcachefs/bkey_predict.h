@@ -12,9 +12,9 @@
 
 /**
  * struct bkey_prediction - whether a CPU predicts the jumps to generated code
- * @state:	if negative, the number of keys to unpack with the table before the next
- *		attempt; otherwise the slot for which another key would change nothing here,
- *		0 if there is none
+ * @state:	slot of a long run of keys, in which another key changes nothing here; 0 outside
+ *		of such runs; negative: the number of keys to unpack with the table before the
+ *		next attempt
  * @credit:	rises with each expected slot, falls with each other one
  * @last:	slot of the preceding key
  * @next:	expected slot, by the slot of the preceding key
@@ -27,7 +27,7 @@ struct bkey_prediction {
 };
 
 DECLARE_PER_CPU(struct bkey_prediction, bch2_bkey_prediction);
-struct bkey_prediction *bch2_bkey_unexpected_slot(struct bkey_prediction *p, u8 last, u8 slot);
+void bch2_bkey_unexpected_slot(struct bkey_prediction **cpu, u8 last, u8 slot);
 
 /**
  * bch2_bkey_prefer_code - decide how to unpack the next key of an iterator
@@ -42,7 +42,8 @@ struct bkey_prediction *bch2_bkey_unexpected_slot(struct bkey_prediction *p, u8 
  *
  * Context: Any. After a migration, two CPUs can change one prediction. That makes it less
  *	    accurate, but no value is invalid.
- * Return: true if generated code is expected to be faster than the table
+ * Return: true if generated code is expected to be faster than the table. For slot 0, which has
+ *	   no code, the result does not matter.
  */
 static __always_inline bool bch2_bkey_prefer_code(struct bkey_prediction **cpu,
 						  const struct btree *b)
@@ -71,7 +72,7 @@ static __always_inline bool bch2_bkey_prefer_code(struct bkey_prediction **cpu,
 		return true;
 	}
 
-	*cpu = bch2_bkey_unexpected_slot(p, last, slot);
+	bch2_bkey_unexpected_slot(cpu, last, slot);
 	return false;
 }
 
