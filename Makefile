@@ -95,6 +95,9 @@ stock:		## test the unpatched kernels and record their failures
 hostile-images:	## mount mutated bcachefs images, stock beside patched (COUNT=, DEBUG=1)
 	@scripts/hostile-images
 
+faults:		## let allocations fail in all that creates text, stock beside patched
+	@scripts/faults $(arch)
+
 fuzz-unpack:	## fuzz the unpacking of keys and records (COUNT=3600 seconds)
 	@scripts/fuzz-unpack
 

@@ -108,10 +108,7 @@ static struct record_shape shape_at(unsigned int bits, unsigned int phase)
 	};
 }
 
-static void free_page_of(void *p)
-{
-	vfree(p);
-}
+KUNIT_DEFINE_ACTION_WRAPPER(free_page_of, vfree, const void *);
 
 /* An unmapped guard page follows, so accesses beyond the end fault. */
 static void *page_of(struct kunit *test)
@@ -287,10 +284,7 @@ static struct record_shape shape_of(unsigned int slot)
 	};
 }
 
-static void free_function(void *u)
-{
-	record_unpack_free(u);
-}
+KUNIT_DEFINE_ACTION_WRAPPER(free_function, record_unpack_free, struct record_unpack *);
 
 static record_unpack_t function_of(struct kunit *test, unsigned int slot)
 {

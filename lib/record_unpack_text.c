@@ -211,8 +211,10 @@ static int copy_changes(struct record_unpack *u, const u8 *new)
 
 		for (end = at; end < u->size && (old[end] == new[end]) == same; end++)
 			;
-		if (!same)
-			err = execmem_text_copy(u->text, at, new + at, end - at);
+		if (same)
+			continue;
+		perf_event_text_poke(u->text + at, old + at, end - at, new + at, end - at);
+		err = execmem_text_copy(u->text, at, new + at, end - at);
 	}
 
 	return err;

@@ -419,15 +419,17 @@ static void change_super(void)
 /*
  * Put a copy of a node where another one was. The kernel finds the wrong node, and looks for
  * nodes in the whole image if the lost one was a root. Half of the copies have another
- * sequence number, and a wrong checksum.
+ * sequence number.
  */
 static void replace_node(struct node *n)
 {
 	struct node *from = nodes[rnd(nr_nodes)];
 
 	memmove(n, from, node_size);
-	if (rnd(2))
+	if (rnd(2)) {
 		n->flags ^= 1ULL << (32 + rnd(32));
+		seal(n->csum, &n->keys, end_of_node(n));
+	}
 }
 
 static void mutate_node(struct node *n)

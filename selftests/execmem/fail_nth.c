@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Let the first, the second, ... allocation of an operation fail, until it needs no more.
- * Each time the operation succeeds or is refused with an error, without a warning. At the
- * end as many objects and areas are in use as before.
+ * Operations that create text, when an allocation fails.
  *
  * usage: fail_nth [all]
  *
@@ -26,56 +24,15 @@
 
 #include "../kselftest.h"
 #include "../code_patching/modules.h"
-#include "bpf_settings.h"
-#include "log.h"
-#include "summary.h"
+#include "../code_patching/tracing.h"
+#include "fail_nth.h"
 
 #define TRACEFS		"/sys/kernel/tracing"
 #define EVENT		"events/fail_nth/probe/enable"
 #define PROBED		"kernel_clone"
-#define AREAS		"/proc/vmallocinfo"
 /* Not one with static keys: jump_label_module_notify() warns if it gets no memory. */
 #define MODULE		"crc64"
 #define MAX_FUNCTIONS	256			/* of a BPF program */
-#define MOST		20000			/* allocations of an operation */
-#define NO_SKIP		16			/* each of the first is tested */
-#define TRIES		120			/* half seconds until freed text has gone */
-
-struct operation {
-	const char *name;
-	/* Optional. Return false if the kernel does not support the operation. */
-	bool (*prepare)(void);
-	/* Let the @nth allocation fail. Return 0 or an errno. */
-	int (*run)(unsigned int nth);
-};
-
-static bool injected;	/* in the last operation */
-
-/* Allocations fail in the task that opens the file. */
-static int arm(unsigned int nth)
-{
-	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-
-	if (fd >= 0)
-		dprintf(fd, "%u", nth);
-	return fd;
-}
-
-/* Call this before anything else that may fail. Return @error. */
-static int disarm(int fd, int error)
-{
-	char left[16] = "";
-
-	injected = pread(fd, left, sizeof(left) - 1, 0) > 0 && !atoi(left);
-	pwrite(fd, "0", 1, 0);
-	close(fd);
-	return error;
-}
-
-static int errno_of(long result)
-{
-	return result < 0 ? errno : 0;
-}
 
 static struct bpf_insn program[3 * MAX_FUNCTIONS + 1];
 
@@ -128,7 +85,7 @@ static int load_many_functions(unsigned int nth)
 static struct sock_filter accept_all[] = { BPF_STMT(BPF_RET | BPF_K, 0xffff) };
 static struct sock_filter allow_all[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
 
-static int attach(int family, int option, unsigned int nth)
+static int attach_to_socket(int family, int option, unsigned int nth)
 {
 	struct sock_fprog filter = { .len = ARRAY_SIZE(accept_all), .filter = accept_all };
 	int socket_fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0), fail, error, yes = 1;
@@ -143,12 +100,12 @@ static int attach(int family, int option, unsigned int nth)
 
 static int attach_filter(unsigned int nth)
 {
-	return attach(AF_UNIX, SO_ATTACH_FILTER, nth);
+	return attach_to_socket(AF_UNIX, SO_ATTACH_FILTER, nth);
 }
 
 static int attach_reuseport(unsigned int nth)
 {
-	return attach(AF_INET, SO_ATTACH_REUSEPORT_CBPF, nth);
+	return attach_to_socket(AF_INET, SO_ATTACH_REUSEPORT_CBPF, nth);
 }
 
 static bool has_inet(void)
@@ -187,6 +144,29 @@ static int attach_seccomp(unsigned int nth)
 static bool has_seccomp(void)
 {
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0;
+}
+
+static int target;
+
+/* The first tracer of a program creates a trampoline. */
+static int trace_program(unsigned int nth)
+{
+	int tracer = load_tracer(target, TYPE_FUNCTION, BPF_TRACE_FENTRY), fail, link, error;
+
+	if (tracer < 0)
+		return errno;
+	fail = arm(nth);
+	link = attach(tracer);
+	error = disarm(fail, errno_of(link));
+	close(link);
+	close(tracer);
+	return error;
+}
+
+static bool has_trampolines(void)
+{
+	target = load_target(0);
+	return target >= 0 && !trace_program(0);
 }
 
 static char probe_definition[64];
@@ -283,123 +263,27 @@ static const struct operation operations[] = {
 	{ "a filter of a socket", NULL, attach_filter },
 	{ "a filter of a group of sockets", has_inet, attach_reuseport },
 	{ "a filter of system calls", has_seccomp, attach_seccomp },
+	{ "a trampoline of a BPF program", has_trampolines, trace_program },
 	{ "a kprobe", find_kprobe, set_probe },
 	{ "a function probe", find_fprobe, set_probe },
 	{ "a module", find_module, load_module },
 };
 
-/* The slab keeps empty packs until its shrinker runs. */
-static long count_areas(int unused)
-{
-	(void)unused;
-	write_to("/proc/sys/vm", "drop_caches", "2");
-	return count_lines(AREAS, "execmem") + count_lines(AREAS, "bpf") +
-	       count_lines(AREAS, "module");
-}
-
-/* Untrusted text belongs to others, too, but nobody else attaches filters during this test. */
-struct usage {
-	char summary[2048];
-	long untrusted;
-	long areas;
-};
-
-static void read_usage(struct usage *usage, int summary)
-{
-	usage->summary[0] = '\0';
-	if (summary >= 0)
-		read_settled_summary(usage->summary, sizeof(usage->summary));
-	usage->untrusted = summary < 0 ? 0 : count_settled(count_untrusted, summary);
-	usage->areas = count_settled(count_areas, 0);
-}
-
-/* Freed text waits for grace periods, and a worker unmaps empty packs. */
-static bool usage_returns_to(const struct usage *before, int summary)
-{
-	long untrusted = 0, areas = 0;
-
-	for (int tries = 0; tries < TRIES; tries++) {
-		untrusted = summary < 0 ? 0 : count_untrusted(summary);
-		areas = count_areas(0);
-		if (untrusted <= before->untrusted && areas <= before->areas)
-			return summary < 0 || summary_returns_to(before->summary);
-		nanosleep(&half_second, NULL);
-	}
-	ksft_print_msg("untrusted objects: %ld, then %ld; areas: %ld, then %ld\n",
-		       before->untrusted, untrusted, before->areas, areas);
-	return false;
-}
-
-static bool all;
-
-static unsigned int next(unsigned int nth)
-{
-	return all || nth < NO_SKIP ? nth + 1 : nth + nth / NO_SKIP;
-}
-
-/* Return the number of refusals. Leave the error without a failed allocation. */
-static unsigned int refuse(const struct operation *op, unsigned int *most, int *error)
-{
-	unsigned int refused = 0, nth = 0;
-
-	do {
-		nth = next(nth);
-		*error = op->run(nth);
-		refused += injected && *error;
-	} while (injected && nth < MOST);
-	*most = nth;
-	return refused;
-}
-
-static void test(const struct operation *op, int summary, int log)
-{
-	unsigned int refused, most, splats;
-	struct usage before;
-	int error;
-
-	if (op->prepare && !op->prepare()) {
-		ksft_test_result_skip("%s: not supported\n", op->name);
-		return;
-	}
-	/* The first time, some memory is allocated for good. */
-	op->run(0);
-	read_usage(&before, summary);
-	count_splats(log);
-	quieten_console();
-	refused = refuse(op, &most, &error);
-	restore_console();
-	splats = count_splats(log);
-	ksft_print_msg("%s: %u refusals, fewer than %u allocations%s%s\n", op->name, refused, most,
-		       error ? ", without a failure: " : "", error ? strerror(error) : "");
-	ksft_test_result(refused && !error && most < MOST && !splats &&
-			 usage_returns_to(&before, summary), "%s\n", op->name);
-}
-
 int main(int argc, char **argv)
 {
 	char record[16] = "1\n";
-	int summary, log, fail;
+	int summary, log;
 
 	ksft_print_header();
 	all = argc > 1 && !strcmp(argv[1], "all");
 	if (argc > 2 || (argc == 2 && !all))
 		ksft_exit_fail_msg("usage: fail_nth [all]\n");
-	if (geteuid())
-		ksft_exit_skip("needs root, to inject failures\n");
-	need_jit();
+	need_failures();
 	log = open_log();
-	fail = arm(0);
-	if (fail < 0 || !set_fault_attributes(FAILSLAB))
-		ksft_exit_skip("no failslab: CONFIG_FAILSLAB is not set?\n");
-	close(fail);
-	if (!set_fault_attributes(DEBUGFS "/fail_page_alloc"))
-		ksft_print_msg("without CONFIG_FAIL_PAGE_ALLOC, pages do not run out\n");
 	/* Recording of task names warns when its tracepoints cannot be registered. */
 	read_from(TRACEFS, "options/record-cmd", record, sizeof(record));
 	write_to(TRACEFS, "options/record-cmd", "0");
-	summary = open(SUMMARY, O_RDONLY | O_CLOEXEC);
-	if (summary < 0)
-		ksft_print_msg("no " SUMMARY ": objects are not counted\n");
+	summary = open_summary();
 	ksft_set_plan(ARRAY_SIZE(operations));
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		test(&operations[i], summary, log);

@@ -21,15 +21,15 @@ DEFINE_PER_CPU(struct bkey_prediction, bch2_bkey_prediction) = {
 
 /**
  * bch2_bkey_unexpected_slot - learn that a slot followed another one
- * @cpu:	prediction that learns; then set to that of the current CPU
+ * @prediction:	prediction that learns; then set to that of the current CPU
  * @last:	slot of the preceding key
  * @slot:	slot of this key
  *
  * Context: Any.
  */
-void bch2_bkey_unexpected_slot(struct bkey_prediction **cpu, u8 last, u8 slot)
+void bch2_bkey_unexpected_slot(struct bkey_prediction **prediction, u8 last, u8 slot)
 {
-	struct bkey_prediction *p = *cpu;
+	struct bkey_prediction *p = *prediction;
 	unsigned int credit = min_t(unsigned int, READ_ONCE(p->credit), BKEY_CREDIT_LIMIT);
 	long state = 0;
 
@@ -40,5 +40,5 @@ void bch2_bkey_unexpected_slot(struct bkey_prediction **cpu, u8 last, u8 slot)
 	WRITE_ONCE(p->credit, credit - COST_OF_MISS);
 	WRITE_ONCE(p->next[last], slot);
 	WRITE_ONCE(p->state, state);
-	*cpu = raw_cpu_ptr(&bch2_bkey_prediction);
+	*prediction = raw_cpu_ptr(&bch2_bkey_prediction);
 }

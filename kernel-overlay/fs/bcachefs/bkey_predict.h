@@ -27,12 +27,12 @@ struct bkey_prediction {
 };
 
 DECLARE_PER_CPU(struct bkey_prediction, bch2_bkey_prediction);
-void bch2_bkey_unexpected_slot(struct bkey_prediction **cpu, u8 last, u8 slot);
+void bch2_bkey_unexpected_slot(struct bkey_prediction **prediction, u8 last, u8 slot);
 
 /**
  * bch2_bkey_prefer_code - decide how to unpack the next key of an iterator
- * @cpu:	prediction of the CPU on which the task was when its transaction began. Set to that
- *		of the current CPU at each unexpected slot, in case the task has migrated.
+ * @prediction:	prediction of the CPU that began the transaction. Set to that of the current CPU
+ *		at each unexpected slot, in case the task has migrated.
  * @b:		node of the key
  *
  * Iterators of several btrees can take turns, so that the slot may change with each key. If
@@ -45,10 +45,10 @@ void bch2_bkey_unexpected_slot(struct bkey_prediction **cpu, u8 last, u8 slot);
  * Return: true if generated code is expected to be faster than the table. For slot 0, which has
  *	   no code, the result does not matter.
  */
-static __always_inline bool bch2_bkey_prefer_code(struct bkey_prediction **cpu,
+static __always_inline bool bch2_bkey_prefer_code(struct bkey_prediction **prediction,
 						  const struct btree *b)
 {
-	struct bkey_prediction *p = *cpu;
+	struct bkey_prediction *p = *prediction;
 	long state = READ_ONCE(p->state);
 	unsigned int credit;
 	u8 last, slot;
@@ -72,7 +72,7 @@ static __always_inline bool bch2_bkey_prefer_code(struct bkey_prediction **cpu,
 		return true;
 	}
 
-	bch2_bkey_unexpected_slot(cpu, last, slot);
+	bch2_bkey_unexpected_slot(prediction, last, slot);
 	return false;
 }
 

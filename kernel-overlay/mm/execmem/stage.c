@@ -183,8 +183,8 @@ void *execmem_staged(const void __staged *staged)
 /*
  * Write the copy to the text.
  *
- * Do not hold text_mutex during the write: other loads would wait for it. A task that
- * holds the mutex may change the copy until it is unlisted: when a second CPU comes
+ * Do not hold text_mutex during the write: probes and static keys would wait for it. A task
+ * that holds the mutex may change the copy until it is unlisted: when a second CPU comes
  * online, lock prefixes are restored in all modules. Compare text and copy under the mutex.
  */
 static int write_text(struct stage *s)

@@ -142,9 +142,10 @@ static void test_change_while_sealed(struct kunit *test)
 
 	memset(staged(text), 1, SIZE);
 	mutex_lock(&text_mutex);
-	task = kthread_run(seal, text, "execmem-seal");
+	task = kthread_create(seal, text, "execmem-seal");
 	if (!IS_ERR(task)) {
 		get_task_struct(task);
+		wake_up_process(task);
 		for (int tries = 0; tries < 500 && READ_ONCE(text[SIZE - 1]) != 1; tries++)
 			msleep(20);
 		KUNIT_EXPECT_EQ(test, text[SIZE - 1], 1);

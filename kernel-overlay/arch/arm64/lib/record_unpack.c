@@ -49,18 +49,16 @@ static void emit_type(struct record_code *c)
 {
 	record_unpack_t fn = record_unpack_type;
 
-	if (IS_ENABLED(CONFIG_CFI_CLANG))
+	if (IS_ENABLED(CONFIG_CFI) || IS_ENABLED(CONFIG_CFI_CLANG))
 		emit(c, *(const u32 *)((unsigned long)fn - sizeof(u32)));
 }
 
-/* LDP or STP of two registers of @size bytes, without writeback. */
+/* LDP or STP of two 64-bit registers, without writeback. */
 static void emit_pair(struct record_code *c, u32 insn, unsigned int reg, unsigned int reg2,
-		      unsigned int base, unsigned int off, unsigned int size)
+		      unsigned int base, unsigned int off)
 {
-	insn |= reg2 << 10 | base << 5 | reg;
-	if (size == sizeof(u64))
-		insn |= BIT(31);
-	emit(c, aarch64_insn_encode_immediate(AARCH64_INSN_IMM_7, insn, off / size));
+	insn |= BIT(31) | reg2 << 10 | base << 5 | reg;
+	emit(c, aarch64_insn_encode_immediate(AARCH64_INSN_IMM_7, insn, off / sizeof(u64)));
 }
 
 /* Load the u64s in mask @set into consecutive registers, the first of which is @reg. */
@@ -69,8 +67,7 @@ static void emit_loads(struct record_code *c, unsigned int set, unsigned int reg
 {
 	for (; set; set >>= 1, reg++, off += sizeof(u64)) {
 		if ((set & 3) == 3) {
-			emit_pair(c, aarch64_insn_get_ldp_value(), reg, reg + 1, base, off,
-				  sizeof(u64));
+			emit_pair(c, aarch64_insn_get_ldp_value(), reg, reg + 1, base, off);
 			set &= ~3;
 		} else if (set & 1) {
 			emit(c, aarch64_insn_gen_load_store_imm(reg, base, off,
@@ -239,7 +236,7 @@ static void emit_stores(struct record_code *c, const struct half *half, unsigned
 	for (; dst + sizeof(u64) < dst_size; dst += 2 * sizeof(u64), half += 4) {
 		reg = emit_word(c, half, TMP);
 		reg2 = emit_word(c, half + 2, HEADER);
-		emit_pair(c, aarch64_insn_get_stp_value(), reg, reg2, DST, dst, sizeof(u64));
+		emit_pair(c, aarch64_insn_get_stp_value(), reg, reg2, DST, dst);
 	}
 	if (dst < dst_size)
 		emit(c, aarch64_insn_gen_load_store_imm(emit_word(c, half, TMP), DST, dst,

@@ -87,7 +87,7 @@ static void emit_type(struct record_code *c)
 {
 	record_unpack_t fn = record_unpack_type;
 
-	if (IS_ENABLED(CONFIG_CFI_CLANG))
+	if (IS_ENABLED(CONFIG_CFI) || IS_ENABLED(CONFIG_CFI_CLANG))
 		emit(c, cfi_get_func_hash(fn));
 }
 

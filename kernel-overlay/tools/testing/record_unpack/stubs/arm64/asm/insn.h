@@ -5,3 +5,4 @@
 #include_next <asm/insn.h>
 
 extern bool CONFIG_ARM64_BTI_KERNEL, CONFIG_CFI_CLANG;
+#define CONFIG_CFI CONFIG_CFI_CLANG

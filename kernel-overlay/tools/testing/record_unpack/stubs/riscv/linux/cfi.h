@@ -2,6 +2,7 @@
 #include <stdbool.h>
 
 extern bool CONFIG_CFI_CLANG;
+#define CONFIG_CFI CONFIG_CFI_CLANG
 
 /* A value that is not an instruction. */
 #define STUB_CFI_HASH	0xabcdef00U
