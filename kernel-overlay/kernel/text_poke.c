@@ -111,33 +111,12 @@ static int do_set(void *dst, size_t len)
  */
 int text_poke_copy(void *dst, const void *src, size_t len)
 {
-	int ret = check_request(dst, len);
-
-	if (!ret)
-		return text_poke_copy_unchecked(dst, src, len);
-
-	trace_text_poke_copy(dst, len, ret);
-	return ret;
-}
-
-/**
- * text_poke_copy_unchecked - text_poke_copy() within an object of the execmem slab
- * @dst: destination, aligned to %TEXT_POKE_ALIGN
- * @src: source, which must not change meanwhile
- * @len: number of bytes, a multiple of %TEXT_POKE_ALIGN; may cross pages
- *
- * Only for execmem_text_copy(), which has found the object and checked its bounds.
- *
- * Context: As text_poke_copy().
- * Return: As text_poke_copy().
- */
-int text_poke_copy_unchecked(void *dst, const void *src, size_t len)
-{
-	int ret = -EINVAL;
+	int ret;
 
 	might_sleep();
 
-	if (len && IS_ALIGNED((unsigned long)dst | len, TEXT_POKE_ALIGN))
+	ret = check_request(dst, len);
+	if (!ret)
 		ret = do_copy(dst, src, len);
 
 	trace_text_poke_copy(dst, len, ret);

@@ -40,7 +40,6 @@
 #endif
 
 int text_poke_copy(void *dst, const void *src, size_t len);
-int text_poke_copy_unchecked(void *dst, const void *src, size_t len);
 int text_poke_set(void *dst, size_t len);
 void text_poke_sync(void);
 

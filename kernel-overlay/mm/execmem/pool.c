@@ -503,7 +503,7 @@ int execmem_text_copy(void *text, size_t offset, const void *src, size_t len)
 	if (len > size || offset > size - len)
 		return -ERANGE;
 
-	return text_poke_copy_unchecked(text + offset, src, len);
+	return text_poke_copy(text + offset, src, len);
 }
 
 /**

@@ -1,20 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Lines that text_patching.cocci must and must not find: parsed, never compiled. */
-int copy_checked(void *text, const void *code, unsigned int len)
-{
-	if (!text_poke_copy(text, code, len)) /* found */
-		return -EINVAL;
-	if (text_poke_copy(text, code, len) == NULL) /* found */
-		return -EINVAL;
-	return 0;
-}
-
-void fill(void *text, unsigned int len)
-{
-	text_poke_set(text + len, 0xcc, 16); /* found */
-	text_poke_set(text, 0x90, 16); /* found */
-}
-
 int for_others(void *text, const void *code, unsigned int len)
 {
 	if (IS_ERR_OR_NULL(aarch64_insn_copy(text, code, len))) /* found */
@@ -28,5 +13,7 @@ int good(void *text, const void *code, unsigned int len)
 {
 	text_poke_bp(text, code, 5, NULL);
 	text_poke_set(text + len, 16);
+	if (!text_poke_copy(text, code, len))
+		text_poke_sync();
 	return text_poke_copy(text, code, len);
 }

@@ -4,20 +4,18 @@
 /// stays read-only. Text of execmem_text_alloc() is read-only from the start.
 ///
 //# Finds pairs of calls within one function only. Memory that is made read-only and not
-//# executable may be data, for which these calls are correct. The patch converts only
-//# writes between the two calls. It assumes that no CPU executes the text meanwhile: the old
-//# code does not guarantee anything to such a CPU, either.
+//# executable may be data, for which these calls are correct. Patch mode is missing: the
+//# caller must handle errors, call text_poke_sync(), and know that no CPU executes the text.
 ///
 // Confidence: Moderate
 // Keywords: set_memory_rw, set_memory_ro, set_memory_x, set_memory_rox
 // Options: --no-includes --include-headers
 
-virtual patch
 virtual context
 virtual org
 virtual report
 
-@flip depends on !patch@
+@flip@
 expression a, n1, n2;
 position p, q;
 @@
@@ -26,7 +24,7 @@ position p, q;
   ... when any
   \(set_memory_ro@q\|set_memory_x@q\|set_memory_rox@q\)(a, n2)
 
-@own depends on !patch@
+@own@
 expression text, type, e, n1, n2;
 position p != flip.q;
 @@
@@ -41,30 +39,6 @@ position p != flip.q;
   ... when any
       when != text = e
   \(set_memory_x@p\|set_memory_rox@p\)(\((unsigned long)text\|(long)text\), n2)
-
-@depends on patch@
-expression text, buf, len, n1, n2;
-@@
-
-- set_memory_rw((unsigned long)text, n1);
-- memcpy(text, buf, len);
-- set_memory_rox((unsigned long)text, n2);
-+ text_poke_copy(text, buf, len);
-
-@depends on patch@
-expression text, buf, len, n1, n2, n3;
-@@
-
-- set_memory_rw((unsigned long)text, n1);
-- memcpy(text, buf, len);
-+ text_poke_copy(text, buf, len);
-(
-- set_memory_ro((unsigned long)text, n2);
-- set_memory_x((unsigned long)text, n3);
-|
-- set_memory_x((unsigned long)text, n2);
-- set_memory_ro((unsigned long)text, n3);
-)
 
 @depends on context@
 position flip.p;

@@ -5,14 +5,12 @@
 /// and in the JITs of arch/*/net.
 ///
 //# In the rest of arch/ these functions implement <linux/text-patching.h> and are not
-//# reported. The patch converts calls of the former x86 functions, which returned a
-//# pointer. The former text_poke_set() also had an argument for the fill byte.
+//# reported. Patch mode is missing: errors, locks and synchronisation differ.
 ///
 // Confidence: High
-// Keywords: text_poke, aarch64_insn, patch_text, patch_instruction, text_poke_copy
+// Keywords: text_poke, aarch64_insn, patch_text, patch_insn, patch_instructions, larch_insn, s390_kernel_write
 // Options: --no-includes --include-headers
 
-virtual patch
 virtual context
 virtual org
 virtual report
@@ -27,56 +25,17 @@ def is_generic(p):
     path = os.path.relpath(p[0].file, os.environ.get("srctree", "."))
     return not re.match(r"tools/|arch/[^/]*/(?!net/)", path)
 
-@copy depends on !patch@
+@copy@
 position p : script:python() { is_generic(p) };
 @@
 
 \(text_poke_copy_locked@p\|aarch64_insn_copy@p\|patch_text_nosync@p\|patch_insn_write@p\|patch_instructions@p\|larch_insn_text_copy@p\|s390_kernel_write@p\)(...)
 
-@set depends on !patch@
+@set@
 position p : script:python() { is_generic(p) };
 @@
 
 \(aarch64_insn_set@p\|patch_text_set_nosync@p\)(...)
-
-@old_copy depends on !patch@
-position p : script:python() { is_generic(p) };
-expression dst, src, len;
-@@
-
-(
-  !text_poke_copy@p(dst, src, len)
-|
-  text_poke_copy@p(dst, src, len) == NULL
-)
-
-@old_set depends on !patch@
-position p : script:python() { is_generic(p) };
-expression dst, c, len;
-@@
-
-  text_poke_set@p(dst, c, len)
-
-@depends on patch@
-position p : script:python() { is_generic(p) };
-expression dst, src, len;
-@@
-
-(
-- !text_poke_copy@p(dst, src, len)
-+ text_poke_copy(dst, src, len)
-|
-- text_poke_copy@p(dst, src, len) == NULL
-+ text_poke_copy(dst, src, len)
-)
-
-@depends on patch@
-position p : script:python() { is_generic(p) };
-expression dst, len;
-@@
-
-- text_poke_set@p(dst, \(0xcc\|INT3_INSN_OPCODE\), len)
-+ text_poke_set(dst, len)
 
 @depends on context@
 position copy.p;
@@ -87,20 +46,6 @@ identifier f;
 
 @depends on context@
 position set.p;
-identifier f;
-@@
-
-* f@p(...)
-
-@depends on context@
-position old_copy.p;
-identifier f;
-@@
-
-* f@p(...)
-
-@depends on context@
-position old_set.p;
 identifier f;
 @@
 
@@ -118,18 +63,6 @@ p << set.p;
 
 coccilib.report.print_report(p[0], "WARNING: a function of one architecture: use text_poke_set()")
 
-@script:python depends on report@
-p << old_copy.p;
-@@
-
-coccilib.report.print_report(p[0], "WARNING: text_poke_copy() returns 0 or an errno")
-
-@script:python depends on report@
-p << old_set.p;
-@@
-
-coccilib.report.print_report(p[0], "WARNING: text_poke_set() takes no byte to fill with")
-
 @script:python depends on org@
 p << copy.p;
 @@
@@ -141,15 +74,3 @@ p << set.p;
 @@
 
 coccilib.org.print_todo(p[0], "WARNING: a function of one architecture: use text_poke_set()")
-
-@script:python depends on org@
-p << old_copy.p;
-@@
-
-coccilib.org.print_todo(p[0], "WARNING: text_poke_copy() returns 0 or an errno")
-
-@script:python depends on org@
-p << old_set.p;
-@@
-
-coccilib.org.print_todo(p[0], "WARNING: text_poke_set() takes no byte to fill with")

@@ -136,7 +136,7 @@ u32 get_random_u32(void);
 #define set_vm_flush_reset_perms(p)	do { } while (0)
 #define is_vm_area_hugepages(p)		true
 #define text_poke_set(p, n)	0
-#define text_poke_copy_unchecked(p, s, n) 0
+#define text_poke_copy(p, s, n) 0
 #define msleep(ms)			do { } while (0)
 static inline void text_poke_sync(void)
 {

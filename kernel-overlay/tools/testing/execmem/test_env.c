@@ -341,7 +341,7 @@ int text_poke_set(void *text, size_t len)
 }
 
 /* A writer can be preempted. Its text must stay mapped. */
-int text_poke_copy_unchecked(void *text, const void *src, size_t len)
+int text_poke_copy(void *text, const void *src, size_t len)
 {
 	u8 *to;
 

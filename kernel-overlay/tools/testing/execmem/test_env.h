@@ -97,7 +97,7 @@ void *memset32(u32 *p, u32 v, size_t n);
 #define copy_page(to, from)	((void)memcpy(to, from, PAGE_SIZE))
 bool is_vm_area_hugepages(const void *p);
 int text_poke_set(void *text, size_t len);
-int text_poke_copy_unchecked(void *text, const void *src, size_t len);
+int text_poke_copy(void *text, const void *src, size_t len);
 void text_poke_sync(void);
 void vfree(const void *base);
 void msleep(unsigned int ms);
