@@ -92,6 +92,9 @@ config-matrix:	## compile the touched objects in many configurations (RUNS=, LON
 stock:		## test the unpatched kernels and record their failures
 	@scripts/stock
 
+soak:		## use generated text in all ways at once (MINUTES=30)
+	@scripts/soak $(arch)
+
 hostile-images:	## mount mutated bcachefs images, stock beside patched (COUNT=, DEBUG=1)
 	@scripts/hostile-images
 

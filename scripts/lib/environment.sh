@@ -29,6 +29,7 @@ VARIABLES=(
 	"JOBS	[1-9][0-9]*	a number of jobs"
 	"RUNS	[1-9][0-9]?	1 to 99"
 	"COUNT	[1-9][0-9]*	a number"
+	"MINUTES	[1-9][0-9]*	a number"
 	"ACCEL	kvm|tcg	kvm or tcg"
 	"TOPIC	[a-z0-9-]+	a topic of series"
 	"PREFIXES	[0-9]+(-[0-9]+)?	FIRST-LAST, such as 5-7"

@@ -11,26 +11,21 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "../code_patching/modules.h"
 #include "bpf_settings.h"
+#include "writers.h"
 
 #define MODULE		"test_vmalloc_text"
 #define CPU		1
 #define CPU_DIR		"/sys/devices/system/cpu/cpu1"
-#define TRACEFS		"/sys/kernel/tracing"
 #define INSTANCE	TRACEFS "/instances/execmem_hotplug"
 #define PROBE		"execmem_hotplug/probe"
-#define MOST_OFFSET	64	/* bytes */
-#define PACKET		64	/* bytes */
 #define PATIENCE	20	/* seconds */
 
 /* Tasks that write text, and their numbers of completed writes. */
@@ -52,63 +47,21 @@ static const char * const names[WRITERS] = { "filters", "probes" };
 static bool stuck, wrong, unsynchronised, missed;
 
 /*
- * Text to execute: a filter that accepts a given number of bytes of a packet.
- */
-
-static void open_pair(int pair[2])
-{
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair))
-		ksft_exit_fail_msg("socketpair: %s\n", strerror(errno));
-}
-
-static bool attach(int fd, unsigned int bytes)
-{
-	struct sock_filter accept[] = { BPF_STMT(BPF_RET | BPF_K, bytes) };
-	struct sock_fprog program = { .len = 1, .filter = accept };
-
-	return !setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-}
-
-static bool accepts(const int pair[2], unsigned int bytes)
-{
-	char packet[PACKET] = "";
-
-	return send(pair[0], packet, PACKET, 0) == PACKET &&
-	       recv(pair[1], packet, PACKET, MSG_DONTWAIT) == (ssize_t)bytes;
-}
-
-static void close_pair(const int pair[2])
-{
-	close(pair[0]);
-	close(pair[1]);
-}
-
-/*
  * Writers: processes that exit with an error if a write fails.
  */
 
 static void write_filters(void)
 {
-	for (unsigned int n = 0;; n++) {
-		unsigned int bytes = 1 + n % PACKET;
-		int pair[2];
-
-		open_pair(pair);
-		if (!attach(pair[1], bytes) || !accepts(pair, bytes))
-			_exit(1);
-		close_pair(pair);
+	while (write_filter())
 		add_write(FILTERS);
-	}
+	_exit(1);
 }
 
 static void write_probe(void)
 {
-	for (;;) {
-		if (!write_to(TRACEFS, "events/" PROBE "/enable", "1") ||
-		    !write_to(TRACEFS, "events/" PROBE "/enable", "0"))
-			_exit(1);
+	while (enable_probe(PROBE, "1") && enable_probe(PROBE, "0"))
 		add_write(PROBES);
-	}
+	_exit(1);
 }
 
 /* Loading the module measures writes by several threads, each with a synchronisation. */
@@ -216,18 +169,6 @@ static bool set_online(const char *value)
 	return write_to(CPU_DIR, "online", value);
 }
 
-static void run_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	for (int i = 0; i < CPU_SETSIZE; i++)
-		if (cpu < 0 || cpu == i)
-			CPU_SET(i, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		ksft_exit_fail_msg("cannot run on CPU %d: %s\n", cpu, strerror(errno));
-}
-
 /*
  * Wait until each writer has completed a write that begins after the call, and a round. On
  * s390, neither filters nor probes need rounds: there are none after the module has loaded.
@@ -279,7 +220,7 @@ static void run_cycle(unsigned int cycle)
 	if (!set_online("0"))
 		ksft_exit_fail_msg(CPU_DIR "/online: %s\n", strerror(errno));
 	wait_for_writers("offline");
-	if (!attach(pair[1], bytes))
+	if (!attach_filter(pair[1], bytes))
 		ksft_exit_fail_msg("SO_ATTACH_FILTER: %s\n", strerror(errno));
 
 	clear_trace();
@@ -291,19 +232,6 @@ static void run_cycle(unsigned int cycle)
 	unsynchronised |= !synchronised_first();
 	check_rounds();
 	close_pair(pair);
-}
-
-/* Try several offsets: not each instruction can be probed. */
-static bool add_probe(void)
-{
-	char definition[64];
-
-	for (unsigned int offset = 0; offset < MOST_OFFSET; offset += 2) {
-		snprintf(definition, sizeof(definition), "p:" PROBE " vfs_statfs+%u", offset);
-		if (write_to(TRACEFS, "kprobe_events", definition))
-			return true;
-	}
-	return false;
 }
 
 static void check_requirements(void)
@@ -322,7 +250,7 @@ static void check_requirements(void)
 	if (run_modprobe(MODULE, "functions=1", NULL))
 		ksft_exit_skip(MODULE " cannot be loaded: CONFIG_TEST_VMALLOC_TEXT=m?\n");
 	unload_module(MODULE);
-	if (!start_tracing() || !add_probe()) {
+	if (!start_tracing() || !add_probe(PROBE, 0)) {
 		error = errno;
 		stop_tracing();
 		ksft_exit_skip("no probe, or no events in " INSTANCE ": %s\n", strerror(error));
@@ -368,6 +296,6 @@ int main(void)
 	stop(probes);
 	unload_module(MODULE);
 	stop_tracing();
-	write_to(TRACEFS, "kprobe_events", "-:" PROBE);
+	remove_probe(PROBE);
 	ksft_finished();
 }

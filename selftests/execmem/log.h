@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,12 +38,13 @@ static inline int open_log(void)
 	return log;
 }
 
+/* A record begins with its priority: 8 or more if a process wrote it. */
 static inline bool is_splat(const char *record)
 {
 	static const char * const splats[] = { "WARNING:", "BUG:", "Oops" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(splats); i++)
-		if (strstr(record, splats[i]))
+		if (atoi(record) < 8 && strstr(record, splats[i]))
 			return true;
 	return false;
 }
