@@ -20,7 +20,7 @@
  * flat because the cost of an operation is the number of cache lines that it touches.
  * Nodes and leaves are numbered from the root: the parts of node n have the numbers 8n + 1
  * to 8n + 8. All leaves are on the same level.
- * The metadata takes 512 bytes per pack, and at most 4 % of the text.
+ * The metadata takes 512 bytes per pack, and at most 4 % of the text (5 % in a single page).
  *
  * Placement is random but does not fragment the pack. The first object of a pack can be
  * anywhere if it is small. Other objects are placed beside another object, at one end of a

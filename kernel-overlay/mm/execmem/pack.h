@@ -147,10 +147,10 @@ static inline void *execmem_pack_addr(const struct execmem_pack *pack, unsigned 
 	return pack->base + ((size_t)granule << pack->shift);
 }
 
-/* A granule of a solo pack is a power of two and may exceed the pack. */
+/* The size of @n granules, up to the pack. The granule of a solo pack may exceed it. */
 static inline size_t execmem_granule_bytes(const struct execmem_pack *pack, unsigned int n)
 {
-	return min_t(size_t, (size_t)n << pack->shift, pack->size);
+	return n < pack->nr_granules ? (size_t)n << pack->shift : pack->size;
 }
 
 static inline size_t execmem_pack_bytes(const struct execmem_pack *pack,

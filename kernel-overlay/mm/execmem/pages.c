@@ -22,13 +22,12 @@
 static noinline void *execmem_map_writable(enum execmem_type type, size_t size)
 {
 	const struct execmem_range *range = execmem_range(type);
-	unsigned long align = max_t(unsigned long, range->alignment, EXECMEM_PACK_MIN);
 	unsigned long vm_flags = VM_FLUSH_RESET_PERMS | VM_EXECMEM_TEXT | VM_EXECMEM_PACK;
 	/* Not executable yet, unless the architecture cannot change permissions later. */
 	pgprot_t pgprot = IS_ENABLED(CONFIG_ARCH_HAS_SET_MEMORY) ? PAGE_KERNEL : range->pgprot;
 
 	vm_flags |= execmem_huge_flag(range, size);
-	return execmem_vmalloc(range, size, align, pgprot, vm_flags, __builtin_return_address(0));
+	return execmem_vmalloc(range, size, pgprot, vm_flags, __builtin_return_address(0));
 }
 ALLOW_ERROR_INJECTION(execmem_map_writable, NULL);
 
@@ -48,8 +47,7 @@ ALLOW_ERROR_INJECTION(execmem_seal, ERRNO);
  * from the start. There, the text_poke_sync() of the owner makes the traps visible, too.
  *
  * Context: Process context. May sleep.
- * Return: the pages, aligned to EXECMEM_PACK_MIN, or NULL if memory or the address range
- *	   of @type is exhausted.
+ * Return: the pages, or NULL if memory or the address range of @type is exhausted.
  */
 void *execmem_map(enum execmem_type type, size_t size)
 {

@@ -13,8 +13,8 @@
 
 /* mm/execmem.c: the address range for a type of text, and vmalloc memory in a range. */
 const struct execmem_range *execmem_range(enum execmem_type type);
-void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned long align,
-		      pgprot_t pgprot, unsigned long vm_flags, const void *caller);
+void *execmem_vmalloc(const struct execmem_range *range, size_t size, pgprot_t pgprot,
+		      unsigned long vm_flags, const void *caller);
 
 /*
  * mm/execmem.c: the size of the vmalloc area that begins at @ptr and has all of @flags.

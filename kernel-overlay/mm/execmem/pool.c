@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The execmem slab: an allocator of kernel text with byte granularity.
+ * The execmem slab: an allocator of kernel text in units smaller than a page.
  *
  * Generated functions are small. A page for each wastes memory and TLB entries. The
  * slab puts many functions (objects) into a pack of pages. The pages are read-only,
@@ -374,9 +374,9 @@ static bool is_kind_of_text(enum execmem_type type, enum execmem_domain domain)
  * execmem_text_copy(). The caller owns it until execmem_free() or execmem_retire(). The
  * address is randomised.
  *
- * The size is rounded up to a multiple of @align and of the granule: 8 bytes for sizes
- * up to 8, at least 16 bytes for larger ones. Text with the alignment of a cache line
- * therefore shares no cache line with other text.
+ * The size is rounded up to a multiple of the granule: 8, 16, 64 or 256 bytes or a page,
+ * not less than @align, and at least 16 bytes for sizes above 8. An alignment of 512 takes
+ * a whole page. Text with the alignment of a cache line shares no line with other text.
  *
  * For domains other than %EXECMEM_TRUSTED, flushes the branch predictors if the CPU
  * needs this and the text may have been freed since the last flush.
@@ -415,7 +415,8 @@ void *execmem_text_alloc(enum execmem_type type, enum execmem_domain domain, siz
 	if (domain != EXECMEM_TRUSTED && static_branch_unlikely(&execmem_pred_flush_enabled))
 		flush_predictors(pool);
 
-	trace_execmem_alloc(type, domain, text, size);
+	if (trace_execmem_alloc_enabled())
+		trace_execmem_alloc(type, domain, text, execmem_text_size(text));
 	return text;
 }
 

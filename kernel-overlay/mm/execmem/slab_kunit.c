@@ -1017,7 +1017,7 @@ static bool is_mapped_by_pmd(const void *text)
 
 /*
  * vmalloc() uses no large pages without CONFIG_HAVE_ARCH_HUGE_VMALLOC, with
- * "nohugevmalloc", or if memory is fragmented. It divides the size by the number of
+ * "nohugevmalloc", or if memory is fragmented. It may divide the size by the number of
  * nodes: request a large page for each node.
  */
 static bool has_large_pages(void)
@@ -1166,6 +1166,7 @@ static void test_solo_areas(struct kunit *test)
 static void test_solo_size(struct kunit *test)
 {
 	struct execmem_range large = { .flags = EXECMEM_HUGE_PACKS }, small = { };
+	struct execmem_pack solo = { .size = SZ_16M, .shift = 24, .nr_granules = 1 };
 	const size_t fits = 5 * EXECMEM_PACK_MAX;
 
 	KUNIT_EXPECT_EQ(test, execmem_solo_size(&large, fits), fits);
@@ -1176,6 +1177,8 @@ static void test_solo_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, execmem_huge_flag(&large, fits), VM_ALLOW_HUGE_VMAP);
 	KUNIT_EXPECT_EQ(test, execmem_huge_flag(&large, fits + PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, execmem_huge_flag(&small, fits), 0);
+	/* On 32-bit, 256 << 24 overflows. */
+	KUNIT_EXPECT_EQ(test, execmem_granule_bytes(&solo, EXECMEM_LEAF), solo.size);
 }
 
 static void test_solo(struct kunit *test)
@@ -1207,7 +1210,7 @@ static void test_solo(struct kunit *test)
 }
 
 /*
- * Freed text of a solo pack contains no traps. Other tasks must not allocate it before the
+ * Freed text of a solo pack may contain no traps. Other tasks must not allocate it before the
  * pack is freed.
  */
 static void test_solo_is_not_shared(struct kunit *test)

@@ -5,7 +5,29 @@
 #if !defined(_TRACE_EXECMEM_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _TRACE_EXECMEM_H
 
+#include <linux/execmem.h>
 #include <linux/tracepoint.h>
+
+TRACE_DEFINE_ENUM(EXECMEM_MODULE_TEXT);
+TRACE_DEFINE_ENUM(EXECMEM_KPROBES);
+TRACE_DEFINE_ENUM(EXECMEM_OPTPROBES);
+TRACE_DEFINE_ENUM(EXECMEM_FTRACE);
+TRACE_DEFINE_ENUM(EXECMEM_BPF);
+TRACE_DEFINE_ENUM(EXECMEM_TRUSTED);
+TRACE_DEFINE_ENUM(EXECMEM_UNTRUSTED);
+
+#define show_execmem_type(type)			\
+	__print_symbolic(type,			\
+	{ EXECMEM_MODULE_TEXT,	"module" },	\
+	{ EXECMEM_KPROBES,	"kprobes" },	\
+	{ EXECMEM_OPTPROBES,	"optprobe" },	\
+	{ EXECMEM_FTRACE,	"ftrace" },	\
+	{ EXECMEM_BPF,		"bpf" })
+
+#define show_execmem_domain(domain)		\
+	__print_symbolic(domain,		\
+	{ EXECMEM_TRUSTED,	"trusted" },	\
+	{ EXECMEM_UNTRUSTED,	"untrusted" })
 
 DECLARE_EVENT_CLASS(execmem_pack,
 
@@ -29,8 +51,9 @@ DECLARE_EVENT_CLASS(execmem_pack,
 		__entry->huge = huge;
 	),
 
-	TP_printk("type=%d domain=%d base=%p size=%zu huge=%d", __entry->type,
-		  __entry->domain, __entry->base, __entry->size, __entry->huge)
+	TP_printk("type=%s domain=%s base=%p size=%zu huge=%d",
+		  show_execmem_type(__entry->type), show_execmem_domain(__entry->domain),
+		  __entry->base, __entry->size, __entry->huge)
 );
 
 /**
@@ -79,8 +102,8 @@ DECLARE_EVENT_CLASS(execmem_object,
 		__entry->size = size;
 	),
 
-	TP_printk("type=%d domain=%d text=%p size=%zu", __entry->type, __entry->domain,
-		  __entry->text, __entry->size)
+	TP_printk("type=%s domain=%s text=%p size=%zu", show_execmem_type(__entry->type),
+		  show_execmem_domain(__entry->domain), __entry->text, __entry->size)
 );
 
 /**
@@ -88,7 +111,7 @@ DECLARE_EVENT_CLASS(execmem_object,
  * @type:	enum execmem_type
  * @domain:	enum execmem_domain
  * @text:	address of the text
- * @size:	requested bytes
+ * @size:	allocated bytes
  */
 DEFINE_EVENT(execmem_object, execmem_alloc,
 	TP_PROTO(int type, int domain, const void *text, size_t size),

@@ -15,12 +15,10 @@ const struct execmem_range *execmem_range(enum execmem_type type)
 	return &range;
 }
 
-void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned long align,
-		      pgprot_t pgprot, unsigned long vm_flags, const void *caller)
+void *execmem_vmalloc(const struct execmem_range *range, size_t size, pgprot_t pgprot,
+		      unsigned long vm_flags, const void *caller)
 {
-	if (vm_flags & VM_ALLOW_HUGE_VMAP)
-		align = max_t(unsigned long, align, PMD_SIZE);
-	return bench_map(size, align);
+	return bench_map(size, vm_flags & VM_ALLOW_HUGE_VMAP ? PMD_SIZE : range->alignment);
 }
 
 static void slab_init(void)

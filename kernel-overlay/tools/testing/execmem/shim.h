@@ -167,6 +167,7 @@ typedef struct {
 #define trace_execmem_grow(...)		do { } while (0)
 #define trace_execmem_shrink(...)	do { } while (0)
 #define trace_execmem_alloc(...)	do { } while (0)
+#define trace_execmem_alloc_enabled()	false
 #define trace_execmem_free(...)		do { } while (0)
 #define perf_event_ksymbol(...)		do { } while (0)
 #define get_random_u16()		((u16)get_random_u32())

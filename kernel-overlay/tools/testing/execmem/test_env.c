@@ -214,8 +214,8 @@ static ssize_t find_place(size_t size, size_t align, unsigned int *nr)
 	return nr_areas < NR_AREAS && at + size + PAGE_SIZE <= TEXT_SIZE ? (ssize_t)at : -1;
 }
 
-void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned long align,
-		      pgprot_t pgprot, unsigned long vm_flags, const void *caller)
+void *execmem_vmalloc(const struct execmem_range *range, size_t size, pgprot_t pgprot,
+		      unsigned long vm_flags, const void *caller)
 {
 	unsigned int nr;
 	ssize_t at;
@@ -229,7 +229,7 @@ void *execmem_vmalloc(const struct execmem_range *range, size_t size, unsigned l
 		return NULL;
 
 	pthread_mutex_lock(&areas_lock);
-	at = find_place(size, align, &nr);
+	at = find_place(size, range->alignment, &nr);
 	if (at >= 0) {
 		memmove(&areas[nr + 1], &areas[nr], (nr_areas - nr) * sizeof(areas[0]));
 		areas[nr].start = at;
