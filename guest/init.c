@@ -92,7 +92,6 @@ static void shell(void)
 	if (!pid) {
 		setsid();
 		ioctl(STDIN_FILENO, TIOCSCTTY, 1);
-		setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 		setenv("HOME", "/", 1);
 		setenv("TERM", "linux", 1);
 		setenv("PS1", "guest# ", 1);
@@ -109,6 +108,7 @@ static int init_main(void)
 	const char *mode;
 
 	mount_all();
+	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	mode = cmdline("guest", "tests");
 	if (!report_open())
 		fprintf(stderr, "guest: /dev/kmsg: %s\n", strerror(errno));
