@@ -26,6 +26,10 @@
 
 static char device[64];
 
+/*
+ * Linux 6.12 can leave a file system open after its mount has failed. All later mounts are
+ * then refused with EEXIST, and the test ends early.
+ */
 static int mount_image(unsigned int nth)
 {
 	int fail = arm(nth), error;
@@ -33,7 +37,10 @@ static int mount_image(unsigned int nth)
 	error = disarm(fail, errno_of(mount(device, MOUNT, "bcachefs", 0, "")));
 	if (!error && umount(MOUNT))
 		ksft_exit_fail_msg("umount: %s\n", strerror(errno));
-	return error;
+	if (error != EEXIST || injected)
+		return error;
+	ksft_print_msg("the file system is still open: no more than %u allocations tested\n", nth);
+	return 0;
 }
 
 static bool has_bcachefs(void)
