@@ -255,13 +255,12 @@ static void wait_for_cpus(void)
 static void wait_grace(void)
 {
 	synchronize_rcu();
+	synchronize_rcu_tasks();
 	/*
 	 * Without CONFIG_TASKS_RCU tasks are not preempted, but RCU may report a quiescent
 	 * state from an interrupt that occurred in the text.
 	 */
-	if (IS_ENABLED(CONFIG_TASKS_RCU))
-		synchronize_rcu_tasks();
-	else
+	if (!IS_ENABLED(CONFIG_TASKS_RCU))
 		wait_for_cpus();
 }
 
