@@ -280,6 +280,16 @@ export CCACHE_NOHASHDIR=1
 CCACHE_BASEDIR=$(tree_dir)
 export CCACHE_BASEDIR
 
+# add_total LINE: add "N passed, N failed, N skipped" to PASSED, FAILED and SKIPPED.  Fails if
+# the line is no total.
+add_total()
+{
+	[[ $1 =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]] || return
+	PASSED=$((PASSED + BASH_REMATCH[1]))
+	FAILED=$((FAILED + BASH_REMATCH[2]))
+	SKIPPED=$((SKIPPED + BASH_REMATCH[3]))
+}
+
 # A tool that is missing: bash calls this.
 command_not_found_handle()
 {
