@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from . import known as known_list
-from . import ktap, log as serial
+from . import ktap, log as serial, skips as skip_list
 
 NOT_STARTED = "not started"
 
@@ -334,8 +334,9 @@ class Verdict:
                 f"{self.skipped} skipped")
 
 
-def judge(arch, data, tests, qemu, known):
-    """The verdict on one run.  Every test starts as not started."""
+def judge(arch, data, tests, qemu, known, skips=None):
+    """The verdict on one run.  Every test starts as not started.  Without skips, any may be
+    skipped."""
     log = serial.read(data)
     for test in tests:
         if test.kind == "boot":
@@ -346,6 +347,8 @@ def judge(arch, data, tests, qemu, known):
     now_well = []
     for test in tests:
         apply_known(test, known, now_well)
+        if skips is not None:
+            skip_list.refuse(test, skips)
     verdict = Verdict(arch, tests, qemu, now_well)
     verdict.count()
     return verdict
