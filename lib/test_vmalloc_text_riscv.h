@@ -3,7 +3,6 @@
 #ifndef _LIB_TEST_VMALLOC_TEXT_RISCV_H
 #define _LIB_TEST_VMALLOC_TEXT_RISCV_H
 
-#include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
@@ -76,9 +75,9 @@ static int __kprobes catch_illegal(struct kprobe *p, struct pt_regs *regs)
 
 static struct kprobe trap_probe = {
 	.symbol_name	= "fixup_exception",
-	/* ftrace owns the first instructions. They cannot be probed. */
+	/* ftrace owns auipc and jalr at the entry. They cannot be probed. */
 #ifdef CONFIG_DYNAMIC_FTRACE
-	.offset		= MCOUNT_INSN_SIZE,
+	.offset		= 8,
 #endif
 	.pre_handler	= catch_illegal,
 };

@@ -2,8 +2,9 @@
 /*
  * Text patching for architectures that do not select HAVE_TEXT_POKE.
  *
- * A write maps the page a second time at a reserved address. This alias is writable and
- * never executable. The call unmaps it and flushes it from all TLBs before it returns.
+ * A write maps the page a second time at a reserved address. This alias is writable, and not
+ * executable unless PAGE_KERNEL is, as on loongarch. The call unmaps it and flushes it from
+ * all TLBs before it returns.
  * The permissions of the text do not change, so that several owners can share a page.
  * Mapping and unmapping make each write slow.
  *

@@ -16,6 +16,9 @@
 #define FAIL_FUNCTION	DEBUGFS "/fail_function"
 #define FAILSLAB	DEBUGFS "/failslab"
 
+/* Why inject() returned false. On 6.12, riscv cannot probe the entry of a function. */
+#define NO_FAIL_FUNCTION "fail_function is missing, or cannot probe this function"
+
 static inline int open_in(const char *dir, const char *file, int flags)
 {
 	char path[256];

@@ -9,27 +9,11 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "inject.h"
+#include "probes.h"
 
-#define TRACING		"/sys/kernel/tracing"
-#define EVENTS		TRACING "/kprobe_events"
+#define PROBE		"code_patching/slot"
 #define FUNCTION	"vfs_statfs"
-#define MOST_OFFSET	64	/* bytes */
 #define LEAST_SLOT	8	/* bytes, on any architecture */
-
-/* Add a probe without arming it. The kernel copies the instruction anyway. */
-static bool add_probe(unsigned int offset)
-{
-	char event[64];
-
-	snprintf(event, sizeof(event), "p:code_patching/slot " FUNCTION "+%u\n", offset);
-	return write_to(TRACING, "kprobe_events", event);
-}
-
-static bool remove_probe(void)
-{
-	return write_to(TRACING, "kprobe_events", "-:code_patching/slot\n");
-}
 
 /* Count the pages with copies of instructions. -1 on error. */
 static int count_pages(void)
@@ -43,10 +27,10 @@ static int find_copied_instruction(void)
 	for (unsigned int offset = 0; offset < MOST_OFFSET; offset += 2) {
 		bool copied;
 
-		if (!add_probe(offset))
+		if (!add_probe_at(PROBE, FUNCTION, offset))
 			continue;
 		copied = count_pages() > 0;
-		remove_probe();
+		remove_probe(PROBE);
 		if (copied)
 			return offset;
 	}
@@ -59,7 +43,7 @@ static void case_removed(unsigned int offset)
 	unsigned int cycles = 2 * sysconf(_SC_PAGESIZE) / LEAST_SLOT, done = 0;
 	int before = count_pages(), after;
 
-	while (done < cycles && add_probe(offset) && remove_probe())
+	while (done < cycles && add_probe_at(PROBE, FUNCTION, offset) && remove_probe(PROBE))
 		done++;
 	after = count_pages();
 	ksft_print_msg("%u probes, one after the other: %d pages before, %d after\n",
@@ -76,8 +60,8 @@ int main(void)
 	ksft_print_header();
 	if (geteuid())
 		ksft_exit_skip("needs root, to add probes\n");
-	if (access(EVENTS, W_OK))
-		ksft_exit_skip(EVENTS ": %s\n", strerror(errno));
+	if (access(TRACEFS "/" DYNAMIC_EVENTS, W_OK))
+		ksft_exit_skip(DYNAMIC_EVENTS ": %s\n", strerror(errno));
 	if (count_pages() < 0)
 		ksft_exit_skip("/proc/kallsyms: %s\n", strerror(errno));
 	ksft_set_plan(1);

@@ -250,7 +250,7 @@ static void check_requirements(void)
 	if (run_modprobe(MODULE, "functions=1", NULL))
 		ksft_exit_skip(MODULE " cannot be loaded: CONFIG_TEST_VMALLOC_TEXT=m?\n");
 	unload_module(MODULE);
-	if (!start_tracing() || !add_probe(PROBE, 0)) {
+	if (!start_tracing() || !add_probe(PROBE, PROBED, 0)) {
 		error = errno;
 		stop_tracing();
 		ksft_exit_skip("no probe, or no events in " INSTANCE ": %s\n", strerror(error));

@@ -24,14 +24,12 @@
 
 #include "../kselftest.h"
 #include "../code_patching/modules.h"
+#include "../code_patching/probes.h"
 #include "../code_patching/tracing.h"
 #include "fail_nth.h"
 
-#define TRACEFS		"/sys/kernel/tracing"
-#define EVENT		"events/fail_nth/probe/enable"
+#define PROBE		"fail_nth/probe"
 #define PROBED		"kernel_clone"
-/* Not one with static keys: jump_label_module_notify() warns if it gets no memory. */
-#define MODULE		"crc64"
 #define MAX_FUNCTIONS	256			/* of a BPF program */
 
 static struct bpf_insn program[3 * MAX_FUNCTIONS + 1];
@@ -171,22 +169,9 @@ static bool has_trampolines(void)
 
 static char probe_definition[64];
 
-static bool add_probe(void)
+static bool define_probe(void)
 {
-	int fd = open_in(TRACEFS, "dynamic_events", O_WRONLY | O_APPEND);
-	bool added = write(fd, probe_definition, strlen(probe_definition)) > 0;
-
-	close(fd);
-	return added;
-}
-
-static bool remove_probe(void)
-{
-	int fd = open_in(TRACEFS, "dynamic_events", O_WRONLY | O_APPEND);
-	bool removed = write(fd, "-:fail_nth/probe\n", 17) > 0;
-
-	close(fd);
-	return removed;
+	return write_to(TRACEFS, DYNAMIC_EVENTS, probe_definition);
 }
 
 /* Defining the probe registers it, and enabling it arms it. */
@@ -194,24 +179,22 @@ static int set_probe(unsigned int nth)
 {
 	int fail = arm(nth), error = 0;
 
-	if (!add_probe() || !write_to(TRACEFS, EVENT, "1"))
+	if (!define_probe() || !enable_probe(PROBE, "1"))
 		error = errno;
 	disarm(fail, error);
-	write_to(TRACEFS, EVENT, "0");
-	remove_probe();
+	enable_probe(PROBE, "0");
+	remove_probe(PROBE);
 	return error;
 }
 
 /* A probe behind the call of ftrace steps a copy of the instruction, or is optimised. */
 static bool find_kprobe(void)
 {
-	static const unsigned int offsets[] = { 9, 16, 20, 24, 28 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
-		snprintf(probe_definition, sizeof(probe_definition), "p:fail_nth/probe %s+%u\n",
-			 PROBED, offsets[i]);
-		if (add_probe())
-			return remove_probe();
+	for (unsigned int offset = BEHIND_FTRACE; offset < MOST_OFFSET; offset++) {
+		snprintf(probe_definition, sizeof(probe_definition), "p:" PROBE " " PROBED "+%u\n",
+			 offset);
+		if (define_probe())
+			return remove_probe(PROBE);
 	}
 	return false;
 }
@@ -219,31 +202,41 @@ static bool find_kprobe(void)
 /* On x86, each function probe has a trampoline. */
 static bool find_fprobe(void)
 {
-	snprintf(probe_definition, sizeof(probe_definition), "f:fail_nth/probe %s\n", PROBED);
-	return add_probe() && remove_probe();
+	snprintf(probe_definition, sizeof(probe_definition), "f:" PROBE " " PROBED "\n");
+	return define_probe() && remove_probe(PROBE);
 }
 
+/* Not one with static keys: jump_label_module_notify() warns if it gets no memory. */
+static const char *module;
 static char module_path[256];
 
 static int is_module(const char *path, const struct stat *st, int type, struct FTW *where)
 {
+	size_t len = strlen(module);
+
 	(void)st;
-	if (type != FTW_F || strcmp(path + where->base, MODULE ".ko"))
+	if (type != FTW_F || strncmp(path + where->base, module, len) ||
+	    strcmp(path + where->base + len, ".ko"))
 		return 0;
 	snprintf(module_path, sizeof(module_path), "%s", path);
 	return 1;
 }
 
-/* finit_module(2) needs the path. */
+/* A module that exists and is not loaded. finit_module(2) needs its path. */
 static bool find_module(void)
 {
+	static const char * const modules[] = { "crc64", "kprobe_example" };
 	struct utsname name;
 	char dir[128];
 
 	uname(&name);
 	snprintf(dir, sizeof(dir), "/lib/modules/%s/kernel", name.release);
-	return access("/sys/module/" MODULE, F_OK) &&
-	       nftw(dir, is_module, 8, FTW_PHYS) == 1;
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+		module = modules[i];
+		if (nftw(dir, is_module, 8, FTW_PHYS) == 1 && !is_loaded(module))
+			return true;
+	}
+	return false;
 }
 
 static int load_module(unsigned int nth)
@@ -253,7 +246,7 @@ static int load_module(unsigned int nth)
 	error = disarm(fail, errno_of(syscall(SYS_finit_module, fd, "", 0)));
 	close(fd);
 	if (!error)
-		unload_module(MODULE);
+		unload_module(module);
 	return error;
 }
 

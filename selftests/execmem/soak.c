@@ -26,26 +26,24 @@
 #define INSTANCE	TRACEFS "/instances/execmem_soak"
 #define FILTER		"set_ftrace_filter"
 #define PROBE		"execmem_soak/probe"
-/* Behind the call of ftrace, where the probe needs a copy of the instruction. */
-#define OFFSET		9
 /* Tests of test_vmalloc_text that other writers of text do not disturb */
 #define TESTS		"run_test_mask=0xe00cf"
 #define UNPACK_SUITE	DEBUGFS "/kunit/record_unpack"
 
-static bool call_probed(const char *trace, const char *event)
+static void call_probed(void)
 {
 	struct statfs buf;
 
 	statfs("/proc", &buf);
-	return count_lines(trace, event) > 0;
 }
 
 /* Add a probe, hit it, and remove it. */
 static bool use_probe(void)
 {
-	bool hit = add_probe(PROBE, OFFSET) && enable_probe(PROBE, "1") &&
-		   call_probed(TRACEFS "/trace", " probe: ");
+	bool hit = add_probe(PROBE, PROBED, BEHIND_FTRACE) && enable_probe(PROBE, "1");
 
+	call_probed();
+	hit = hit && count_hits("probe") > 0;
 	return enable_probe(PROBE, "0") && remove_probe(PROBE) && hit;
 }
 
@@ -53,9 +51,10 @@ static bool use_probe(void)
 static bool use_tracer(void)
 {
 	bool traced = write_to(INSTANCE, FILTER, PROBED) &&
-		      write_to(INSTANCE, "current_tracer", "function") &&
-		      call_probed(INSTANCE "/trace", ": " PROBED " <-");
+		      write_to(INSTANCE, "current_tracer", "function");
 
+	call_probed();
+	traced = traced && count_lines(INSTANCE "/trace", ": " PROBED " <-") > 0;
 	return write_to(INSTANCE, "current_tracer", "nop") && traced;
 }
 

@@ -466,8 +466,7 @@ static void case_injected(const char *function, const char *path, const char *be
 	has_cache = inject("execmem_cache_map", NULL, 0);
 	if (!inject(function, NULL, 0)) {
 		inject("", NULL, 0);
-		ksft_test_result_skip("failing %s: no CONFIG_FAIL_FUNCTION, or PREEMPT_RT\n",
-				      function);
+		ksft_test_result_skip("failing %s: %s\n", function, NO_FAIL_FUNCTION);
 		return;
 	}
 

@@ -13,11 +13,9 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "../code_patching/inject.h"
+#include "../code_patching/probes.h"
 
-#define TRACEFS		"/sys/kernel/tracing"
 #define PROBED		"simple_statfs"	/* of /proc */
-#define MOST_OFFSET	64	/* bytes */
 #define PACKET		64	/* bytes */
 
 static inline void open_pair(int pair[2])
@@ -61,35 +59,6 @@ static inline bool write_filter(void)
 	good = attach_filter(pair[1], bytes) && accepts(pair, bytes);
 	close_pair(pair);
 	return good;
-}
-
-/* Probe the first instruction from offset @from on that can be probed. @probe is GROUP/EVENT. */
-static inline bool add_probe(const char *probe, unsigned int from)
-{
-	char definition[128];
-
-	for (unsigned int offset = from; offset < MOST_OFFSET; offset++) {
-		snprintf(definition, sizeof(definition), "p:%s " PROBED "+%u", probe, offset);
-		if (write_to(TRACEFS, "kprobe_events", definition))
-			return true;
-	}
-	return false;
-}
-
-static inline bool enable_probe(const char *probe, const char *value)
-{
-	char file[128];
-
-	snprintf(file, sizeof(file), "events/%s/enable", probe);
-	return write_to(TRACEFS, file, value);
-}
-
-static inline bool remove_probe(const char *probe)
-{
-	char definition[128];
-
-	snprintf(definition, sizeof(definition), "-:%s", probe);
-	return write_to(TRACEFS, "kprobe_events", definition);
 }
 
 /* Run on one CPU, or on all if @cpu is negative. */

@@ -94,7 +94,7 @@ static void case_injected(const char *text, unsigned int after)
 
 	if (!inject("execmem_stage_alloc", NULL, after)) {
 		inject("", NULL, 0);
-		ksft_test_result_skip("no memory for %s text: no CONFIG_FAIL_FUNCTION\n", text);
+		ksft_test_result_skip("no memory for %s text: %s\n", text, NO_FAIL_FUNCTION);
 		return;
 	}
 	error = load_and_unload(MODULE, "quick=1");

@@ -372,8 +372,8 @@ static void case_injected(const char *text, unsigned int after)
 
 	if (!inject(function, "0xfffffffffffffff4", after)) {	/* -ENOMEM */
 		inject("", NULL, 0);
-		ksft_test_result_skip("%s fails for %s text: no CONFIG_FAIL_FUNCTION, or RT\n",
-				      function, text);
+		ksft_test_result_skip("%s fails for %s text: %s\n", function, text,
+				      NO_FAIL_FUNCTION);
 		return;
 	}
 	error = load(&module, "quick=1");
