@@ -104,6 +104,9 @@ hostile-images:	## mount mutated bcachefs images, stock beside patched (COUNT=, 
 faults:		## let allocations fail in all that creates text, stock beside patched
 	@scripts/faults $(arch)
 
+power:		## suspend and hibernate while text is in use, on x86_64
+	@scripts/power
+
 fuzz-unpack:	## fuzz the unpacking of keys and records (COUNT=3600 seconds)
 	@scripts/fuzz-unpack
 
