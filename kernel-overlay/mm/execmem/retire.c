@@ -12,7 +12,8 @@
  * All frees share the rounds of step 4. A round runs ROUND_DELAY after the first burial,
  * or as soon as 1 MiB is buried. There are at most ten rounds per second plus one per
  * MiB, for any number of callers. Otherwise unprivileged users could cause an IPI storm
- * by attaching and detaching socket filters.
+ * by attaching and detaching socket filters. Nobody is charged for text that waits for a
+ * round: if the worker is behind, the tasks that free text do its work.
  *
  * Freeing allocates no memory. Instead of queueing objects, it marks leaves. Freed text
  * waits for an event: the grace period (step 2) or the round (step 4). Each pack has two
@@ -41,6 +42,7 @@
 
 #define ROUND_DELAY	(HZ / 10)
 #define ROUND_BYTES	SZ_1M
+#define BACKLOG_BYTES	SZ_16M
 
 /*
  * execmem_write_lock is held while execmem_slab_free() condemns and buries an object, while
@@ -52,8 +54,8 @@
 static DEFINE_MUTEX(grace_lock);
 static DEFINE_MUTEX(sync_lock);
 
-/* Bytes buried since the last round began. */
-static atomic_long_t buried;
+/* Bytes buried since the last round was requested, and since it began. */
+static atomic_long_t buried, backlog;
 
 static void grace_work_fn(struct work_struct *unused);
 static void sync_work_fn(struct work_struct *unused);
@@ -155,15 +157,33 @@ static void reuse_leaf(struct execmem_pack *pack, unsigned int leaf)
 	}
 }
 
-static void sync_work_fn(struct work_struct *unused)
+/* Called with sync_lock held. */
+static void run_round(void)
 {
-	guard(mutex)(&sync_lock);
 	atomic_long_set(&buried, 0);
+	atomic_long_set(&backlog, 0);
 	if (!begin_event(EXECMEM_ROUND))
 		return;
 
 	text_poke_sync();
 	end_event(EXECMEM_ROUND, reuse_leaf);
+}
+
+static void sync_work_fn(struct work_struct *unused)
+{
+	guard(mutex)(&sync_lock);
+	run_round();
+}
+
+static void limit_backlog(void)
+{
+	if (atomic_long_read(&backlog) <= BACKLOG_BYTES)
+		return;
+
+	guard(mutex)(&sync_lock);
+	/* Others have waited for the lock, too. */
+	if (atomic_long_read(&backlog) > BACKLOG_BYTES)
+		run_round();
 }
 
 static void kick_round(void)
@@ -211,6 +231,7 @@ static void bury(struct execmem_pack *pack, const struct execmem_extent *dead)
 	mark_leaves(pack, EXECMEM_ROUND, dead->start / EXECMEM_LEAF,
 		    (dead->end - 1) / EXECMEM_LEAF);
 	atomic_long_add(size, &buried);
+	atomic_long_add(size, &backlog);
 }
 
 /*
@@ -294,7 +315,7 @@ static struct execmem_pack *condemn(void *text, struct execmem_extent *object)
  * @text:	address returned by execmem_text_alloc()
  *
  * Fills the text with traps. The text can be allocated again after the next shared round.
- * Allocates no memory.
+ * Waits for this round only if 16 MiB of freed text wait. Allocates no memory.
  *
  * Context: Process context. May sleep. text_mutex may be held; it is not taken.
  * Return: 0 on success;
@@ -314,6 +335,7 @@ int execmem_slab_free(void *text)
 		spin_unlock(&pack->pool->lock);
 	}
 	kick_round();
+	limit_backlog();
 	return 0;
 }
 

@@ -599,6 +599,27 @@ void test_context(void)
 	check_nothing_left();
 }
 
+/*
+ * The memory for freed text is limited, even if the worker gets no CPU: a user can load and
+ * free programs on all CPUs.
+ */
+static void test_backlog(void)
+{
+	const size_t size = SZ_64K, total = SZ_128M, most = 20 * SZ_1M;
+	struct execmem_stats s;
+	void *text;
+
+	for (size_t freed = 0; freed < total; freed += size) {
+		text = execmem_text_alloc(EXECMEM_BPF, EXECMEM_UNTRUSTED, size, 64);
+		if (!text || execmem_slab_free(text))
+			die("64 KiB cannot be allocated or freed");
+		execmem_get_stats(EXECMEM_BPF, EXECMEM_UNTRUSTED, &s);
+		if (s.reserved > most)
+			die("%zu bytes are mapped for one object of %zu", s.reserved, size);
+	}
+	check_nothing_left();
+}
+
 static void run_random(void)
 {
 	test_random(steps);
@@ -625,6 +646,7 @@ static const struct test {
 	{ "threads", run_threads },
 	{ "double-free", run_double_free },
 	{ "fill_fails", test_fill_fails },
+	{ "backlog", test_backlog },
 };
 
 static bool is_wanted(const char *name, char **wanted)
