@@ -357,6 +357,14 @@ test_a_faulty_series_is_never_mailed()
 		measured && SEND=1 SIGNOFF=1 fails_with "a path of this machine" send && [ "$(sent)" = 0 ]
 }
 
+test_a_section_without_a_person_is_not_sent()
+{
+	ready && printf '\nTOY\nF:\tlib/toy.*\n' >>"$TREE/MAINTAINERS" && quiet refresh --to two.patch MAINTAINERS &&
+		commit && measured && SEND=1 SIGNOFF=1 fails_with "'TOY' has no M: line" send && [ "$(sent)" = 0 ] &&
+		sed -i 's/^TOY$/&\nM:\tSean <sender@example.org>/' "$TREE/MAINTAINERS" && quiet refresh &&
+		commit && measured && SIGNOFF=1 SEND=1 quiet send && [ "$(sent)" = 3 ]
+}
+
 test_wrong_uses_get_one_line()
 {
 	ready || return 1
