@@ -28,7 +28,8 @@ int main(void)
 		ksft_exit_skip("needs root, to add a probe\n");
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		ksft_exit_skip("there is no other hart\n");
-	if (!add_probe(PROBE, "flush_tlb_kernel_range", BEHIND_FTRACE) || !enable_probe(PROBE, "1")) {
+	if (!add_probe(PROBE, "flush_tlb_kernel_range", BEHIND_FTRACE) ||
+	    !enable_probe(PROBE, "1")) {
 		error = errno;
 		remove_probe(PROBE);
 		ksft_exit_skip("no probe: %s\n", strerror(error));

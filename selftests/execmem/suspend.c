@@ -105,7 +105,9 @@ static void case_sleep(const char *state, const char *file, const char *how)
 
 static void test_stages(const char *state, unsigned int stages)
 {
-	static const char * const names[] = { "freezer", "devices", "platform", "processors", "core" };
+	static const char * const names[] = {
+		"freezer", "devices", "platform", "processors", "core",
+	};
 
 	for (unsigned int i = 0; i < stages; i++)
 		case_sleep(state, "pm_test", names[i]);

@@ -33,7 +33,7 @@
  * Four bytes of trap instructions, in memory order. A fill may start and end at
  * any multiple of TEXT_POKE_ALIGN within them. The default, zero, is an illegal
  * instruction on most architectures. On arm and mips it is a no-op: they lack
- * traps unless they define this.
+ * traps.
  */
 #ifndef TEXT_POKE_TRAP
 #define TEXT_POKE_TRAP	0
