@@ -151,7 +151,8 @@ static noinline int __init call_it_from_init(int x)
 	return static_call(test_module_text_add)(x) + 100;
 }
 
-static noinline void call_nothing(int x)
+/* Without HAVE_STATIC_CALL, this calls a function of another type if there is none. */
+static noinline __nocfi void call_nothing(int x)
 {
 	static_call_cond(test_module_text_null)(x);
 }
