@@ -129,12 +129,15 @@ int main(int argc, char **argv)
 	if (swap && swapon(swap, 0))
 		ksft_exit_skip("%s: %s\n", swap, strerror(errno));
 	need_jit();
-	ksft_set_plan(swap ? 14 : 12);
 	write_to("/sys/module/suspend/parameters", "pm_test_delay", "1");
 	write_to("/sys/module/hibernate/parameters", "pm_test_delay", "1");
+	/* The module that it needs stays loaded. */
+	if (run_modprobe(MODULE, NULL, NULL) || remove_module(MODULE))
+		ksft_exit_skip("%s cannot be loaded and unloaded\n", MODULE);
 	if (!access(SUMMARY, R_OK) && !read_settled_summary(before, sizeof(before)))
 		ksft_exit_fail_msg("the number of objects keeps changing: " OBJECTS "\n");
 	log = open_log();
+	ksft_set_plan(swap ? 14 : 12);
 	ksft_test_result(make_text(), "text in each use\n");
 	if (*trampoline_lacks)
 		ksft_print_msg("without a trampoline of BPF: %s\n", trampoline_lacks);
