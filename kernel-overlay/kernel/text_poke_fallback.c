@@ -4,9 +4,8 @@
  *
  * A write maps the page a second time at a reserved address. This alias is writable, and not
  * executable unless PAGE_KERNEL is, as on loongarch. The call unmaps it and flushes it from
- * all TLBs before it returns.
- * The permissions of the text do not change, so that several owners can share a page.
- * Mapping and unmapping make each write slow.
+ * all TLBs before it returns. The permissions of the text do not change, so that several
+ * owners can share a page. Mapping and unmapping make each write slow.
  *
  * Where the kernel cannot change permissions, text is writable at its own address.
  */

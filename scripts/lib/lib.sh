@@ -290,6 +290,19 @@ add_total()
 	SKIPPED=$((SKIPPED + BASH_REMATCH[3]))
 }
 
+# add_verdict NAME DIR OPTION...: show the verdict on the boot of ARCH in DIR, with options for
+# scripts/steps/verdict, and add its total.
+add_verdict()
+{
+	local name=$1 dir=$2
+	shift 2
+	"$SCRIPTS/steps/verdict" --dir "$dir" "$@" "$ARCH" >"$dir/results.txt" || :
+	printf '\n== %s ==\n' "$name"
+	cat "$dir/results.txt"
+	add_total "$(tail -n 1 "$dir/results.txt")" ||
+		die "$name: ended without a result (log: $dir/serial.log)"
+}
+
 # A tool that is missing: bash calls this.
 command_not_found_handle()
 {

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <time.h>
 
 #include "../code_patching/modules.h"
@@ -29,13 +28,6 @@
 /* Tests of test_vmalloc_text that other writers of text do not disturb */
 #define TESTS		"run_test_mask=0xe00cf"
 #define UNPACK_SUITE	DEBUGFS "/kunit/record_unpack"
-
-static void call_probed(void)
-{
-	struct statfs buf;
-
-	statfs("/proc", &buf);
-}
 
 /* Add a probe, hit it, and remove it. */
 static bool use_probe(void)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
@@ -17,6 +18,13 @@
 
 #define PROBED		"simple_statfs"	/* of /proc */
 #define PACKET		64	/* bytes */
+
+static inline void call_probed(void)
+{
+	struct statfs buf;
+
+	statfs("/proc", &buf);
+}
 
 static inline void open_pair(int pair[2])
 {

@@ -38,10 +38,11 @@ SECTIONS = {
     "calls": ("Calls of small functions in random order", (
         "Functions with one page each, as trampolines of ftrace have on Linux 6.12, and functions "
         "in packs of the slab. BPF programs and kprobe slots share pages in stock, too: for them, "
-        "this table does not compare stock with the series. Figures are for each call. QEMU simulates the caches: 32 KiB in 8 ways; a TLB with "
-        "128 entries for 4 KiB, or 8 for 2 MiB; a second TLB with 1,536 entries. The architecture "
-        "decides which page size applies: the slab uses 2 MiB pages where it can; functions with "
-        "one page each never have large pages.")),
+        "this table does not compare stock with the series. Figures are for each call. QEMU "
+        "simulates the caches: 32 KiB in 8 ways; a TLB with 128 entries for 4 KiB, or 8 for 2 "
+        "MiB; a second TLB with 1,536 entries. The architecture decides which page size applies: "
+        "the slab uses 2 MiB pages where it can; functions with one page each never have large "
+        "pages.")),
     "direct map": ("Parts of the direct map", (
         "MiB mapped with pages of each size. Workloads that only the series has, and calls of "
         "functions, have one number: patched.")),
