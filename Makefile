@@ -83,7 +83,7 @@ bisect:		## build, boot and test every prefix of the series (TOPIC=, PREFIXES=5-
 bisect-objects:	## compile the touched objects of every prefix of the series
 	@scripts/bisect --objects
 
-matrix:		## boot x86_64 with each kind of calls and returns (or CC=clang)
+matrix:		## boot x86_64 with each kind of calls and returns (CC=clang, LONG=1: more)
 	@scripts/matrix
 
 config-matrix:	## compile the touched objects in many configurations (RUNS=, LONG=1 links)

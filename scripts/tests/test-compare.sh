@@ -36,7 +36,7 @@ fake_figures()
 		return
 		;;
 	lookups*) printf "$say %s\n" "seq_insert $2" "seq_lookup $2" "rand_lookup $2" \
-		"rand_insert $2" "mount $2" ;;
+		"rand_insert $2" "mount $2" "mount_ipis $2 5" ;;
 	calls*)
 		echo '[    1.0] guest|     # window calls'
 		printf "$say %s\n" "calls 100" "time 1000"

@@ -18,7 +18,7 @@ toy_matrix()
 	cat >"$scripts/boot" <<-EOF
 		#!/bin/bash
 		mkdir -p "\$OUT"
-		echo "\${OUT##*/} CPUS=\$CPUS \$*" >>"$TOY/booted"
+		echo "\${OUT##*/} CPUS=\$CPUS\${DEBUG:+ DEBUG=\$DEBUG} \$*" >>"$TOY/booted"
 	EOF
 	cat >"$scripts/steps/verdict" <<-EOF
 		#!/bin/bash
@@ -29,11 +29,13 @@ toy_matrix()
 		[ -z "\${bad:-}" ]
 	EOF
 	: >"$TOY/failing"
-	for o in o.x86_64 o.x86_64.clang; do
-		mkdir -p "$TOY/top/build/tree/$o"/{arch/x86/boot,guest/stage}
-		echo kernel >"$TOY/top/build/tree/$o/arch/x86/boot/bzImage"
+	for o in o.x86_64 o.x86_64.clang o.x86_64.dynamic o.arm64.64k; do
+		mkdir -p "$TOY/top/build/tree/$o"/{arch/{x86,arm64}/boot,guest/stage}
+		echo kernel | tee "$TOY/top/build/tree/$o"/arch/{x86/boot/bz,arm64/boot/}Image >/dev/null
 		echo 'boot kunit 0' >"$TOY/top/build/tree/$o/guest/tests"
 	done
+	mkdir -p "$TOY/top/configs"
+	cp "$REAL/../configs/boots.txt" "$TOY/top/configs"
 	SCRIPTS=$scripts DIR=$TOY/top/results/matrix
 }
 
@@ -88,7 +90,7 @@ test_changed_rows_are_repeated()
 	toy_matrix && quiet matrix its && booted its && FORCE=1 quiet matrix its && booted its &&
 		echo other >"$o/arch/x86/boot/bzImage" && quiet matrix its && booted its &&
 		echo file >"$o/guest/stage/init" && quiet matrix its && booted its &&
-		sed -i 's/indirect_target_selection=force/&,x/' "$SCRIPTS/matrix" && quiet matrix its && booted its &&
+		sed -i 's/indirect_target_selection=force/&,x/' "$TOY/top/configs/boots.txt" && quiet matrix its && booted its &&
 		quiet matrix its && booted
 }
 
@@ -107,14 +109,28 @@ test_a_kernel_that_is_built_meanwhile_is_noticed()
 test_clang_has_rows_for_control_flow_integrity()
 {
 	toy_matrix && CC=clang quiet matrix && booted kcfi fineibt &&
-		grep -qx 'boot mode-1 0 Using FineIBT CFI' "$DIR-clang/fineibt/overlay/tests" &&
+		grep -qx 'boot mode-1 0 Using FineIBT CFI' "$DIR/fineibt/overlay/tests" &&
 		CC=clang quiet run x86_64 && booted kcfi fineibt
+}
+
+test_a_row_has_its_kernel()
+{
+	toy_matrix && quiet matrix 64k preempt-none kcfi its &&
+		grep -q '^64k CPUS=2 DEBUG=64k --overlay [^ ]* arm64$' "$TOY/booted" &&
+		grep -q '^preempt-none CPUS=2 DEBUG=dynamic --append preempt=none ' "$TOY/booted" &&
+		grep -q '^its CPUS=2 --cpu' "$TOY/booted" && booted 64k preempt-none kcfi its
+}
+
+test_a_long_run_has_all_rows()
+{
+	toy_matrix && quiet matrix --list && ! grep -q 'kcfi\|64k' "$TOY/out" &&
+		LONG=1 quiet matrix --list && grep -q kcfi "$TOY/out" && grep -q 64k "$TOY/out"
 }
 
 test_wrong_uses_get_one_line()
 {
 	toy_matrix && one_line "no row 'it' (one of: stuffing" matrix it &&
-		one_line "no row 'kcfi'" matrix its kcfi && quiet matrix --list && ! grep -q kcfi "$TOY/out"
+		one_line "no row 'bad'" matrix its bad
 }
 
 run_tests

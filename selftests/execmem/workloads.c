@@ -53,6 +53,7 @@
 #include <unistd.h>
 
 #include "../code_patching/modules.h"
+#include "ipis.h"
 #include "mapped.h"
 #include "window.h"
 
@@ -351,32 +352,6 @@ struct costs {
 	unsigned long time;		/* ns */
 	unsigned long ipis;
 };
-
-static unsigned long add_numbers(const char *line)
-{
-	unsigned long sum = 0, n;
-	char *end;
-
-	for (line = strchr(line, ':') + 1; n = strtoul(line, &end, 10), end != line; line = end)
-		sum += n;
-	return sum;
-}
-
-static unsigned long count_ipis(void)
-{
-	FILE *f = fopen("/proc/interrupts", "re");
-	unsigned long ipis = 0;
-	char line[400];
-
-	if (!f)
-		ksft_exit_fail_msg("/proc/interrupts: %s\n", strerror(errno));
-	/* On x86 these include TLB flushes. */
-	while (fgets(line, sizeof(line), f))
-		if (strstr(line, "Function call interrupts"))
-			ipis += add_numbers(line);
-	fclose(f);
-	return ipis;
-}
 
 /* Read the counts first: the time to do so is not measured. */
 static struct costs begin(void)

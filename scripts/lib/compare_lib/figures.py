@@ -101,6 +101,9 @@ def lookups(arch, kernels):
         yield Figure("lookups", label(name), arch, what,
                      {column: [boot[test][what][0] for boot in kernels[kernel]["count"]]
                       for column, (kernel, test) in sources.items()})
+    yield Figure("lookups", label(name), arch, "IPIs of the first mount",
+                 {column: [boot[test]["mount_ipis"][0] for boot in kernels[kernel]["smp"]]
+                  for column, (kernel, test) in sources.items()})
 
 
 def per_thousand(values):
