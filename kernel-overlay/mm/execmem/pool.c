@@ -29,8 +29,9 @@
  *
  * Lock order, outermost first:
  *
- *   grace_lock, sync_lock	an event, see retire.c; held alone, never with text_mutex
+ *   grace_lock		a grace period, see retire.c; held alone, never with text_mutex
  *   text_mutex		callers such as the kprobe optimizer hold it; not taken here
+ *     sync_lock		a round, see retire.c; a free takes it if much text waits
  *     pool->grow_lock	adding a pack; allocates memory under memalloc_noio_save()
  *     execmem_write_lock	writing and freeing objects
  *       pool->lock	objects and packs of the pool; a spinlock
