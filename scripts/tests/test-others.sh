@@ -25,8 +25,8 @@ toy_others()
 	EOF
 	for tree in stock-tree tree; do
 		mkdir -p "$TOY/top/build/$tree/tools/testing/selftests/ftrace"
-		mkdir -p "$TOY/top/build/$tree/o.x86_64/arch/x86/boot"
-		echo "$tree" >"$TOY/top/build/$tree/o.x86_64/arch/x86/boot/bzImage"
+		mkdir -p "$TOY/top/build/$tree/o.x86_64.others/arch/x86/boot"
+		echo "$tree" >"$TOY/top/build/$tree/o.x86_64.others/arch/x86/boot/bzImage"
 	done
 	mkdir -p "$TOY/top/guest"
 	printf '# collection\n%s\n' 'one run one 10 /one' 'two run two 10 /two' >"$TOY/top/guest/others.list"
