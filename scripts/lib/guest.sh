@@ -18,7 +18,8 @@ guest_digest()
 	stage=$(tree_dir)/$(odir "$1")/guest/stage
 	{
 		cat "$(image "$1")" "$SCRIPTS/boot" "$SCRIPTS/lib/arch/$1.sh"
-		qemu-system-x86_64 --version
+		# shellcheck source=/dev/null
+		(. "$SCRIPTS/lib/arch/$1.sh" && "$QEMU" --version)
 		[ ! -f "$(firmware "$1")" ] || cat "$(firmware "$1")"
 		[ ! -d "$stage" ] ||
 			(cd "$stage" && find . -type f -print0 | sort -z | xargs -0 sha256sum)

@@ -60,8 +60,8 @@ test_wrong_variables_are_named()
 		unknown variable ARHC: did you mean ARCH?	| make_target run ARHC=arm64
 		unknown variable DEBGU: did you mean DEBUG?	| make_target tree DEBGU=1
 		unknown variable LLVM (known: ARCH		| make_target tree LLVM=1
-		DEBUG must be 0, 1 or a kernel of kcsan rt	| make_target run DEBUG=yes
-		DEBUG must be 0, 1 or a kernel of kcsan rt	| DEBUG=yes $SCRIPTS/build
+		DEBUG must be 0, 1 or one of kcsan rt	| make_target run DEBUG=yes
+		DEBUG must be 0, 1 or one of kcsan rt	| DEBUG=yes $SCRIPTS/build
 		ARCH must be one of x86_64 arm64 riscv64 ppc64le s390x i386 (several: ARCHES="x86_64 arm64"), not 'arm64 riscv64' | make_target run ARCH="arm64 riscv64"
 		ARCHES must be some of				| make_target run ARCHES="arm64 arm"
 		CPUS must be 1 to 8, not '9'			| make_target boot CPUS=9

@@ -18,7 +18,7 @@ toy_matrix()
 	cat >"$scripts/boot" <<-EOF
 		#!/bin/bash
 		mkdir -p "\$OUT"
-		echo "\${OUT##*/} CPUS=\$CPUS\${DEBUG:+ DEBUG=\$DEBUG} \$*" >>"$TOY/booted"
+		echo "\${OUT##*/} CPUS=\$CPUS\${DEBUG:+ DEBUG=\$DEBUG}\${CC:+ CC=\$CC} \$*" >>"$TOY/booted"
 	EOF
 	cat >"$scripts/steps/verdict" <<-EOF
 		#!/bin/bash
@@ -118,6 +118,7 @@ test_a_row_has_its_kernel()
 	toy_matrix && quiet matrix 64k preempt-none kcfi its &&
 		grep -q '^64k CPUS=2 DEBUG=64k --overlay [^ ]* arm64$' "$TOY/booted" &&
 		grep -q '^preempt-none CPUS=2 DEBUG=dynamic --append preempt=none ' "$TOY/booted" &&
+		grep -q '^kcfi CPUS=2 CC=clang --append' "$TOY/booted" &&
 		grep -q '^its CPUS=2 --cpu' "$TOY/booted" && booted 64k preempt-none kcfi its
 }
 
@@ -130,7 +131,8 @@ test_a_long_run_has_all_rows()
 test_wrong_uses_get_one_line()
 {
 	toy_matrix && one_line "no row 'it' (one of: stuffing" matrix it &&
-		one_line "no row 'bad'" matrix its bad
+		one_line "no row 'bad'" matrix its bad && one_line "no row '.*'" matrix '.*' &&
+		DEBUG=rt one_line 'omit DEBUG=rt' matrix its
 }
 
 run_tests

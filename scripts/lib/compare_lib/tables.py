@@ -31,7 +31,7 @@ SECTIONS = {
         "Instructions for one key in the kernel's perf_test, counted by QEMU with one CPU "
         "(`-icount`). Lookups: the least of ten runs. Inserts: one run. Mount: instructions of one "
         "mount of the file system with these keys. IPIs: with two CPUs, while an empty file system "
-        "is mounted for the first time, until all its keys have functions.")),
+        "is mounted for the first time, with generated code until all its keys have functions.")),
     "writes": ("Text writes", (
         "Measured by lib/test_vmalloc_text, which only the series has. Stock has no operation that "
         "is the same on all architectures; `bpf_cpus` above compares both kernels. A round "
