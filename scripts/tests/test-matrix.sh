@@ -11,7 +11,7 @@ REAL=$SCRIPTS
 toy_matrix()
 {
 	local scripts=$TOY/scripts o
-	unset CC FORCE
+	unset CC FORCE LONG
 	cp -r "$REAL" "$scripts"
 	# FORCE would drop edits.
 	printf '#!/bin/sh\n[ -z "${FORCE:-}" ]\n' >"$scripts/build"

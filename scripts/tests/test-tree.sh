@@ -204,6 +204,7 @@ test_patches_for_one_of_two_bases()
 		[ ! -e "$TREE/mm/new.c" ] && [ -e "$TREE/mm/newer.c" ] &&
 		KERNEL=$TOY/base quiet steps/topic &&
 		printf '%s\n' first/one.patch first/7.3/more.patch | diff - "$TOY/out" &&
+		KERNEL=$TOY/base TOPIC=second one_line "topic 'second' has no patches for this kernel" tree &&
 		sed -i '2d;3{h;d};4G' "$TOY/top/series" &&
 		fails_with 'first/7.3/more.patch: not in patches/second/7.3/' checks/series
 }

@@ -192,6 +192,8 @@ def topic_stack(name, base=None):
     topics = {topic.name: topic for topic in series_topics(base) if topic.name}
     if name not in topics:
         raise Fault(f"no topic '{name}' in series (one of: {' '.join(topics)})")
+    if not topics[name].patches:
+        raise Fault(f"topic '{name}' has no patches for this kernel")
     wanted, more = set(), [name]
     while more:
         topic = topics[more.pop()]
