@@ -856,7 +856,8 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		ksft_exit_skip("usage: filesystem IMAGE [FILES | perf KEYS [table]]\n");
 	perf = argc > 3 && !strcmp(argv[2], "perf");
-	files = has_lockdep() ? FILES_LOCKDEP : FILES;
+	/* Each file reserves at least a page of the image until it is written. */
+	files = has_lockdep() ? FILES_LOCKDEP : FILES * 4096 / sysconf(_SC_PAGESIZE);
 	if (argc > 2 && !perf)
 		files = atoi(argv[2]);
 	if (!files || files > 100000)

@@ -381,7 +381,8 @@ static __nocfi int call_trampoline(int (*trampoline)(int x), int x)
 /* The trampolines of a struct_ops map share a page, are written separately, and share a round. */
 static void test_struct_ops(struct kunit *test)
 {
-	const unsigned int max = 64;
+	/* More than fit into a page. */
+	const unsigned int max = PAGE_SIZE / 64;
 	struct adder *adders = kunit_kcalloc(test, max, sizeof(*adders), GFP_KERNEL);
 	static const u8 beyond[8];
 	unsigned int i, n;
