@@ -92,7 +92,7 @@ config-matrix:	## compile the touched objects in many configurations (RUNS=, LON
 stock:		## test the unpatched kernels and record their failures
 	@scripts/stock
 
-others:		## run tests of probes and LKDTM, stock beside patched
+others:		## run tests of probes, livepatch and LKDTM, stock beside patched
 	@scripts/others
 
 soak:		## use generated text in all ways at once (MINUTES=30)
