@@ -46,12 +46,13 @@ guest_cc()
 		-I"$tree/tools/testing/selftests/kselftest" "$@"
 }
 
-# touched_files: the files that the patches in the tree change or add.
+# touched_files: the files that the patches in the tree change or add, without tools/ and
+# scripts/, which are no part of the kernel.
 touched_files()
 {
 	[ "${STOCK:-0}" = 1 ] && return
 	while read -r patch; do
-		sed -n 's/^+++ b\/\([^	]*\).*/\1/p' "$TOP/patches/$patch"
+		sed -n '/^+++ b\/\(tools\|scripts\)\//d; s/^+++ b\/\([^	]*\).*/\1/p' "$TOP/patches/$patch"
 	done <"$(tree_dir)/.execmem/series" | sort -u
 }
 
