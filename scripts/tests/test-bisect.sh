@@ -12,6 +12,7 @@ ready()
 	printf '%s\n' 'tinyconfig olddefconfig:' '	@mkdir -p $(O); touch $(O)/.config' \
 		'%.o: %.c' '	@mkdir -p $(O)/$(dir $@)' '	@[ $(O)/$@ -nt $< ] || gcc -Wall -c -o $(O)/$@ $<' \
 		>>"$EXECMEM_BASE/Makefile"
+	echo 'obj-y += new.o' >>"$EXECMEM_BASE/mm/Makefile"
 	# As the real one is called: -m -O . .config FRAGMENT...
 	printf '#!/bin/sh\nshift 4\ncat "$@" >.config\n' \
 		>"$EXECMEM_BASE/scripts/kconfig/merge_config.sh"
@@ -104,6 +105,14 @@ test_unconfigured_files_are_not_compiled()
 		sed -i 's/^+int n;/+no C/' "$TOY/top/patches/two.patch" &&
 		quiet bisect --objects && grep -q 'not in this configuration: mm/new.o' "$TOY/err" &&
 		sed -i 's/CONFIG_NONE/CONFIG_X/' "$TOY/top/patches/two.patch" &&
+		fails_with "prefix 2 of 2" bisect --objects
+}
+
+test_files_that_no_makefile_names_yet_are_not_compiled()
+{
+	ready && echo 'no C' >"$TREE/mm/early.c" && quiet refresh --to one.patch mm/early.c &&
+		quiet bisect --objects && grep -q 'not in this configuration: mm/early.o' "$TOY/err" &&
+		echo 'obj-y += early.o' >>"$TREE/mm/Makefile" && quiet refresh --to two.patch mm/Makefile &&
 		fails_with "prefix 2 of 2" bisect --objects
 }
 
