@@ -4,13 +4,13 @@
  * first level instruction cache and of TLBs. It counts in windows, which the guest begins
  * and ends by calling the functions at the given addresses.
  *
- * Usage: -plugin FILE,begin=ADDRESS,end=ADDRESS -d plugin
+ * Usage: -plugin FILE,begin=ADDRESS,end=ADDRESS[,call=ADDRESS]... -d plugin
  *
- * Prints "window INSTRUCTIONS LINES ICACHE ITLB_4K WALKS_4K ITLB_2M FLUSHES PAGES"
+ * Prints "window INSTRUCTIONS LINES ICACHE ITLB_4K WALKS_4K ITLB_2M FLUSHES PAGES CALLS"
  * for each window: executed instructions, fetched cache lines, misses of the cache; misses
  * of the first TLB and of both TLBs if all pages have 4 KiB, and of the first TLB if all
- * have 2 MiB; flushes of the whole TLB or of all pages of a process, and flushes of a page.
- * x86's writes to CR3 do not count, because each entry into the kernel may have one. The
+ * have 2 MiB; flushes of the whole TLB or of all pages of a process, and flushes of a page;
+ * calls of the functions at the addresses given with "call". x86's writes to CR3 do not count, because each entry into the kernel may have one. The
  * mapping of the text decides which TLB applies. An idle CPU executes nothing. Only for one
  * virtual CPU.
  *
@@ -68,9 +68,11 @@ static struct cache itlb_4k = { .shift = 12, .sets = 16, .ways = 8 };
 static struct cache second_tlb_4k = { .shift = 12, .sets = 128, .ways = 12 };
 static struct cache itlb_2m = { .shift = 21, .sets = 1, .ways = 8 };
 
-static unsigned long insns, lines, flushed_all, cr4_writes, flushed_pages;
+static unsigned long insns, lines, flushed_all, cr4_writes, flushed_pages, calls;
 static bool counting;
-static uint64_t begin, end;
+static uint64_t begin, end, functions[16];
+static size_t nr_functions;
+#define NR_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 
 /* A tag is the number of a line or page plus one: zero marks a free entry. */
 static bool hits(struct cache *c, uint64_t address)
@@ -108,6 +110,7 @@ static void start(void)
 	flushed_all = 0;
 	cr4_writes = 0;
 	flushed_pages = 0;
+	calls = 0;
 	for (size_t i = 0; i < NR_CACHES; i++)
 		caches[i]->missed = 0;
 	counting = true;
@@ -118,9 +121,9 @@ static void stop(void)
 	char line[200];
 
 	counting = false;
-	snprintf(line, sizeof(line), "window %lu %lu %lu %lu %lu %lu %lu %lu\n", insns, lines,
+	snprintf(line, sizeof(line), "window %lu %lu %lu %lu %lu %lu %lu %lu %lu\n", insns, lines,
 		 icache.missed, itlb_4k.missed, second_tlb_4k.missed, itlb_2m.missed,
-		 flushed_all + cr4_writes / 2, flushed_pages);
+		 flushed_all + cr4_writes / 2, flushed_pages, calls);
 	qemu_plugin_outs(line);
 }
 
@@ -247,10 +250,15 @@ static void read_bytes(const struct qemu_plugin_insn *insn, uint8_t bytes[20])
 #endif
 }
 
-static void flushed(unsigned int vcpu, void *counter)
+static void increment(unsigned int vcpu, void *counter)
 {
 	(void)vcpu;
 	++*(unsigned long *)counter;
+}
+
+static void count_executions(struct qemu_plugin_insn *insn, unsigned long *counter)
+{
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, increment, QEMU_PLUGIN_CB_NO_REGS, counter);
 }
 
 static void look_for_flush(struct qemu_plugin_insn *insn)
@@ -261,8 +269,14 @@ static void look_for_flush(struct qemu_plugin_insn *insn)
 	read_bytes(insn, bytes);
 	counter = target->flushes(bytes);
 	if (counter)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, flushed, QEMU_PLUGIN_CB_NO_REGS,
-						       counter);
+		count_executions(insn, counter);
+}
+
+static void look_for_function(struct qemu_plugin_insn *insn)
+{
+	for (size_t i = 0; i < nr_functions; i++)
+		if (qemu_plugin_insn_vaddr(insn) == functions[i])
+			count_executions(insn, &calls);
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -278,8 +292,10 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	b->to = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
 	b->insns = insns;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, QEMU_PLUGIN_CB_NO_REGS, b);
-	for (size_t i = 0; i < insns; i++)
+	for (size_t i = 0; i < insns; i++) {
 		look_for_flush(qemu_plugin_tb_get_insn(tb, i));
+		look_for_function(qemu_plugin_tb_get_insn(tb, i));
+	}
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
@@ -294,6 +310,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 	for (int i = 0; i < argc; i++) {
 		sscanf(argv[i], "begin=%lx", &begin);
 		sscanf(argv[i], "end=%lx", &end);
+		if (nr_functions < NR_FUNCTIONS)
+			nr_functions += sscanf(argv[i], "call=%lx", &functions[nr_functions]) == 1;
 	}
 	if (!begin || !end) {
 		fprintf(stderr, "compare_plugin: begin=ADDRESS and end=ADDRESS are needed\n");

@@ -7,20 +7,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/btf.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
 #include "../code_patching/tracing.h"
 #include "bpf_settings.h"
+#include "btf.h"
+#include "rounds.h"
 #include "summary.h"
 
-#define VMLINUX_BTF	"/sys/kernel/btf/vmlinux"
 #define TRACED		"bpf_fentry_test1"	/* BPF_PROG_TEST_RUN calls it */
 #define TRACING		"/sys/kernel/tracing/instances/bpf_programs"
-#define SYNC_EVENT	"events/text_poke/text_poke_sync/enable"
 #define MAX_FUNCTIONS	64
 #define MAX_PROGRAMS	8
 #define TRIES		5
@@ -125,74 +123,6 @@ static void case_functions(const char *name, unsigned int others)
 	expect(name, insns, count, 1 + others, 1007 + others * (others - 1) / 2);
 }
 
-/* Size of the data that follows a BTF type, which depends on its kind. */
-static size_t size_behind(const struct btf_type *type)
-{
-	size_t count = BTF_INFO_VLEN(type->info);
-
-	switch (BTF_INFO_KIND(type->info)) {
-	case BTF_KIND_INT:
-	case BTF_KIND_VAR:
-	case BTF_KIND_DECL_TAG:
-		return sizeof(__u32);
-	case BTF_KIND_ARRAY:
-		return sizeof(struct btf_array);
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-		return count * sizeof(struct btf_member);
-	case BTF_KIND_ENUM:
-		return count * sizeof(struct btf_enum);
-	case BTF_KIND_ENUM64:
-		return count * sizeof(struct btf_enum64);
-	case BTF_KIND_FUNC_PROTO:
-		return count * sizeof(struct btf_param);
-	case BTF_KIND_DATASEC:
-		return count * sizeof(struct btf_var_secinfo);
-	default:
-		return 0;
-	}
-}
-
-/* Find the BTF type number of a function. 0 if there is none. */
-static unsigned int find_function(const char *btf, const char *name)
-{
-	const struct btf_header *header = (const void *)btf;
-	const char *types = btf + header->hdr_len + header->type_off;
-	const char *strings = btf + header->hdr_len + header->str_off;
-	const char *at = types;
-
-	for (unsigned int id = 1; at < types + header->type_len; id++) {
-		const struct btf_type *type = (const void *)at;
-
-		if (BTF_INFO_KIND(type->info) == BTF_KIND_FUNC &&
-		    !strcmp(strings + type->name_off, name))
-			return id;
-		at += sizeof(*type) + size_behind(type);
-	}
-	return 0;
-}
-
-static unsigned int find_kernel_function(const char *name)
-{
-	static const size_t most = 32 << 20;
-	int fd = open(VMLINUX_BTF, O_RDONLY | O_CLOEXEC);
-	char *btf = malloc(most);
-	unsigned int id = 0;
-	size_t len = 0;
-	ssize_t n;
-
-	if (fd < 0 || !btf)
-		goto out;
-	while ((n = read(fd, btf + len, most - len)) > 0)
-		len += n;
-	if (len > sizeof(struct btf_header))
-		id = find_function(btf, name);
-out:
-	close(fd);
-	free(btf);
-	return id;
-}
-
 /* While the tracer is attached, a trampoline must call it whenever @traced runs. */
 static void expect_traced(const char *name, int tracer, int traced)
 {
@@ -241,17 +171,12 @@ static void case_trace_program(const char *name)
 	close(traced);
 }
 
-static int rounds_until_now(void)
-{
-	return count_lines(TRACING "/trace", "shared=0");
-}
-
 /* Count the rounds that publish a trampoline. -1 if it cannot be attached. */
 static int rounds_of_trampoline(void)
 {
 	int traced = load_target(0), tracer = load_tracer(traced, TYPE_FUNCTION, BPF_TRACE_FENTRY);
-	int before = rounds_until_now(), link = attach(tracer);
-	int rounds = link >= 0 ? rounds_until_now() - before : -1;
+	int before = rounds_until_now(TRACING), link = attach(tracer);
+	int rounds = link >= 0 ? rounds_until_now(TRACING) - before : -1;
 
 	close(link);
 	close(tracer);
@@ -264,8 +189,8 @@ static int rounds_of_functions(void)
 {
 	struct bpf_insn insns[MAX_INSNS];
 	unsigned int count = write_functions(insns, MAX_FUNCTIONS - 1);
-	int before = rounds_until_now(), fd = load(insns, count);
-	int rounds = fd >= 0 ? rounds_until_now() - before : -1;
+	int before = rounds_until_now(TRACING), fd = load(insns, count);
+	int rounds = fd >= 0 ? rounds_until_now(TRACING) - before : -1;
 
 	close(fd);
 	return rounds;
@@ -276,7 +201,7 @@ static void case_rounds(const char *name, int (*rounds_of)(void), int expected)
 {
 	int least = -1, rounds;
 
-	if ((mkdir(TRACING, 0755) && errno != EEXIST) || !write_to(TRACING, SYNC_EVENT, "1")) {
+	if (!begin_rounds(TRACING)) {
 		ksft_test_result_skip("%s: no " TRACING "/" SYNC_EVENT "\n", name);
 		return;
 	}
@@ -285,8 +210,7 @@ static void case_rounds(const char *name, int (*rounds_of)(void), int expected)
 		if (least < 0 || rounds < least)
 			least = rounds;
 	}
-	write_to(TRACING, SYNC_EVENT, "0");
-	rmdir(TRACING);
+	end_rounds(TRACING);
 	if (least < 0) {
 		ksft_test_result_skip("%s: not on this architecture\n", name);
 		return;

@@ -12,9 +12,9 @@ MEASURE = re.compile(r"^# measure (\w+)((?: \d+)+)$")
 # test_vmalloc_text with perf=1: operation, bytes, threads, operations, cycles, ns, rounds
 PERF = re.compile(r"# perf (\w+) +(\d+) +(\d+) +(\d+) +\d+ +(\d+) +(\d+)$")
 PHASES = ("making", "removing", "freeing")      # the windows of a workload
-FLUSHES, FLUSHED_PAGES = 6, 7   # of what is counted in a window
+FLUSHES, FLUSHED_PAGES, PERMISSIONS = 6, 7, 8   # of what is counted in a window
 # scripts/lib/compare_plugin.c
-WINDOW = re.compile(r"^window((?: \d+){8})$")
+WINDOW = re.compile(r"^window((?: \d+){9})$")
 SAID = "# window "              # by the guest, when one has ended
 # Where there is nothing of the kind.
 OPTIONAL = {("ftrace", arch): "the architecture makes no trampolines"
@@ -45,14 +45,15 @@ def check_splats(path, log):
         raise fault(path, f"the kernel complained: {splat.note}")
 
 
-def check_flushes(path, found):
-    """No boot is without a flush of each kind: the plugin did not see them."""
+def check_counts(path, found):
+    """No boot is without a flush of each kind, and without set_memory_*(), which loading a
+    module needs: the plugin did not see them."""
     windows = [values[f"window {phase}"] for values in found.values()
                if values and "window making" in values for phase in PHASES]
-    for nr, kind in ((FLUSHES, "all"), (FLUSHED_PAGES, "a page")):
+    for nr, what in ((FLUSHES, "TLB flush of all"), (FLUSHED_PAGES, "TLB flush of a page"),
+                     (PERMISSIONS, "call of set_memory_*()")):
         if windows and not sum(numbers[nr] for numbers in windows):
-            raise Fault(f"{path.name}: no TLB flush of {kind} was counted "
-                        f"(log: {path}/plugin.log)")
+            raise Fault(f"{path.name}: no {what} was counted (log: {path}/plugin.log)")
 
 
 def check_text(path, found):
@@ -117,7 +118,7 @@ def read_boot(path, counted):
         check_text(path, found)
     if counted:
         add_windows(path, log.tests, found)
-        check_flushes(path, found)
+        check_counts(path, found)
     return found
 
 
