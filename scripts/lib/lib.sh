@@ -241,6 +241,13 @@ kernel_suffix()
 		printf -- '-%s' "$(printf %s "$(readlink -m -- "$KERNEL")" | sha256sum | cut -c1-8)"
 }
 
+# own_kernel [NAME]: the command chooses the configuration of its kernel, configs/NAME.config.
+own_kernel()
+{
+	[ "${DEBUG:-0}" = 0 ] || die "this command chooses its kernel: omit DEBUG=$DEBUG"
+	[ $# = 0 ] || export DEBUG=$1
+}
+
 # variants: the configurations that DEBUG and CC select, configs/NAME.config, one a line.
 variants()
 {

@@ -62,6 +62,9 @@ test_wrong_variables_are_named()
 		unknown variable LLVM (known: ARCH		| make_target tree LLVM=1
 		DEBUG must be 0, 1 or one of kcsan rt	| make_target run DEBUG=yes
 		DEBUG must be 0, 1 or one of kcsan rt	| DEBUG=yes $SCRIPTS/build
+		this command chooses its kernel: omit DEBUG=rt	| make_target power DEBUG=rt
+		this command chooses its kernel: omit DEBUG=rt	| make_target faults DEBUG=rt
+		this command chooses its kernel: omit DEBUG=1	| make_target matrix DEBUG=1
 		ARCH must be one of x86_64 arm64 riscv64 ppc64le s390x i386 (several: ARCHES="x86_64 arm64"), not 'arm64 riscv64' | make_target run ARCH="arm64 riscv64"
 		ARCHES must be some of				| make_target run ARCHES="arm64 arm"
 		CPUS must be 1 to 8, not '9'			| make_target boot CPUS=9

@@ -95,7 +95,8 @@ test_stock_without_a_pass_fails()
 
 test_other_collections_are_refused()
 {
-	toy_others && fails_with "no collection 'three' (one of: one two)" others three
+	toy_others && fails_with "no collection 'three' (one of: one two)" others three &&
+		DEBUG=rt fails_with 'omit DEBUG=rt' others one
 }
 
 run_tests
