@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A plugin for QEMU's translator that counts TLB flushes and simulates the misses of a
- * first level instruction cache and of TLBs. It counts in windows, which the guest begins
- * and ends by calling the functions at the given addresses.
+ * A plugin for QEMU's translator that counts TLB flushes and calls of functions, and simulates
+ * the misses of a first level instruction cache and of TLBs. It counts in windows, which the
+ * guest begins and ends by calling the functions at the given addresses.
  *
  * Usage: -plugin FILE,begin=ADDRESS,end=ADDRESS[,call=ADDRESS]... -d plugin
  *
@@ -10,9 +10,9 @@
  * for each window: executed instructions, fetched cache lines, misses of the cache; misses
  * of the first TLB and of both TLBs if all pages have 4 KiB, and of the first TLB if all
  * have 2 MiB; flushes of the whole TLB or of all pages of a process, and flushes of a page;
- * calls of the functions at the addresses given with "call". x86's writes to CR3 do not count, because each entry into the kernel may have one. The
- * mapping of the text decides which TLB applies. An idle CPU executes nothing. Only for one
- * virtual CPU.
+ * calls of the functions at the addresses after "call". x86's writes to CR3 do not count,
+ * because each entry into the kernel may have one. The mapping of the text decides which TLB
+ * applies. An idle CPU executes nothing. Only for one virtual CPU.
  *
  * Debian ships no header for such plugins. The declarations below are valid for all
  * versions so far, which differ in their number, PLUGIN_VERSION.
@@ -310,11 +310,13 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 	for (int i = 0; i < argc; i++) {
 		sscanf(argv[i], "begin=%lx", &begin);
 		sscanf(argv[i], "end=%lx", &end);
-		if (nr_functions < NR_FUNCTIONS)
-			nr_functions += sscanf(argv[i], "call=%lx", &functions[nr_functions]) == 1;
+		if (nr_functions < NR_FUNCTIONS &&
+		    sscanf(argv[i], "call=%lx", &functions[nr_functions]) == 1)
+			nr_functions++;
 	}
-	if (!begin || !end) {
-		fprintf(stderr, "compare_plugin: begin=ADDRESS and end=ADDRESS are needed\n");
+	if (!begin || !end || nr_functions == NR_FUNCTIONS) {
+		fprintf(stderr, "compare_plugin: begin=ADDRESS and end=ADDRESS are needed, and at most %zu call=ADDRESS\n",
+			NR_FUNCTIONS - 1);
 		return -1;
 	}
 	for (size_t i = 0; i < NR_CACHES; i++) {

@@ -241,7 +241,8 @@ kernel_suffix()
 		printf -- '-%s' "$(printf %s "$(readlink -m -- "$KERNEL")" | sha256sum | cut -c1-8)"
 }
 
-# own_kernel [NAME]: the command chooses the configuration of its kernel, configs/NAME.config.
+# own_kernel [NAME]: refuse DEBUG, as the command chooses its kernel: with configs/NAME.config,
+# or later.
 own_kernel()
 {
 	[ "${DEBUG:-0}" = 0 ] || die "this command chooses its kernel: omit DEBUG=$DEBUG"

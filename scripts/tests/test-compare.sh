@@ -98,8 +98,10 @@ toy_kernel()
 		mkdir -p "$TOY/top/build/$tree"/{lib,fs/bcachefs}
 		touch "$TOY/top/build/$tree"/{lib/test_vmalloc_text.c,fs/bcachefs/bkey_table.c}
 		: >"$TOY/top/build/$tree/o.$1/guest/initramfs.cpio.gz"
-		gcc -w -c -o "$TOY/top/build/$tree/o.$1/vmlinux" -x c - <<<'static set_memory_nx() {}
-			set_memory_ro() {} set_memory_x() { set_memory_nx(); } set_memory_rox_too() {}'
+		# In two tables of symbols, as riscv's.
+		gcc -w -shared -nostdlib -o "$TOY/top/build/$tree/o.$1/vmlinux" -x c - \
+			<<<'static set_memory_nx() {} set_memory_ro() {} set_memory_x() {} set_memory_rox_too() {}'
+		: >"$TOY/top/build/$tree/o.$1/.config"
 		echo "$tree" >"$TOY/top/build/$tree/o.$1/$2"
 	done
 }

@@ -149,9 +149,11 @@ out:
 /* BPF_PROG_TEST_RUN of a tracer calls this function. */
 static void case_trace_kernel(const char *name)
 {
-	unsigned int id = find_kernel_function(TRACED);
+	char *btf = read_kernel_btf();
+	unsigned int id = btf ? find_function(btf, TRACED) : 0;
 	int tracer;
 
+	free(btf);
 	if (!id) {
 		ksft_test_result_skip("%s: no " TRACED " in " VMLINUX_BTF "\n", name);
 		return;
@@ -196,27 +198,22 @@ static int rounds_of_functions(void)
 	return rounds;
 }
 
-/* Other writers of text may cause rounds meanwhile: repeat. */
 static void case_rounds(const char *name, int (*rounds_of)(void), int expected)
 {
-	int least = -1, rounds;
+	int rounds;
 
 	if (!begin_rounds(TRACING)) {
 		ksft_test_result_skip("%s: no " TRACING "/" SYNC_EVENT "\n", name);
 		return;
 	}
-	for (int i = 0; i < TRIES; i++) {
-		rounds = rounds_of();
-		if (least < 0 || rounds < least)
-			least = rounds;
-	}
+	rounds = least_rounds(rounds_of);
 	end_rounds(TRACING);
-	if (least < 0) {
+	if (rounds < 0) {
 		ksft_test_result_skip("%s: not on this architecture\n", name);
 		return;
 	}
-	ksft_print_msg("%d rounds\n", least);
-	ksft_test_result(least == expected, "%s\n", name);
+	ksft_print_msg("%d rounds\n", rounds);
+	ksft_test_result(rounds == expected, "%s\n", name);
 }
 
 /* Count the objects of BPF in debugfs. -1 if the list is not in ascending order. */

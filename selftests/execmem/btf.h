@@ -58,25 +58,22 @@ static inline unsigned int find_function(const char *btf, const char *name)
 	return 0;
 }
 
-static inline unsigned int find_kernel_function(const char *name)
+/* Read the BTF types of the kernel. NULL if it has none; otherwise free them after use. */
+static inline char *read_kernel_btf(void)
 {
 	static const size_t most = 32 << 20;
 	int fd = open(VMLINUX_BTF, O_RDONLY | O_CLOEXEC);
 	char *btf = malloc(most);
-	unsigned int id = 0;
 	size_t len = 0;
-	ssize_t n;
+	ssize_t n = -1;
 
-	if (fd < 0 || !btf)
-		goto out;
-	while ((n = read(fd, btf + len, most - len)) > 0)
+	while (fd >= 0 && btf && (n = read(fd, btf + len, most - len)) > 0)
 		len += n;
-	if (len > sizeof(struct btf_header))
-		id = find_function(btf, name);
-out:
 	close(fd);
+	if (n == 0 && len > sizeof(struct btf_header) && len < most)
+		return btf;
 	free(btf);
-	return id;
+	return NULL;
 }
 
 #endif /* _SELFTESTS_EXECMEM_BTF_H */

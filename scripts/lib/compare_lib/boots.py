@@ -46,8 +46,8 @@ def check_splats(path, log):
 
 
 def check_counts(path, found):
-    """No boot is without a flush of each kind, and without set_memory_*(), which loading a
-    module needs: the plugin did not see them."""
+    """Each boot flushes TLBs in both ways, and loads modules, which calls set_memory_*(). The
+    plugin sees it."""
     windows = [values[f"window {phase}"] for values in found.values()
                if values and "window making" in values for phase in PHASES]
     for nr, what in ((FLUSHES, "TLB flush of all"), (FLUSHED_PAGES, "TLB flush of a page"),

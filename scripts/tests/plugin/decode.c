@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which instructions scripts/lib/compare_plugin.c takes for flushes of a TLB. */
+/*
+ * Which instructions scripts/lib/compare_plugin.c takes for flushes of a TLB, and which
+ * functions it counts.
+ */
 #define PLUGIN_VERSION 1
 #include "../../lib/compare_plugin.c"
 
@@ -57,11 +60,43 @@ static const struct {
 
 #define NR_CASES (sizeof(cases) / sizeof(cases[0]))
 
+struct qemu_plugin_insn {
+	uint64_t address;
+};
+
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn)
+{
+	return insn->address;
+}
+
+/* Execute it at once. */
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+		void (*cb)(unsigned int vcpu, void *data), enum qemu_plugin_cb_flags flags,
+		void *data)
+{
+	(void)insn;
+	(void)flags;
+	cb(0, data);
+}
+
+static bool counts_functions(void)
+{
+	struct qemu_plugin_insn insns[] = { { 0x2000 }, { 0x1000 }, { 0x1004 }, { 0x2000 } };
+
+	functions[0] = 0x1000;
+	functions[1] = 0x2000;
+	nr_functions = 2;
+	for (size_t i = 0; i < sizeof(insns) / sizeof(insns[0]); i++)
+		look_for_function(&insns[i]);
+	return calls == 3;
+}
+
 int main(void)
 {
-	size_t i, bad = 0;
+	size_t i, bad = !counts_functions();
 
-	printf("TAP version 13\n1..%zu\n", NR_CASES);
+	printf("TAP version 13\n1..%zu\n", NR_CASES + 1);
+	printf("%sok %zu - counted functions\n", bad ? "not " : "", NR_CASES + 1);
 	for (i = 0; i < NR_CASES; i++) {
 		int ok = cases[i].flushes(cases[i].bytes) == cases[i].counter;
 
