@@ -46,13 +46,27 @@ static void unmap_alias(void)
 	vunmap_range(start, start + PAGE_SIZE);
 }
 
+/*
+ * The caller owns the text, which stays mapped until the caller frees it. With a ROX cache,
+ * others may replace the page table around it by a large page, and hold the lock meanwhile.
+ */
+static struct page *find_page(const void *text)
+{
+	struct page *page;
+
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_EXECMEM_ROX))
+		return vmalloc_to_page(text);
+
+	mmap_read_lock(&init_mm);
+	page = vmalloc_to_page(text);
+	mmap_read_unlock(&init_mm);
+
+	return page;
+}
+
 static int write_page(void *dst, const void *src, size_t len)
 {
-	/*
-	 * No lock protects this walk of the page tables. The caller owns the
-	 * text, which stays mapped until the caller frees it.
-	 */
-	struct page *page = vmalloc_to_page(dst);
+	struct page *page = find_page(dst);
 	int ret;
 
 	if (!page)

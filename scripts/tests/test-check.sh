@@ -125,6 +125,16 @@ test_an_override_has_the_message_and_new_files_of_its_patch()
 		fails_with 'second/7.3/none.patch: overrides no patch of the series' checks/series
 }
 
+test_an_override_changes_new_files_as_its_patch_does()
+{
+	local patches=$TOY/top/patches
+	toy_series && topics && echo 'int more;' >>"$TREE/mm/new.c" &&
+		quiet refresh --to second/three.patch mm/new.c && message second/three.patch &&
+		mkdir "$patches/second/7.3" && cp "$patches/second/three.patch" "$patches/second/7.3" &&
+		quiet checks/series && sed -i 's/^+int more;/+int less;/' "$patches/second/7.3/three.patch" &&
+		fails_with 'second/7.3/three.patch: changes mm/new.c unlike second/three.patch' checks/series
+}
+
 test_series_names_a_missing_patch()
 {
 	toy_series && echo three.patch >>"$TOY/top/series" &&
