@@ -48,7 +48,8 @@ static void unmap_alias(void)
 
 /*
  * The caller owns the text, which stays mapped until the caller frees it. With a ROX cache,
- * others may replace the page table around it by a large page, and hold the lock meanwhile.
+ * set_memory_rox() of other text in the same 2 MiB may replace the page table by a large page
+ * and free it. It holds the mmap lock of init_mm for writing.
  */
 static struct page *find_page(const void *text)
 {
