@@ -5,11 +5,18 @@
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/toy.sh"
 
-# in_command COMMANDS: of a script with our functions; its output is in TOY/err.
+# write_command COMMANDS: a script with our functions, whose time stands still.
+write_command()
+{
+	echo 'unset SECONDS; SECONDS=0' >"$TOY/command"
+	printf '. "%s"\n' "$SCRIPTS/lib/lib.sh" "$SCRIPTS/lib/progress.sh" >>"$TOY/command"
+	printf '%s\n' "$@" >>"$TOY/command"
+}
+
+# in_command COMMANDS: run such a script; its output is in TOY/err.
 in_command()
 {
-	printf '. "%s"\n' "$SCRIPTS/lib/lib.sh" "$SCRIPTS/lib/progress.sh" >"$TOY/command"
-	printf '%s\n' "$1" >>"$TOY/command"
+	write_command "$1"
 	bash "$TOY/command" 2>"$TOY/err"
 }
 
@@ -51,9 +58,8 @@ test_a_known_duration_is_the_estimate()
 
 test_a_terminal_has_one_line()
 {
-	printf '%s\n' ". $SCRIPTS/lib/lib.sh; . $SCRIPTS/lib/progress.sh; steps 1; step a" \
-		'SECONDS=9; progress 1 2 b; SECONDS=10; progress 2 2 b; note end' >"$TOY/command" &&
-		script -qec "bash $TOY/command" /dev/null >"$TOY/err" </dev/null &&
+	write_command 'steps 1; step a' 'SECONDS=9; progress 1 2 b; SECONDS=10; progress 2 2 b; note end'
+	script -qec "bash $TOY/command" /dev/null >"$TOY/err" </dev/null &&
 		printf '\r\033[Kcommand: %s' 'step 1 of 1: a' 'step 1 of 1: a: 1 of 2 b, 0m09s, about 0m09s left' \
 			'step 1 of 1: a: 2 of 2 b, 0m10s' | cat - <(printf '\r\033[Kcommand: end\r\n') |
 		cmp - "$TOY/err"

@@ -21,12 +21,13 @@
 #include "../kselftest.h"
 #include "../code_patching/inject.h"
 #include "../code_patching/modules.h"
+#include "../execmem/rounds.h"
 #include "../execmem/summary.h"
 
 #define MODULE		"test_module_text"
 #define MANY		"test_module_text_many"
 #define STAGE		"/sys/module/execmem/parameters"
-#define TRACING		"/sys/kernel/tracing"
+#define TRACING		"/sys/kernel/tracing/instances/module_packs"
 
 static char dir[PATH_MAX - 128];
 
@@ -73,16 +74,15 @@ static unsigned long used_by_modules(void)
  */
 static void case_rounds(void)
 {
-	int before, n, error = load(MANY, "");
+	int n, error = load(MANY, "");
 	unsigned long used = used_by_modules();
 
 	error = error ? error : remove_module(MANY);
-	if (!write_to(TRACING "/events/text_poke/text_poke_sync", "enable", "1"))
+	if (!begin_rounds(TRACING))
 		ksft_print_msg("no events in " TRACING "\n");
-	before = count_lines(TRACING "/trace", " shared=0");
 	error = error ? error : load_and_unload(MANY, "");
-	n = count_lines(TRACING "/trace", " shared=0") - before;
-	write_to(TRACING "/events/text_poke/text_poke_sync", "enable", "0");
+	n = rounds_until_now(TRACING);
+	end_rounds(TRACING);
 	ksft_print_msg("%lu bytes in packs, %d synchronisations, %s\n", used, n, strerror(error));
 	ksft_test_result(!error && used && n >= 1 && n <= 6,
 			 "a few synchronisations for thousands of patch sites\n");
