@@ -151,8 +151,8 @@ static struct record_unpack *create(const struct source *s, const char *name)
  * The function reads only the record and the constants, writes only the result, and does
  * not sleep. Its text never changes and does not contain the constants.
  *
- * With retpolines, a call through a pointer costs more than decoding the record in C. Use
- * record_unpack_select() there.
+ * On x86, do not call it through a pointer: it has neither an ENDBR nor a type hash. Use
+ * record_unpack_select().
  *
  * Context: Process context. May sleep and allocates with GFP_KERNEL, so the caller must
  *	    not hold locks that reclaim takes.
@@ -180,7 +180,7 @@ ALLOW_ERROR_INJECTION(record_unpack_create, ERRNO);
 /**
  * record_unpack_select - generate a dispatcher that jumps to the function of a slot
  * @target:	functions by slot, NULL for a slot without a function
- * @nr:		number of slots; each call must have a smaller one
+ * @nr:		number of slots; calls must pass a smaller slot
  * @other:	function to jump to for all other slots
  * @name:	symbol name for kallsyms and perf
  *

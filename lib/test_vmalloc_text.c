@@ -49,12 +49,12 @@ __param(int, run_test_mask, INT_MAX,
 	"Run the tests whose bit is set; the list is in the KTAP output, bit 0 first");
 __param(int, nr_threads, 0,
 	"Number of threads where a test or measurement can use many (default: by the number of CPUs)");
-__param(int, test_repeat_count, 1, "Repeat each test so many times");
+__param(int, test_repeat_count, 1, "Number of runs of each test");
 __param(int, test_loop_count, 1000, "Iterations of the tests that loop");
 __param(bool, perf, false, "Measure instead of testing");
-__param(uint, functions, 0, "Make so many small functions to be called, instead of testing");
+__param(uint, functions, 0, "Number of small functions to create instead of testing");
 __param(bool, scattered, false, "With functions=N: a page each, not packed");
-__param(ulong, seed, 0, "Seed of what is random; 0 for another one each time");
+__param(ulong, seed, 0, "Seed of random numbers; 0 selects a new one for each load");
 
 #define AREA_PAGES	4
 #define AREA_SIZE	(AREA_PAGES * PAGE_SIZE)

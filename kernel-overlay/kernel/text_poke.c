@@ -180,15 +180,16 @@ static void run_round(void)
  * text_poke_sync - make earlier writes to text visible to every CPU
  *
  * When this returns, no CPU executes bytes that earlier text_poke_copy() and
- * text_poke_set() calls of the caller have replaced. This holds for CPUs that
- * run, idle, execute a guest or are offline, and for addresses that held other
- * code before. The caller may then publish the address of new code.
+ * text_poke_set() calls of the caller have replaced. This holds for addresses that
+ * held other code before, and for all CPUs except those that are going offline, see
+ * Documentation/core-api/text-patching.rst. The caller may then publish the address of
+ * new code.
  *
  * Without CONFIG_HAVE_TEXT_POKE the call only interrupts each CPU. The architecture
  * decides whether an interrupt has this effect.
  *
- * Interrupts all online CPUs once. A round that begins after this call has read the
- * count serves this caller too. Two rounds serve any number of concurrent callers.
+ * Interrupts all online CPUs once. A round that another caller begins meanwhile serves
+ * this caller too. Two rounds serve any number of concurrent callers.
  *
  * Context: Process context, interrupts enabled. Does not sleep. The caller may hold
  *	    text_mutex, but no lock that another CPU takes with interrupts disabled.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * If the JITed text of a socket filter cannot be written, the filter must be refused and
- * not charged against the limit of JITed text.
+ * If the JITed text of a socket filter cannot be written, and the kernel has no interpreter,
+ * the filter must be refused and not charged against the limit of JITed text.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,6 +24,7 @@
 #define TASK	"no_text"	/* the name of tasks that cannot write text */
 #define NET_CORE	"/proc/sys/net/core"
 #define LIMIT	"bpf_jit_limit"
+#define ENABLE	"bpf_jit_enable"
 #define NOBODY	65534
 #define FILTERS	20
 /* A filter with much more text than those of least_limit(), which may still be charged. */
@@ -55,6 +56,18 @@ static const char *fail_writes(void)
 		if (load_module(writers[i]))
 			return writers[i];
 	return NULL;
+}
+
+/* Without an interpreter, the JIT cannot be disabled. */
+static bool has_interpreter(void)
+{
+	char enabled[8];
+
+	if (!read_from(NET_CORE, ENABLE, enabled, sizeof(enabled)) ||
+	    !write_to(NET_CORE, ENABLE, "0"))
+		return false;
+	write_to(NET_CORE, ENABLE, enabled);
+	return true;
 }
 
 static void write_limit(long limit)
@@ -173,6 +186,8 @@ int main(void)
 		ksft_exit_skip("needs root, to load a module and change a limit\n");
 	if (!read_from(NET_CORE, LIMIT, limit, sizeof(limit)))
 		ksft_exit_skip("no " LIMIT ": CONFIG_BPF_JIT is not set\n");
+	if (has_interpreter())
+		ksft_exit_skip("the interpreter would run the filter: no CONFIG_BPF_JIT_ALWAYS_ON\n");
 	writer = fail_writes();
 	if (!writer)
 		ksft_exit_skip("module " MODULE " cannot be loaded\n");

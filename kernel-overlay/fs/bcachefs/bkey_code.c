@@ -171,7 +171,7 @@ static void set_state(struct slot *s, enum slot_state state)
 }
 
 #ifdef CONFIG_HAVE_STATIC_CALL
-/* Unpack a key with the table: for slots without code. Nothing calls it with such a slot. */
+/* Unpack a key with the table: target of slots without code, which callers do not pass. */
 static void unpack_c(void *dst, const void *src, const void *format, unsigned int slot)
 {
 	const struct btree *b = container_of(format, struct btree, format);

@@ -12,10 +12,10 @@
 
 /**
  * struct bkey_prediction - whether a CPU predicts the jumps to generated code
- * @state:	slot of a long run of keys, in which another key changes nothing here; 0 outside
+ * @state:	slot of a long run of keys: further keys of this slot change no member; 0 outside
  *		of such runs; negative: the number of keys to unpack with the table before the
  *		next attempt
- * @credit:	rises with each expected slot, falls with each other one
+ * @credit:	rises with each expected slot, falls with each unexpected slot
  * @last:	slot of the preceding key
  * @next:	expected slot, by the slot of the preceding key
  */

@@ -64,8 +64,8 @@ static void set_field(struct bkey_table *t, unsigned int i, unsigned int pos, un
  * @t:		filled with the table
  * @f:		the format of the keys, which may be invalid
  *
- * Return: true on success, false if the format is invalid. With the resulting table, each
- *	   unpacked field has the value of its constant, and no bit of the key is used.
+ * Return: true on success, false if the format is invalid: each unpacked field then has the
+ *	   value of its constant, and only the header of the key is used.
  */
 bool bch2_bkey_table_init(struct bkey_table *t, const struct bkey_format *f)
 {

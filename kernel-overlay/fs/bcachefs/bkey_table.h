@@ -9,7 +9,7 @@
  * @mask:	mask of the field after the shift; 0 if the field has no bits
  * @byte:	offset of the word that contains the field, in bytes
  * @shift:	number of bits to shift the word down
- * @u64s:	number of u64s that an unpacked key has more than a packed one
+ * @u64s:	length of an unpacked key minus that of a packed one, in u64s
  * @wide:	mask of the fields that end in the word behind the one at @byte
  * @more:	some field after the position has bits
  *

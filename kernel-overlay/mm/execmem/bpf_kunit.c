@@ -372,7 +372,7 @@ static void free_image(void *image)
 	bpf_struct_ops_image_free(image);
 }
 
-/* Not on all architectures do trampolines have a kCFI hash. */
+/* Some architectures have no kCFI hash in trampolines. */
 static __nocfi int call_trampoline(int (*trampoline)(int x), int x)
 {
 	return trampoline(x);

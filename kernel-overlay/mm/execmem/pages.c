@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages for the packs of the execmem slab. Text is never writable and executable at once.
+ * Pages for the packs of the execmem slab. No mapping is both writable and executable,
+ * with the exceptions that Documentation/core-api/execmem.rst names.
  *
  * execmem_map() maps pages writable and non-executable, fills them with traps and then
  * makes them read-only and executable. If set_memory_rox() also changes the direct map,
@@ -43,8 +44,8 @@ ALLOW_ERROR_INJECTION(execmem_seal, ERRNO);
  * @size:	number of bytes, a multiple of PAGE_SIZE
  *
  * Needs no synchronisation: no CPU can have fetched from the pages earlier, because they
- * were not executable. On architectures without set_memory_rox() the pages are executable
- * from the start. There, the text_poke_sync() of the owner makes the traps visible, too.
+ * were not executable. On loongarch, and on architectures without set_memory_rox(), the
+ * pages are executable from the start. There, the text_poke_sync() of the owner makes the traps visible, too.
  *
  * Context: Process context. May sleep.
  * Return: the pages, or NULL if memory or the address range of @type is exhausted.

@@ -29,7 +29,7 @@
  *
  * Lock order, outermost first:
  *
- *   grace_lock		a grace period, see retire.c; held alone, never with text_mutex
+ *   grace_lock		a grace period, see retire.c; outermost, never with text_mutex
  *   text_mutex		callers such as the kprobe optimizer hold it; not taken here
  *     sync_lock		a round, see retire.c; a free takes it if much text waits
  *     pool->grow_lock	adding a pack; allocates memory under memalloc_noio_save()
@@ -530,8 +530,8 @@ bool execmem_is_text(enum execmem_type type, enum execmem_domain domain, unsigne
 }
 
 /**
- * execmem_get_symbol - get the name and address of a pack that is a symbol
- * @nr:		index among these packs; on failure, their number is subtracted
+ * execmem_get_symbol - get the symbol of a pack of kprobes
+ * @nr:		index of the symbol; on failure, reduced by the number of symbols
  * @start:	set to the address of the pack on success
  *
  * Provides /proc/kallsyms with symbols. Packs may be added or freed between two calls.

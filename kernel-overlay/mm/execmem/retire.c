@@ -366,8 +366,8 @@ int execmem_slab_retire(void *text)
  * execmem_retire_barrier - wait until freed text can be allocated again
  *
  * Completes the grace period and the round for all earlier calls of execmem_free() and
- * execmem_retire(), without the usual delay. Afterwards no CPU executes this text, with the
- * exceptions of execmem_retire(). Text stays unavailable if other tasks free text in the
+ * execmem_retire(), without the usual delay. Afterwards no CPU executes this text, except as
+ * described at execmem_retire(). Text stays unavailable if other tasks free text in the
  * same leaf meanwhile.
  *
  * Context: Process context. May sleep for several grace periods. Takes the lock of CPU

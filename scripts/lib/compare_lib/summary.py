@@ -31,7 +31,7 @@ ROWS = (
     Row("executable pages for 1,000 BPF programs", "1,000 bpf", "text pages"),
     Row("bytes of text and page tables per BPF program", "1,000 bpf", "bytes each"),
     Row("executable pages for 100 ftrace trampolines", "100 ftrace", "text pages"),
-    Row("instructions to look up a bcachefs key", "20,000 lookups", "seq_lookup", "generated"),
+    Row("instructions for one step of a bcachefs iterator", "20,000 lookups", "seq_lookup", "generated"),
     Row("instructions to load a BPF program (a cost)", "1,000 bpf", "instructions to make one"),
 )
 
@@ -65,8 +65,9 @@ def provenance(data, series, version):
     told = dict(line.split(" ", 1) for line in series.splitlines())
     runs = data["runs"]
     emulated = ", emulated" if any(data["emulated"].values()) else ""
-    return (f"Stock → patched; medians of {runs} boot{'s' if runs > 1 else ''}, ~ where boots "
-            "differ by more than a tenth. "
+    boots = f"medians of {runs} boots, ~ where boots differ by more than a tenth" \
+        if runs > 1 else "one boot of each"
+    return (f"Stock → patched; {boots}. "
             f"Measured by `make compare` on {data['date']}, series v{version} "
             f"(patches {told['series'][:12]}), base {told['base'].split()[0]}, "
             f"in QEMU{emulated}.")
