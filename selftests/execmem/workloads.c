@@ -48,10 +48,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../code_patching/inject.h"
 #include "../code_patching/modules.h"
 #include "ipis.h"
 #include "mapped.h"
@@ -60,6 +62,7 @@
 #define TRACEFS		"/sys/kernel/tracing/"
 #define EVENTS		TRACEFS "dynamic_events"
 #define FUNCTIONS	TRACEFS "available_filter_functions"
+#define INSTANCE	TRACEFS "instances/workloads%u"
 
 static unsigned int count;
 static const char *dir;
@@ -196,9 +199,35 @@ static void remove_bpf_cpus(void)
 			ksft_exit_fail_msg("a process ended with status %#x\n", status);
 }
 
-static bool add_event(int events, const char *event)
+static int events;
+
+static bool add_event(const char *event)
 {
 	return write(events, event, strlen(event)) == (ssize_t)strlen(event);
+}
+
+static void open_events(void)
+{
+	events = open(EVENTS, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (events < 0)
+		ksft_exit_skip("no " EVENTS "\n");
+}
+
+/* Call @add for the functions that ftrace can trace, until it has succeeded @count times. */
+static unsigned int add_to_functions(bool (*add)(unsigned int nr, const char *function))
+{
+	FILE *f = fopen(FUNCTIONS, "re");
+	unsigned int made = 0;
+	char name[200];
+
+	if (!f)
+		ksft_exit_skip("no " FUNCTIONS "\n");
+	while (made < count && fgets(name, sizeof(name), f)) {
+		name[strcspn(name, "\n ")] = '\0';
+		made += add(made, name);
+	}
+	fclose(f);
+	return made;
 }
 
 /*
@@ -206,7 +235,7 @@ static bool add_event(int events, const char *event)
  * offsets until the kernel accepts one. Do not enable the probe: the kernel allocates its
  * memory anyway, and an enabled probe would slow down the system.
  */
-static bool add_kprobe(int events, unsigned int nr, const char *function)
+static bool add_kprobe(unsigned int nr, const char *function)
 {
 	static const unsigned int offsets[] = { 9, 16, 20, 24, 28 };
 	char event[300];
@@ -214,56 +243,64 @@ static bool add_kprobe(int events, unsigned int nr, const char *function)
 
 	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
 		snprintf(event, sizeof(event), "p:workloads/k%u %s+%u\n", nr, function, offsets[i]);
-		if (add_event(events, event))
+		if (add_event(event))
 			return true;
 	}
 	return false;
 }
 
-static bool add_fprobe(int events, unsigned int nr, const char *function)
+static unsigned int make_kprobes(void)
 {
-	char event[300];
+	unsigned int made;
 
-	snprintf(event, sizeof(event), "f:workloads/f%u %s\n", nr, function);
-	return add_event(events, event);
-}
-
-/* Add an event to each of the first functions that accept one. */
-static unsigned int make_events(bool (*add)(int events, unsigned int nr, const char *function))
-{
-	int events = open(EVENTS, O_WRONLY | O_APPEND | O_CLOEXEC);
-	FILE *f = fopen(FUNCTIONS, "re");
-	unsigned int made = 0;
-	char name[200];
-
-	if (events < 0 || !f)
-		ksft_exit_skip("no %s\n", events < 0 ? EVENTS : FUNCTIONS);
-	while (made < count && fgets(name, sizeof(name), f)) {
-		name[strcspn(name, "\n ")] = '\0';
-		made += add(events, made, name);
-	}
-	fclose(f);
+	open_events();
+	made = add_to_functions(add_kprobe);
 	close(events);
 	return made;
 }
 
-static unsigned int make_kprobes(void)
+static void remove_kprobes(void)
 {
-	return make_events(add_kprobe);
+	open_events();
+	if (!add_event("-:workloads/\n"))
+		ksft_exit_fail_msg("removing the events: %s\n", strerror(errno));
+	close(events);
+}
+
+/*
+ * The function tracer of each instance has ops of its own, and on x86 a trampoline. It records
+ * nothing. (From Linux 6.14 on, fprobes share one.)
+ */
+static bool add_tracer(unsigned int nr, const char *function)
+{
+	char instance[sizeof(INSTANCE) + 10];
+
+	snprintf(instance, sizeof(instance), INSTANCE, nr);
+	if (mkdir(instance, 0700))
+		ksft_exit_skip("%s: %s\n", instance, strerror(errno));
+	if (write_to(instance, "tracing_on", "0") &&
+	    write_to(instance, "set_ftrace_filter", function) &&
+	    write_to(instance, "current_tracer", "function"))
+		return true;
+	rmdir(instance);
+	return false;
 }
 
 static unsigned int make_ftrace(void)
 {
-	return make_events(add_fprobe);
+	return add_to_functions(add_tracer);
 }
 
-static void remove_events(void)
+static void remove_ftrace(void)
 {
-	int events = open(EVENTS, O_WRONLY | O_APPEND | O_CLOEXEC);
+	char instance[sizeof(INSTANCE) + 10];
+	unsigned int i;
 
-	if (events < 0 || !add_event(events, "-:workloads/\n"))
-		ksft_exit_fail_msg("removing the events: %s\n", strerror(errno));
-	close(events);
+	for (i = 0; i < count; i++) {
+		snprintf(instance, sizeof(instance), INSTANCE, i);
+		if (rmdir(instance))
+			ksft_exit_fail_msg("%s: %s\n", instance, strerror(errno));
+	}
 }
 
 static void load_module(const char *path)
@@ -381,8 +418,8 @@ static const struct workload {
 } workloads[] = {
 	{ "bpf", make_bpf, remove_bpf },
 	{ "bpf_cpus", make_bpf_cpus, remove_bpf_cpus },
-	{ "kprobes", make_kprobes, remove_events },
-	{ "ftrace", make_ftrace, remove_events },
+	{ "kprobes", make_kprobes, remove_kprobes },
+	{ "ftrace", make_ftrace, remove_ftrace },
 	{ "modules", make_modules, remove_modules },
 	{ "relocations", make_relocations, remove_relocations },
 	{ "large", make_large, remove_large },

@@ -16,9 +16,6 @@ FLUSHES, FLUSHED_PAGES, PERMISSIONS = 6, 7, 8   # of what is counted in a window
 # scripts/lib/compare_plugin.c
 WINDOW = re.compile(r"^window((?: \d+){9})$")
 SAID = "# window "              # by the guest, when one has ended
-# Where there is nothing of the kind.
-OPTIONAL = {("ftrace", arch): "the architecture makes no trampolines"
-            for arch in ("arm64", "riscv64", "ppc64le", "s390x", "i386")}
 
 
 def fault(path, text):
@@ -49,7 +46,7 @@ def check_counts(path, found):
     """Each boot flushes TLBs in both ways, and loads modules, which calls set_memory_*(). The
     plugin sees it."""
     windows = [values[f"window {phase}"] for values in found.values()
-               if values and "window making" in values for phase in PHASES]
+               if "window making" in values for phase in PHASES]
     for nr, what in ((FLUSHES, "TLB flush of all"), (FLUSHED_PAGES, "TLB flush of a page"),
                      (PERMISSIONS, "call of set_memory_*()")):
         if windows and not sum(numbers[nr] for numbers in windows):
@@ -59,25 +56,20 @@ def check_counts(path, found):
 def check_text(path, found):
     """Some workload of stock needs new text. Others need none if the slab, or the ROX cache
     of later kernels, still has room."""
-    texts = [values["text"] for values in found.values() if values and "text" in values]
+    texts = [values["text"] for values in found.values() if "text" in values]
     if texts and all(after <= before for before, after, *_ in texts):
         raise fault(path, "no workload made text")
 
 
-def lacks(path, name):
-    """Whether the architecture lacks the measured feature."""
-    return (name.rsplit("-", 1)[0], path.name.split("-")[0]) in OPTIONAL
-
-
 def read_test(path, name, test):
-    """The values of one workload; None if the architecture lacks the feature."""
+    """The values of one workload."""
     if not test or not test.ok:
         said = "; ".join(test.output)[-200:] if test else "never began"
         raise fault(path, f"{name} failed: {said}")
     values = read_measures(test)
-    if not values and not lacks(path, name):
+    if not values:
         raise fault(path, f"{name} measured nothing")
-    return values or None
+    return values
 
 
 def windows_of(test):
@@ -97,13 +89,11 @@ def add_windows(path, tests, found):
     for (name, window), numbers in zip(said, counted):
         if int(numbers[0]) == 0:
             raise Fault(f"{path.name}: nothing was executed in the window of {name}")
-        if found[name]:
-            found[name][f"window {window}"] = [int(n) for n in numbers]
+        found[name][f"window {window}"] = [int(n) for n in numbers]
 
 
 def read_boot(path, counted):
-    """{test: {what: [numbers]}} of one boot, whose windows were counted; None for a test
-    that was skipped."""
+    """{test: {what: [numbers]}} of one boot, whose windows were counted."""
     if not (path / "serial.log").is_file() or not (path / "tests").is_file():
         raise Fault(f"no log at {path}/serial.log: run make compare")
     log = serial.read((path / "serial.log").read_bytes())

@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
-from .boots import FLUSHED_PAGES, FLUSHES, OPTIONAL, PERMISSIONS, PHASES
+from .boots import FLUSHED_PAGES, FLUSHES, PERMISSIONS, PHASES
 
 PAGE = 4096
 MANY = 1000     # what the rest of the kernel allocates meanwhile is little beside them
@@ -15,13 +15,12 @@ DIRECT = {"direct_4k": "4 KiB", "direct_2m": "2 MiB", "direct_1g": "1 GiB"}
 
 @dataclass
 class Figure:
-    """One measured quantity: the values of each column, or the reason why there are none."""
+    """One measured quantity: the values of each column."""
     section: str
     workload: str
     arch: str
     what: str
     columns: dict               # name of the column: [value of each boot]
-    remark: str = ""
 
 
 def spread(values):
@@ -75,10 +74,6 @@ def made(arch, kernels):
     for name in kernels["stock"]["smp"][0]:
         workload, number = name.rsplit("-", 1)
         if workload == "lookups":
-            continue
-        if any(boot[name] is None for kernel in ("stock", "patched")
-               for boot in kernels[kernel]["smp"]):
-            yield Figure("made", label(name), arch, "", {}, OPTIONAL[workload, arch])
             continue
         for kind, take in (("smp", of_smp), ("count", of_count)):
             taken = {kernel: [take(int(number), boot[name]) for boot in kernels[kernel][kind]]

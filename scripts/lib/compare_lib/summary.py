@@ -13,7 +13,8 @@ NAMES = {"x86_64": "x86-64"}
 NOT_MEASURED = "Not measured yet: run `make compare`, then `make readme`."
 CELL = re.compile(r"-|~?[\d,.]+ → ~?[\d,.]+")
 PROVENANCE = re.compile(
-    r"Stock → patched; medians of \d+ boots?, ~ where boots differ by more than a tenth\. "
+    r"Stock → patched; "
+    r"(?:one boot of each|medians of \d+ boots, ~ where boots differ by more than a tenth)\. "
     r"Measured by `make compare` on \d{4}-\d\d-\d\d, series v\d+ \(patches [0-9a-f]{12}\), "
     r"base \S+, in QEMU(, emulated)?\.")
 
@@ -31,7 +32,8 @@ ROWS = (
     Row("executable pages for 1,000 BPF programs", "1,000 bpf", "text pages"),
     Row("bytes of text and page tables per BPF program", "1,000 bpf", "bytes each"),
     Row("executable pages for 100 ftrace trampolines", "100 ftrace", "text pages"),
-    Row("instructions for one step of a bcachefs iterator", "20,000 lookups", "seq_lookup", "generated"),
+    Row("instructions for one step of a bcachefs iterator", "20,000 lookups", "seq_lookup",
+        "generated"),
     Row("instructions to load a BPF program (a cost)", "1,000 bpf", "instructions to make one"),
 )
 

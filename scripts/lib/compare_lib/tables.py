@@ -85,24 +85,21 @@ def cell(figure, show):
 def rows(figures, section):
     """Head and body of one section; a cell has all columns of a figure."""
     mine = [f for f in figures if f.section == section]
-    whats = list(dict.fromkeys(f.what for f in mine if f.what))
-    cells, remarks = {}, {}
+    whats = list(dict.fromkeys(f.what for f in mine))
+    cells = {}
     for figure in mine:
         key = figure.workload, figure.arch
         cells.setdefault(key, {})[figure.what] = cell(figure, with_spread)
-        if figure.remark:
-            remarks[key] = figure.remark
     order = list(dict.fromkeys(f.workload for f in mine))
     yield ["workload", "architecture", *whats]
     for key in sorted(cells, key=lambda key: order.index(key[0])):
-        row = [cells[key].get(what, "-") for what in whats]
-        yield [*key, *([remarks[key]] + row[1:] if key in remarks else row)]
+        yield [*key, *(cells[key].get(what, "-") for what in whats)]
 
 
 def columns_of(figures, section):
     """The names of what a cell has."""
     return next((" / ".join(f.columns) for f in figures
-                 if f.section == section and f.columns), "")
+                 if f.section == section), "")
 
 
 def differs(figure):
@@ -151,13 +148,6 @@ def markdown(table):
                                  *(c.rjust(w) for c, w in zip(row[1:], others))]) + " |"
 
 
-def remarks(figures, section):
-    """The reasons for missing figures."""
-    said = dict.fromkeys(f"{f.arch}: no {f.workload}: {f.remark}." for f in figures
-                         if f.section == section and f.remark)
-    return [*said, ""] if said else []
-
-
 def section_markdown(figures, section):
     title, note = SECTIONS[section]
     yield f"## {title}: {columns_of(figures, section)}"
@@ -166,4 +156,3 @@ def section_markdown(figures, section):
     yield ""
     yield from markdown(narrow_rows(figures, section))
     yield ""
-    yield from remarks(figures, section)
