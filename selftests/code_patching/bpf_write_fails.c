@@ -187,7 +187,7 @@ int main(void)
 	if (!read_from(NET_CORE, LIMIT, limit, sizeof(limit)))
 		ksft_exit_skip("no " LIMIT ": CONFIG_BPF_JIT is not set\n");
 	if (has_interpreter())
-		ksft_exit_skip("the interpreter would run the filter: no CONFIG_BPF_JIT_ALWAYS_ON\n");
+		ksft_exit_skip("the kernel has an interpreter: no CONFIG_BPF_JIT_ALWAYS_ON\n");
 	writer = fail_writes();
 	if (!writer)
 		ksft_exit_skip("module " MODULE " cannot be loaded\n");

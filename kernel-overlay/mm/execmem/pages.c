@@ -45,7 +45,8 @@ ALLOW_ERROR_INJECTION(execmem_seal, ERRNO);
  *
  * Needs no synchronisation: no CPU can have fetched from the pages earlier, because they
  * were not executable. On loongarch, and on architectures without set_memory_rox(), the
- * pages are executable from the start. There, the text_poke_sync() of the owner makes the traps visible, too.
+ * pages are executable from the start. There, the text_poke_sync() of the owner makes the
+ * traps visible, too.
  *
  * Context: Process context. May sleep.
  * Return: the pages, or NULL if memory or the address range of @type is exhausted.
