@@ -2,7 +2,8 @@
 /*
  * Compile the shape of a record into the steps that unpack it.
  *
- * An architecture encodes these steps and the header of the shape. record_compile() chooses them.
+ * An architecture encodes these steps, and the header of the shape. record_compile() chooses
+ * the steps.
  * record_prog_verify() then checks the result without knowledge of how it was found: no
  * load leaves the record, no store leaves the result, and each step extracts exactly the
  * bits of its field. The check matters because shapes may come from a crafted disk image.

@@ -113,9 +113,11 @@ test_one_push_serves_all_checks()
 
 test_an_override_has_the_message_and_new_files_of_its_patch()
 {
-	local patches=$TOY/top/patches differ='message or new files differ from second/two.patch (make refresh)'
+	local patches=$TOY/top/patches differ='message, diffstat or new files differ from second/two.patch (make refresh)'
 	toy_series && topics && mkdir "$patches/second/7.3" &&
-		cp "$patches/second/two.patch" "$patches/second/7.3" && quiet checks/series &&
+		cp "$patches/second/two.patch" "$patches/second/7.3" && quiet refresh && quiet checks/series &&
+		sed -i 's/^ [0-9]* files* changed/ 9 files changed/' "$patches/second/7.3/two.patch" &&
+		fails_with "$differ" checks/series && quiet refresh && quiet checks/series &&
 		sed -i 's/^Why it/Why that/' "$patches/second/two.patch" && fails_with "$differ" checks/series &&
 		quiet refresh && quiet checks/series && echo 'int more;' >>"$TREE/mm/new.c" &&
 		quiet refresh && quiet checks/series && grep -qx '+int more;' "$patches/second/7.3/two.patch" &&
@@ -131,7 +133,8 @@ test_an_override_changes_new_files_as_its_patch_does()
 	toy_series && topics && echo 'int more;' >>"$TREE/mm/new.c" &&
 		quiet refresh --to second/three.patch mm/new.c && message second/three.patch &&
 		mkdir "$patches/second/7.3" && cp "$patches/second/three.patch" "$patches/second/7.3" &&
-		quiet checks/series && sed -i 's/^+int more;/+int less;/' "$patches/second/7.3/three.patch" &&
+		quiet refresh && quiet checks/series &&
+		sed -i 's/^+int more;/+int less;/' "$patches/second/7.3/three.patch" &&
 		fails_with 'second/7.3/three.patch: changes mm/new.c unlike second/three.patch' checks/series
 }
 

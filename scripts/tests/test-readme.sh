@@ -64,7 +64,7 @@ test_figures_are_put_between_the_marks()
 	ready && quiet readme && has '| | x86-64 | arm64 |' &&
 		has '| executable pages for 1,000 BPF programs | 512 → 32 | 512 → 32 |' &&
 		has '| bytes of text and page tables per BPF program | 2,163 → 180 | 2,163 → 180 |' &&
-		has '| executable pages for 100 ftrace trampolines | 100 → 0 | - |' &&
+		has '| executable pages for 100 function tracers | 100 → 0 | - |' &&
 		has '| instructions for one step of a bcachefs iterator | 1,242 → ~1,070 | 1,242 → ~1,070 |' &&
 		has '| instructions to load a BPF program (a cost) | 125,652 → 127,734 | 125,652 → 127,734 |' &&
 		grep -qE 'medians of 3 boots.*by `make compare` on 2026-11-28, series v2 \(patches [0-9a-f]{12}\), base base, in QEMU, emulated\.$' \

@@ -268,18 +268,21 @@ static void remove_kprobes(void)
 }
 
 /*
- * The function tracer of each instance has ops of its own, and on x86 a trampoline. It records
- * nothing. (From Linux 6.14 on, fprobes share one.)
+ * Each instance has a private ftrace_ops for its function tracer, and on x86 a trampoline.
+ * Tracing is off, so that nothing is recorded. (From Linux 6.14 on, all fprobes share one
+ * ftrace_ops.)
  */
 static bool add_tracer(unsigned int nr, const char *function)
 {
-	char instance[sizeof(INSTANCE) + 10];
+	char instance[sizeof(INSTANCE) + 10], filter[208];
 
 	snprintf(instance, sizeof(instance), INSTANCE, nr);
-	if (mkdir(instance, 0700))
+	if (mkdir(instance, 0700) && !nr)
 		ksft_exit_skip("%s: %s\n", instance, strerror(errno));
+	/* Without the end of the line, the kernel would not say that no function matches. */
+	snprintf(filter, sizeof(filter), "%s\n", function);
 	if (write_to(instance, "tracing_on", "0") &&
-	    write_to(instance, "set_ftrace_filter", function) &&
+	    write_to(instance, "set_ftrace_filter", filter) &&
 	    write_to(instance, "current_tracer", "function"))
 		return true;
 	rmdir(instance);

@@ -8,10 +8,10 @@
  *	  0     0	free
  *	  1     1	first granule of an object
  *	  0     1	other granule of an object
- *	  1     0	freed, but not reusable yet
+ *	  1     0	dead: freed, but not reusable yet
  *
- * Condemning an object clears the busy bit of its first granule: the object has no owner
- * anymore. Burying it does so for all granules, after they were filled with traps. If all freed
+ * Condemning an object makes its first granule dead: the object has no owner anymore.
+ * Burying it makes all its granules dead, after they were filled with traps. If all freed
  * objects in a leaf are buried, one operation per word releases them. Sizes and lists of
  * objects are not stored, and freeing allocates no memory.
  *

@@ -31,7 +31,7 @@ class Row:
 ROWS = (
     Row("executable pages for 1,000 BPF programs", "1,000 bpf", "text pages"),
     Row("bytes of text and page tables per BPF program", "1,000 bpf", "bytes each"),
-    Row("executable pages for 100 ftrace trampolines", "100 ftrace", "text pages"),
+    Row("executable pages for 100 function tracers", "100 ftrace", "text pages"),
     Row("instructions for one step of a bcachefs iterator", "20,000 lookups", "seq_lookup",
         "generated"),
     Row("instructions to load a BPF program (a cost)", "1,000 bpf", "instructions to make one"),

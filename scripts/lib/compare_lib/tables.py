@@ -26,7 +26,9 @@ SECTIONS = {
         "riscv. set_direct_map_*() does not count. Instructions: of the whole guest with one CPU. "
         "Text that is freed later, after a grace period, does not count as removal. A QEMU plugin "
         "counts flushes, calls and instructions. `bpf_cpus` loads a part of the programs on each "
-        "CPU at the same time. The workloads of a boot run one after the other in this order: "
+        "CPU at the same time. `ftrace` adds a function tracer in an instance of tracefs for each "
+        "function, which costs more than its trampoline; only x86-64 has trampolines. The "
+        "workloads of a boot run one after the other in this order: "
         "they inherit packs and a split direct map from earlier ones, and the series synchronises "
         "CPUs before it reuses text.")),
     "lookups": ("bcachefs keys", (

@@ -2,6 +2,7 @@
 """A patch file as data: its message, and which files it touches and how."""
 import os
 import re
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,6 +147,13 @@ def file_diffs(patch):
     return dict(zip(patch.paths(), (p for p in parts if p.startswith("diff --git "))))
 
 
+def diffstat(diff):
+    """The diffstat and the new files, as git writes them."""
+    stat = subprocess.run(["git", "apply", "--stat", "--summary", "-"], input=diff, text=True,
+                          stdout=subprocess.PIPE, check=True).stdout
+    return re.sub(r"(?m) +$", "", stat)     # of a bar of no length
+
+
 def override_text(shared, override):
     """The override as it must be: the message and the new files are those of the shared
     patch, only the diffs of existing files may differ.  Newer kernels may have a file that
@@ -154,11 +162,10 @@ def override_text(shared, override):
     existing = [change.path for change in override.changes if not change.new]
     new = [change.path for change in shared.changes if change.new and change.path not in existing]
     paths = shared.paths()
-    head = shared.text.partition("diff --git ")[0]
     if {*override.paths()} != {*paths}:
         paths = sorted({*override.paths(), *new})
-        head = shared.message + override.text.partition("diff --git ")[0][len(override.message):]
-    return head + "".join(theirs[p] if p in new else mine[p] for p in paths)
+    diff = "".join(theirs[p] if p in new else mine[p] for p in paths)
+    return f"{shared.message}---\n{diffstat(diff)}\n{diff}"
 
 
 @dataclass
