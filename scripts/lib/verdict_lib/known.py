@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Failures that the stock kernel shows too: scripts/waivers/known-failures.txt.
 
-One line each: ARCH TEST REASON, where ARCH is such as x86_64 or x86_64-clang, and TEST is a test or test/case, with '_'
-for a blank.  Made by scripts/stock; comments start with '#'.
+One line each: ARCH TEST REASON, where ARCH is such as x86_64, x86_64-clang or x86_64-7.3, and
+TEST is a test or test/case, with '_' for a blank.  Made by scripts/stock; comments start with '#'.
 """
 
 
