@@ -20,7 +20,7 @@ VARIABLES=(
 	"BASE	6[.]12|7[.]3	6.12 or 7.3"
 	"KERNEL	.*	a kernel tree, tarball or package"
 	"STOCK	[01]	0 or 1"
-	"DEBUG	0|1|kcsan|rt|faults|power|kasan|pages|dynamic|16k|64k|swtags|mte|norvc|lto|others	0, 1 or one of kcsan rt faults power kasan pages dynamic 16k 64k swtags mte norvc lto others"
+	"DEBUG	0|1|kcsan|rt|faults|power|kasan|pages|dynamic|16k|64k|swtags|mte|norvc|lto|others|cpus	0, 1 or one of kcsan rt faults power kasan pages dynamic 16k 64k swtags mte norvc lto others cpus"
 	"FORCE	[01]	0 or 1"
 	"FRESH	[01]	0 or 1"
 	"LONG	[01]	0 or 1"

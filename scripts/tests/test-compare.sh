@@ -58,7 +58,7 @@ toy_compare()
 {
 	local scripts=$TOY/scripts
 
-	unset QUICK FORCE
+	unset QUICK FORCE DEBUG
 	cp -r "$REAL" "$scripts"
 	: >"$TOY/spoil"
 	printf '#!/bin/sh\n' >"$scripts/setup"
@@ -81,6 +81,7 @@ toy_compare()
 		echo '{"accel": "tcg"}' >"\$OUT/qemu.json"
 		. "$TOY/spoil"
 		echo "\${OUT##*/}" >>"$TOY/booted"
+		echo "\$CPUS" >>"$TOY/cpus"
 	EOF
 	# shellcheck disable=SC2016
 	printf '%s\n' 'guest_cc() { while [ "$1" != -o ]; do shift; done; echo "$2" >"$2"; }' \
@@ -100,7 +101,7 @@ toy_kernel()
 		: >"$TOY/top/build/$tree/o.$1/guest/initramfs.cpio.gz"
 		# In two tables of symbols, as riscv's.
 		gcc -w -shared -nostdlib -o "$TOY/top/build/$tree/o.$1/vmlinux" -x c - \
-			<<<'static set_memory_nx() {} set_memory_ro() {} set_memory_x() {} set_memory_rox_too() {}'
+			<<<"${3:-static set_memory_nx() {\} set_memory_ro() {\} set_memory_x() {\} set_memory_rox_too() {\}}"
 		: >"$TOY/top/build/$tree/o.$1/.config"
 		echo "$tree" >"$TOY/top/build/$tree/o.$1/$2"
 	done
@@ -124,6 +125,20 @@ test_existing_figures_are_kept()
 	toy_compare && export QUICK=1 && quiet compare && booted $ONE_RUN &&
 		quiet compare && booted && grep -q 'measured before' "$TOY/err" &&
 		FORCE=1 quiet compare && booted $ONE_RUN
+}
+
+# shellcheck disable=SC2086
+# On all CPUs of a guest with 64; its kernel is another one, in which locks are counted.
+test_many_cpus()
+{
+	local of=x86_64-patched-count-1
+	toy_compare && export QUICK=1 DEBUG=cpus && toy_kernel x86_64.cpus arch/x86/boot/bzImage \
+		'mutex_lock() {} _raw_spin_lock_irq() {} set_memory_ro() {} _raw_spin_unlock() {}' &&
+		quiet compare && booted ${ONE_RUN%[[:space:]]*} && [ "$(sort -u "$TOY/cpus")" = 64 ] &&
+		grep -qx 'run bpf_cpus_16-1024 .* bpf_cpus 1024 /modules 16' \
+			"$TOY/top/results/compare-quick-cpus/$of/tests" &&
+		grep -A 4 '"locks taken"' "$TOY/top/results/compare-quick-cpus/compare.json" |
+			grep -q '"median": 6,'
 }
 
 # shellcheck disable=SC2086
@@ -245,9 +260,9 @@ test_windows_that_are_missing_fail()
 		echo 'sed -i "s/3000/0/" "$OUT/plugin.log"' >"$TOY/spoil" &&
 		fails_with 'nothing was executed in the window' compare &&
 		echo 'sed -i "s/ 7 4/ 0 4/" "$OUT/plugin.log"' >"$TOY/spoil" &&
-		fails_with 'no TLB flush of all was counted' compare &&
+		fails_with 'no TLB flushes of all were counted' compare &&
 		echo 'sed -i "s/ 2$/ 0/" "$OUT/plugin.log"' >"$TOY/spoil" &&
-		fails_with 'no call of set_memory_*() was counted' compare
+		fails_with 'no calls of set_memory_*() were counted' compare
 }
 
 test_a_workload_without_figures_fails()

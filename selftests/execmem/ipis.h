@@ -24,14 +24,16 @@ static unsigned long count_ipis(void)
 {
 	FILE *f = fopen("/proc/interrupts", "re");
 	unsigned long ipis = 0;
-	char line[400];
+	char *line = NULL;	/* with a column for each CPU */
+	size_t size = 0;
 
 	if (!f)
 		ksft_exit_fail_msg("/proc/interrupts: %s\n", strerror(errno));
 	/* On x86 these include TLB flushes. */
-	while (fgets(line, sizeof(line), f))
+	while (getline(&line, &size, f) > 0)
 		if (strstr(line, "Function call interrupts"))
 			ipis += add_numbers(line);
+	free(line);
 	fclose(f);
 	return ipis;
 }

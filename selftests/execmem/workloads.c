@@ -3,11 +3,11 @@
  * Measure the cost of generated code: create many small pieces of code through the usual
  * system calls, and measure the memory that the kernel maps for them.
  *
- * Usage: workloads NAME COUNT [DIR]
- *	  workloads quick NAME COUNT [DIR]
+ * Usage: workloads NAME COUNT [DIR [CPUS]]
+ *	  workloads quick NAME COUNT [DIR [CPUS]]
  *
  *	bpf		attach socket filters of about 100 bytes
- *	bpf_cpus	the same, distributed over all CPUs
+ *	bpf_cpus	the same, distributed over the first CPUS (default: all) CPUs
  *	kprobes		add probes that single-step a copy of the instruction
  *	ftrace		add tracers of one function each (with trampolines on x86)
  *	modules		load DIR/small0.ko, DIR/small1.ko, ...
@@ -64,7 +64,7 @@
 #define FUNCTIONS	TRACEFS "available_filter_functions"
 #define INSTANCE	TRACEFS "instances/workloads%u"
 
-static unsigned int count;
+static unsigned int count, max_cpus;
 static const char *dir;
 static bool quick;
 
@@ -169,6 +169,8 @@ static unsigned int make_bpf_cpus(void)
 		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
 	fflush(stdout);
 	cpus = CPU_COUNT(&set);
+	if (cpus > max_cpus)
+		cpus = max_cpus;
 	for (cpu = 0, waiting = cpus; waiting; cpu++) {
 		if (!CPU_ISSET(cpu, &set))
 			continue;
@@ -498,13 +500,14 @@ int main(int argc, char **argv)
 	quick = argc > 1 && !strcmp(argv[1], "quick");
 	argc -= quick;
 	argv += quick;
-	if (argc == 3 || argc == 4) {
+	if (argc >= 3 && argc <= 5) {
 		w = find_workload(argv[1]);
 		count = atoi(argv[2]);
-		dir = argc == 4 ? argv[3] : ".";
+		dir = argc >= 4 ? argv[3] : ".";
+		max_cpus = argc == 5 ? atoi(argv[4]) : CPU_SETSIZE;
 	}
-	if (!w || !count || count > 100000)
-		ksft_exit_fail_msg("usage: workloads [quick] NAME COUNT [DIR]\n");
+	if (!w || !count || count > 100000 || !max_cpus)
+		ksft_exit_fail_msg("usage: workloads [quick] NAME COUNT [DIR [CPUS]]\n");
 	if (geteuid())
 		ksft_exit_skip("must be root\n");
 

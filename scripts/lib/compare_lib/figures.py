@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
-from .boots import FLUSHED_PAGES, FLUSHES, PERMISSIONS, PHASES
+from .boots import CALLED, CALLS, FLUSHED_PAGES, FLUSHES, PHASES
 
 PAGE = 4096
 MANY = 1000     # what the rest of the kernel allocates meanwhile is little beside them
@@ -59,11 +59,11 @@ def in_all(values, nr):
 
 
 def of_count(number, values):
-    """Instructions for one piece of code; TLB flushes and changes of permissions for all."""
+    """Instructions for one piece of code; TLB flushes and counted calls for all."""
     return {
         "TLB flushes of all": in_all(values, FLUSHES),
         "TLB flushes of a page": in_all(values, FLUSHED_PAGES),
-        "calls of set_memory_*()": in_all(values, PERMISSIONS),
+        CALLED: in_all(values, CALLS),
         "instructions to make one": round(values["window making"][0] / number),
         "instructions to remove one": round(values["window removing"][0] / number),
     }
