@@ -4,7 +4,7 @@
  * module, or later.
  *
  * Each test executes its sites in core and init text, and makes the kernel change them
- * where possible. The module loads if and only if all tests pass. The program module_text
+ * where possible. The module loads only if all tests pass. The program module_text
  * (tools/testing/selftests/module_text) loads and unloads it, makes loads fail, and looks
  * for leaks.
  */

@@ -3,8 +3,8 @@
  * Built-in part of the test_vmalloc_text module: functions that only this module may
  * call, such as the allocation of executable memory.
  *
- * They are as restricted as the tests permit. The text is never writable at its own
- * address. No function writes to arbitrary addresses or returns the address of a symbol.
+ * They are as restricted as the tests permit. The text that they return is not writable at
+ * its own address. No function writes to arbitrary addresses or returns the address of a symbol.
  */
 
 #include <linux/cacheflush.h>

@@ -49,7 +49,7 @@ static void unmap_alias(void)
 /*
  * The caller owns the text, which stays mapped until the caller frees it. With a ROX cache,
  * set_memory_rox() of other text in the same 2 MiB may replace the page table by a large page
- * and free it. It holds the mmap lock of init_mm for writing.
+ * and free the table. It does so under the mmap lock of init_mm.
  */
 static struct page *find_page(const void *text)
 {

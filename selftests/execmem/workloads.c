@@ -7,7 +7,7 @@
  *	  workloads quick NAME COUNT [DIR [CPUS]]
  *
  *	bpf		attach socket filters of about 100 bytes
- *	bpf_cpus	the same, distributed over the first CPUS (default: all) CPUs
+ *	bpf_cpus	the same, distributed over all CPUs, or the first CPUS of them
  *	kprobes		add probes that single-step a copy of the instruction
  *	ftrace		add tracers of one function each (with trampolines on x86)
  *	modules		load DIR/small0.ko, DIR/small1.ko, ...

@@ -6,8 +6,8 @@
 
 /*
  * On x86-64, code saves 2.5 ns a key, and a mispredicted jump costs about 7 ns. Code is used
- * while the slots of three or more keys are expected for each unexpected one. An attempt that
- * fails costs about 1 % of the time for the keys of a pause.
+ * while at least three slots are expected for each unexpected one. Otherwise, the table unpacks
+ * the next KEYS_OF_PAUSE keys. A failed attempt with code costs about 1 % of their time.
  */
 enum {
 	CREDIT_OF_ATTEMPT	= 8,

@@ -189,7 +189,7 @@ static void test_text_address(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_text);
 	/*
 	 * No program owns this text, so that kernel_text_address() searches all kinds of text.
-	 * The first byte may follow a program: the address after its last call is its own.
+	 * Skip the first byte: it may be the return address of the last call of a program.
 	 */
 	KUNIT_EXPECT_EQ(test, count_locks((unsigned long)text + 1, false, &is_text), 0);
 	KUNIT_EXPECT_FALSE(test, is_text);

@@ -24,7 +24,7 @@
  *
  * Placement is random but does not fragment the pack. The first object of a pack can be
  * anywhere if it is small. Other objects are placed beside another object, at one end of a
- * random free run that fits. This splits no run.
+ * free run: the first one that fits from a random part of the tree on. This splits no run.
  *
  * The pool lock protects packs. Callers hold it, unless the pack is not in a pool yet.
  */

@@ -21,7 +21,7 @@
 /**
  * struct execmem_leaf - state of 256 granules; one cache line on most CPUs
  * @busy:	set for each granule of an object; see pack.c
- * @head:	set for the first granule of an object; see pack.c
+ * @head:	set for the first granule of an object, and for dead granules; see pack.c
  */
 struct execmem_leaf {
 	unsigned long busy[EXECMEM_LEAF / BITS_PER_LONG];

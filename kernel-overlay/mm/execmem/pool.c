@@ -9,8 +9,8 @@
  *
  * A pool holds the packs of one type (address range), trust domain and granule. Object
  * sizes are rounded up to the granule, and addresses are multiples of it. The granule is
- * 8 bytes for objects up to that size, such as kprobe slots, and 16 bytes for larger
- * ones. Callers that must not share a cache line request a larger granule through the
+ * 8 bytes for objects up to that size, such as kprobe slots of arm64, and 16 bytes for
+ * larger ones. Callers that must not share a cache line request a larger granule through the
  * alignment. Objects above 64 KiB have larger granules: at most 4096 per object. This
  * bounds the time under the pool lock.
  *

@@ -13,7 +13,7 @@
  * or as soon as 1 MiB is buried. There are at most ten rounds per second plus one per
  * MiB, for any number of callers. Otherwise unprivileged users could cause an IPI storm
  * by attaching and detaching socket filters. Nobody is charged for text that waits for a
- * round: if the worker is behind, the tasks that free text do its work.
+ * round. Its amount is limited: if the worker is behind, the tasks that free text do its work.
  *
  * Freeing allocates no memory. Instead of queueing objects, it marks leaves. Freed text
  * waits for an event: the grace period (step 2) or the round (step 4). Each pack has two
@@ -54,7 +54,7 @@
 static DEFINE_MUTEX(grace_lock);
 static DEFINE_MUTEX(sync_lock);
 
-/* Bytes buried since the last round was requested, and since it began. */
+/* Bytes buried since a round was last requested, and since a round last began. */
 static atomic_long_t buried, backlog;
 
 static void grace_work_fn(struct work_struct *unused);

@@ -476,8 +476,8 @@ static void test_wrong_arguments(struct kunit *test)
 
 /*
  * Ascending addresses would make the next one predictable. Check several packs: if the
- * first object is near an end of a pack, all others are on one side of it. Random places
- * give a number outside this range less than once in 10^6 runs.
+ * first object is near an end of a pack, all others are on one side of it. With random
+ * places, fewer than 1/8 or more than 7/8 ascend less than once in 10^6 runs.
  */
 static void test_placement(struct kunit *test)
 {
@@ -1652,7 +1652,7 @@ static void test_batching(struct kunit *test)
 	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.sets), 1);
 	KUNIT_EXPECT_LE(test, atomic_long_read(&cost.sets), 100);
 	KUNIT_EXPECT_GE(test, atomic_long_read(&cost.syncs), 1);
-	/* At least as many as rounds. */
+	/* There are at most as many rounds as requests. */
 	KUNIT_EXPECT_TRUE_MSG(test, is_within(&cost, &cost.syncs, 2), "%ld requests",
 			      atomic_long_read(&cost.syncs));
 	KUNIT_EXPECT_EQ(test, stats().used, 0);

@@ -29,7 +29,7 @@ DECLARE_EVENT_CLASS(text_poke_write,
 );
 
 /**
- * text_poke_copy - code was copied to unused text
+ * text_poke_copy - text_poke_copy() returns
  * @addr:	destination
  * @len:	number of bytes
  * @ret:	0 or a negative errno
@@ -40,7 +40,7 @@ DEFINE_EVENT(text_poke_write, text_poke_copy,
 );
 
 /**
- * text_poke_set - unused text was filled with traps
+ * text_poke_set - text_poke_set() returns
  * @addr:	destination
  * @len:	number of bytes
  * @ret:	0 or a negative errno

@@ -7,7 +7,7 @@
 
 #include "bench.h"
 
-/* Functions of lib/bitmap.c that tools/lib/bitmap.c lacks: on Linux 7.3 only the second. */
+/* Functions of lib/bitmap.c that tools/lib/bitmap.c lacks. Linux 7.3 has __bitmap_set(). */
 #define __bitmap_set shim_bitmap_set
 #include "shim_bitmap.h"
 #undef __bitmap_set
