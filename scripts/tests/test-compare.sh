@@ -91,9 +91,12 @@ toy_compare()
 	SCRIPTS=$scripts
 }
 
+# toy_kernel ARCH IMAGE [FUNCTIONS]: FUNCTIONS are in its vmlinux.
 toy_kernel()
 {
 	local tree
+	local functions='static set_memory_nx() {} set_memory_ro() {} set_memory_x() {} set_memory_rox_too() {}'
+	[ $# -lt 3 ] || functions=$3
 	for tree in tree stock-tree; do
 		mkdir -p "$TOY/top/build/$tree/o.$1"/{"${2%/*}",guest}
 		mkdir -p "$TOY/top/build/$tree"/{lib,fs/bcachefs}
@@ -101,7 +104,7 @@ toy_kernel()
 		: >"$TOY/top/build/$tree/o.$1/guest/initramfs.cpio.gz"
 		# In two tables of symbols, as riscv's.
 		gcc -w -shared -nostdlib -o "$TOY/top/build/$tree/o.$1/vmlinux" -x c - \
-			<<<"${3:-static set_memory_nx() {\} set_memory_ro() {\} set_memory_x() {\} set_memory_rox_too() {\}}"
+			<<<"$functions"
 		: >"$TOY/top/build/$tree/o.$1/.config"
 		echo "$tree" >"$TOY/top/build/$tree/o.$1/$2"
 	done

@@ -30,10 +30,9 @@ SECTIONS = {
         "place of set_memory_*(). `bpf_cpus` loads a part of the programs on each CPU at the same "
         "time, `bpf_cpus_16` on 16 of them. `ftrace` adds a function tracer in an instance of "
         "tracefs for each function, which costs more than its trampoline; only x86-64 has "
-        "trampolines. The "
-        "workloads of a boot run one after the other in this order: "
-        "they inherit packs and a split direct map from earlier ones, and the series synchronises "
-        "CPUs before it reuses text.")),
+        "trampolines. The workloads of a boot run one after the other in this order: they inherit "
+        "packs and a split direct map from earlier ones, and the series synchronises CPUs before "
+        "it reuses text.")),
     "lookups": ("bcachefs keys", (
         "Instructions for one key in the kernel's perf_test, counted by QEMU with one CPU "
         "(`-icount`). Lookups: the least of ten runs. Inserts: one run. Mount: instructions of one "
