@@ -181,7 +181,7 @@ static void run_round(void)
  *
  * When this returns, no CPU executes bytes that earlier text_poke_copy() and
  * text_poke_set() calls of the caller have replaced. This holds for addresses that
- * held other code before, and for all CPUs except those that are going offline, see
+ * held other code before, and for all CPUs except CPUs that are going offline, see
  * Documentation/core-api/text-patching.rst. The caller may then publish the address of
  * new code.
  *
