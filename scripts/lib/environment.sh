@@ -25,7 +25,7 @@ VARIABLES=(
 	"FRESH	[01]	0 or 1"
 	"LONG	[01]	0 or 1"
 	"QUICK	[01]	0 or 1"
-	"CPUS	[1-8]	1 to 8"
+	"CPUS	[1-8]|64	1 to 8, or 64 for DEBUG=cpus"
 	"JOBS	[1-9][0-9]*	a number of jobs"
 	"RUNS	[1-9][0-9]?	1 to 99"
 	"COUNT	[1-9][0-9]*	a number"

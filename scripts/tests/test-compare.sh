@@ -66,6 +66,7 @@ toy_compare()
 	printf '#!/bin/sh\n[ -z "${FORCE:-}" ]\n' >"$scripts/build"
 	cat >"$scripts/boot" <<-EOF
 		#!/bin/bash
+		. "$scripts/lib/lib.sh"
 		while [ \$# -gt 0 ]; do
 			[ "\$1" != --overlay ] || overlay=\$2
 			[ "\$1" != --plugin ] || plugin=\$2
