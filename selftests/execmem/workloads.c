@@ -169,7 +169,9 @@ static unsigned int make_bpf_cpus(void)
 		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
 	fflush(stdout);
 	cpus = CPU_COUNT(&set);
-	if (cpus > max_cpus)
+	if (max_cpus > cpus)
+		ksft_exit_fail_msg("only %u of %u CPUs\n", cpus, max_cpus);
+	if (max_cpus)
 		cpus = max_cpus;
 	for (cpu = 0, waiting = cpus; waiting; cpu++) {
 		if (!CPU_ISSET(cpu, &set))
@@ -504,9 +506,9 @@ int main(int argc, char **argv)
 		w = find_workload(argv[1]);
 		count = atoi(argv[2]);
 		dir = argc >= 4 ? argv[3] : ".";
-		max_cpus = argc == 5 ? atoi(argv[4]) : CPU_SETSIZE;
+		max_cpus = argc == 5 ? atoi(argv[4]) : 0;
 	}
-	if (!w || !count || count > 100000 || !max_cpus)
+	if (!w || !count || count > 100000)
 		ksft_exit_fail_msg("usage: workloads [quick] NAME COUNT [DIR [CPUS]]\n");
 	if (geteuid())
 		ksft_exit_skip("must be root\n");
