@@ -92,6 +92,7 @@ check_values
 export EXECMEM_ENVIRONMENT=checked
 JOBS=${JOBS:-$(nproc)}
 : "${ARCHES:=$DEFAULT_ARCHES}" "${CPUS:=2}"
+[ "$CPUS" -le 8 ] || [ "${DEBUG:-0}" = cpus ] || die "CPUS=$CPUS needs DEBUG=cpus"
 
 # patch_names: those of the series for the kernel, in order, or of TOPIC behind those that it
 # needs.

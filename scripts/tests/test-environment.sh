@@ -68,6 +68,7 @@ test_wrong_variables_are_named()
 		ARCH must be one of x86_64 arm64 riscv64 ppc64le s390x i386 (several: ARCHES="x86_64 arm64"), not 'arm64 riscv64' | make_target run ARCH="arm64 riscv64"
 		ARCHES must be some of				| make_target run ARCHES="arm64 arm"
 		CPUS must be 1 to 8, or 64 for DEBUG=cpus, not '9' | make_target boot CPUS=9
+		CPUS=64 needs DEBUG=cpus			| make_target boot CPUS=64
 		CC must be mail addresses, not 'clang'		| make_target send CC=clang
 		KERNEL=/nowhere: no such file or directory	| make_target run KERNEL=/nowhere
 		BUSYBOX=/nowhere is not a program			| make_target shell BUSYBOX=/nowhere

@@ -64,7 +64,8 @@
 #define FUNCTIONS	TRACEFS "available_filter_functions"
 #define INSTANCE	TRACEFS "instances/workloads%u"
 
-static unsigned int count, max_cpus;
+static unsigned int count;
+static unsigned int chosen_cpus;	/* 0: all */
 static const char *dir;
 static bool quick;
 
@@ -169,10 +170,10 @@ static unsigned int make_bpf_cpus(void)
 		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
 	fflush(stdout);
 	cpus = CPU_COUNT(&set);
-	if (max_cpus > cpus)
-		ksft_exit_fail_msg("only %u of %u CPUs\n", cpus, max_cpus);
-	if (max_cpus)
-		cpus = max_cpus;
+	if (chosen_cpus > cpus)
+		ksft_exit_fail_msg("only %u of %u CPUs\n", cpus, chosen_cpus);
+	if (chosen_cpus)
+		cpus = chosen_cpus;
 	for (cpu = 0, waiting = cpus; waiting; cpu++) {
 		if (!CPU_ISSET(cpu, &set))
 			continue;
@@ -506,9 +507,9 @@ int main(int argc, char **argv)
 		w = find_workload(argv[1]);
 		count = atoi(argv[2]);
 		dir = argc >= 4 ? argv[3] : ".";
-		max_cpus = argc == 5 ? atoi(argv[4]) : 0;
+		chosen_cpus = argc == 5 ? atoi(argv[4]) : 0;
 	}
-	if (!w || !count || count > 100000)
+	if (!w || !count || count > 100000 || (argc == 5 && !chosen_cpus))
 		ksft_exit_fail_msg("usage: workloads [quick] NAME COUNT [DIR [CPUS]]\n");
 	if (geteuid())
 		ksft_exit_skip("must be root\n");
